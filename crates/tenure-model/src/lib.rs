@@ -1,0 +1,1 @@
+//! A scripted model endpoint on loopback for tests: Anthropic Messages, OpenAI Chat and Responses.

@@ -1,0 +1,1 @@
+//! Session owners, registry, recovery, HTTP, server-sent events and authentication.

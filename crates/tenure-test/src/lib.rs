@@ -1,0 +1,1 @@
+//! Test support: a daemon in a scratch home, real agents, redactions.

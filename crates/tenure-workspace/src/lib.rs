@@ -1,0 +1,1 @@
+//! The files of a workspace, confined to its root.

@@ -1,0 +1,3 @@
+//! Tenure: runs coding-agent sessions that cannot be lost.
+
+fn main() {}
