@@ -1,1 +1,7 @@
-//! The pure session machine: an input and a state in, effects out. No I/O, no clock, no runtime.
+//! The pure session machine: an input and a state in, effects out.
+//!
+//! There is no I/O here, no clock, no randomness and no runtime: the owner of a session
+//! hands in what happened and when, and carries out what comes back. Everything in this
+//! crate can be run a million times in a test.
+
+pub mod agent;

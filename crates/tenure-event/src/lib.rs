@@ -1,1 +1,41 @@
-//! Ids, the event envelope and every event kind: the contract that is stored and sent.
+//! The contract of Tenure: ids, the event envelope, every event kind and the small
+//! shapes they are made of. What is defined here is what is stored and what is sent.
+//!
+//! Data types only. No behaviour beyond parsing and printing lives here, and nothing
+//! is added in passing: a written event never changes meaning, kinds and fields are
+//! only ever added, and readers keep what they do not know as [`Kind::Unknown`].
+
+mod ask;
+mod axes;
+mod capability;
+mod ephemeral;
+mod event;
+mod id;
+mod kind;
+mod message;
+mod payload;
+mod time;
+mod usage;
+
+pub use ask::{Ask, AskKind, AskOption, AskState, Decision, OptionKind, Question, QuestionChoice, Scope};
+pub use axes::{
+    Activity, ActivityState, Axes, Health, HealthReason, HealthState, Lifecycle, Outcome, SuspendedBy,
+    WaitReason,
+};
+pub use capability::{
+    AccountInfo, AgentChoice, AgentInfo, Capabilities, CommandInfo, McpServer, McpStatus, ModeInfo,
+    ModelInfo, Support,
+};
+pub use ephemeral::{Ephemeral, EphemeralKind, MessageDelta, TaskProgressed, ToolProgressed};
+pub use event::{Event, EventHead, NewEvent};
+pub use id::{
+    AskId, Gseq, IdError, InputId, MessageId, ProjectId, Seq, SessionId, TurnId, WorkspaceId,
+    client_id_is_valid,
+};
+pub use kind::Kind;
+pub use message::{
+    Delivery, Message, MessageOrigin, Part, PartBody, Role, TextKind, ToolKind, ToolPart, ToolState,
+};
+pub use payload::*;
+pub use time::Timestamp;
+pub use usage::{ContextUse, CostBasis, Usage};

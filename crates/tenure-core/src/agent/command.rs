@@ -1,0 +1,153 @@
+//! What an agent can be told.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tenure_event::{Decision, InputId, Part, Scope};
+
+use super::{AgentError, ResumeHow};
+
+/// An answer to an ask, as the codec needs it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct AskAnswer {
+    /// The agent's id of its request, as raw JSON text.
+    pub token: String,
+    /// What the codec asked to keep.
+    pub keep: Value,
+    /// The decision.
+    pub decision: Decision,
+    /// How far it reaches. `session` is Tenure's own and is `once` for the agent.
+    pub scope: Scope,
+    /// What is said with it.
+    pub message: Option<String>,
+    /// What the tool is called with instead.
+    pub updated_input: Option<Value>,
+    /// Answers by question: a text, or a list of texts.
+    pub answers: Option<Value>,
+    /// The option to take, if the client named one.
+    pub option_id: Option<String>,
+    /// The input that the ask showed.
+    pub input: Option<Value>,
+}
+
+/// An answer to a file request.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FsAnswer {
+    /// The text that was read.
+    Read(String),
+    /// It was written.
+    Written,
+    /// It was refused, or failed.
+    Error(AgentError),
+}
+
+/// An answer to a request of the agent.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// To an ask.
+    Ask(AskAnswer),
+    /// To a file request.
+    Fs {
+        /// The agent's id of its request, as raw JSON text.
+        token: String,
+        /// The answer.
+        answer: FsAnswer,
+    },
+    /// To a request that is not served.
+    Unknown {
+        /// The agent's id of its request, as raw JSON text.
+        token: String,
+        /// What was asked for.
+        method: String,
+    },
+}
+
+/// A tool server for a session.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct McpServerSpec {
+    /// Its name.
+    pub name: String,
+    /// How it is reached.
+    #[serde(flatten)]
+    pub transport: McpTransport,
+}
+
+/// How a tool server is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum McpTransport {
+    /// As a process of the agent.
+    Stdio {
+        /// Program.
+        command: String,
+        /// Arguments.
+        #[serde(default)]
+        args: Vec<String>,
+        /// Environment.
+        #[serde(default)]
+        env: std::collections::BTreeMap<String, String>,
+    },
+    /// By streamable HTTP.
+    Http {
+        /// Where.
+        url: String,
+        /// Headers.
+        #[serde(default)]
+        headers: std::collections::BTreeMap<String, String>,
+    },
+    /// By server-sent events.
+    Sse {
+        /// Where.
+        url: String,
+        /// Headers.
+        #[serde(default)]
+        headers: std::collections::BTreeMap<String, String>,
+    },
+}
+
+/// What an agent can be told. A codec that has no way for one gives
+/// [`super::CodecError::Unsupported`]; the machine asks `supports` first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "command", rename_all = "snake_case")]
+pub enum Command {
+    /// First words of the handshake.
+    Hello,
+    /// Begin or continue a conversation (a step of the handshake).
+    Open {
+        /// How.
+        how: ResumeHow,
+    },
+    /// A prompt that starts a turn.
+    Prompt {
+        /// The input.
+        input_id: InputId,
+        /// Rises when the same input is handed over again.
+        attempt: u32,
+        /// What it says.
+        parts: Vec<Part>,
+    },
+    /// A prompt for the running turn.
+    Steer {
+        /// The input.
+        input_id: InputId,
+        /// Rises when the same input is handed over again.
+        attempt: u32,
+        /// What it says.
+        parts: Vec<Part>,
+    },
+    /// End the running turn, and drop prompts that were steered and not taken in.
+    Interrupt,
+    /// An answer to a request of the agent.
+    Answer(Answer),
+    /// Use this model.
+    SetModel(String),
+    /// Use this mode.
+    SetMode(String),
+    /// Use this effort.
+    SetEffort(String),
+    /// End the process in the protocol's own way, where it has one.
+    End,
+    /// A line of the codec's own making; handed back by [`super::Signal::Send`] only.
+    Raw(String),
+}
