@@ -1,1 +1,11 @@
 //! One codec per agent protocol: agent lines to signals, commands to agent lines.
+//!
+//! Pure: no I/O, no clock, no runtime. A codec is a function of how its process was
+//! started and of the bytes it wrote, so every recording of an agent is a test of it.
+//! Start reading at [`acp`] or [`claude`]; [`catalog`] knows the programs by name.
+
+pub mod acp;
+pub mod catalog;
+pub mod claude;
+mod gather;
+mod json;

@@ -1,0 +1,1 @@
+//! The codec of Claude Code: stream-json with control requests.
