@@ -1,1 +1,30 @@
-//! Request and response types, error codes and paths of the HTTP interface.
+//! The shapes at the edge: what clients send and what they get. Data types and the stable
+//! error codes; no handlers, no behaviour beyond checking a shape.
+//!
+//! Requests refuse fields that they do not know, by name. Times are RFC 3339; durations
+//! and sizes carry their unit in the name.
+
+mod agent;
+mod ask;
+mod create;
+mod error;
+mod info;
+mod input;
+mod page;
+mod process;
+mod session;
+mod verb;
+
+pub use agent::{AgentEntry, AuthState};
+pub use ask::{AnswerAsk, AskAnswered};
+pub use create::{
+    CreateSession, CreateWait, Created, InheritEnv, Instructions, Limits, McpServerConfig,
+    McpTransportConfig, PermissionDefault, Permissions, RestartPolicy, ResumeRequest, WorkspaceChoice,
+};
+pub use error::{ErrorCode, FieldError, Problem};
+pub use info::{Durability, HealthReply, Info, InfoCounts, InfoLimits};
+pub use input::{InputContent, InputPart, InputView, Receipt, SendInput, SendWait, TurnResult};
+pub use page::Page;
+pub use process::{Process, ProcessExit, ProcessKind, ProcessState, Reaped};
+pub use session::{ProjectRef, QueuedInput, Session, SessionPatch, WorkspaceRef};
+pub use verb::{Interrupt, QueueChoice, VerbReply, VerbRequest, VerbWait};

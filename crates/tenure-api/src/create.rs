@@ -1,0 +1,254 @@
+//! Creating a session.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+use crate::{InputContent, Receipt, Session, TurnResult};
+
+/// Until when create waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum CreateWait {
+    /// Until it is stored.
+    #[default]
+    Created,
+    /// Until the agent's handshake is done.
+    Live,
+    /// Until the turn of `input` has ended.
+    Finished,
+}
+
+/// Which workspace: an id, `{scratch: true}` or `{worktree: {…}}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum WorkspaceChoice {
+    /// One that exists.
+    Id(String),
+    /// A new directory under Tenure's home.
+    Scratch {
+        /// Must be true.
+        scratch: bool,
+    },
+}
+
+/// Text for the agent's instructions.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Instructions {
+    /// Added to the agent's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub append: Option<String>,
+    /// Used instead of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replace: Option<String>,
+}
+
+/// A tool server.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct McpServerConfig {
+    /// Its name.
+    pub name: String,
+    /// How it is reached.
+    #[serde(flatten)]
+    pub transport: McpTransportConfig,
+}
+
+/// How a tool server is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum McpTransportConfig {
+    /// As a process of the agent.
+    Stdio {
+        /// Program.
+        command: String,
+        /// Arguments.
+        #[serde(default)]
+        args: Vec<String>,
+        /// Environment; shown by name only.
+        #[serde(default)]
+        env: BTreeMap<String, String>,
+    },
+    /// By streamable HTTP.
+    Http {
+        /// Where.
+        url: String,
+        /// Headers; shown by name only.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+    /// By server-sent events.
+    Sse {
+        /// Where.
+        url: String,
+        /// Headers; shown by name only.
+        #[serde(default)]
+        headers: BTreeMap<String, String>,
+    },
+}
+
+/// What happens to permission asks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum PermissionDefault {
+    /// A person is asked.
+    #[default]
+    Ask,
+    /// Tenure allows each, with a record.
+    Allow,
+    /// Tenure denies each, with a record.
+    Deny,
+}
+
+/// Permissions of a session.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Permissions {
+    /// What happens to asks that no rule decides.
+    #[serde(default)]
+    pub default: PermissionDefault,
+    /// Seconds until an ask is denied (default 86400; 0 denies at once).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask_timeout_seconds: Option<u64>,
+    /// A mode of the agent that bypasses permissions may be used.
+    #[serde(default)]
+    pub allow_bypass: bool,
+}
+
+/// Limits of a session. What reaches one pauses with outcome `limit`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Limits {
+    /// Seconds that one turn may take.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub turn_seconds: Option<u64>,
+    /// Seconds without a turn, queue, ask or task until it is suspended (default 1800, 0 never).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub idle_seconds: Option<u64>,
+}
+
+/// What happens when the agent's process ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum RestartPolicy {
+    /// Nothing, until the next input.
+    #[default]
+    Never,
+    /// It is started again after a crash, with back-off; a breaker stops the third failure in a row.
+    OnCrash,
+}
+
+/// Continue a conversation that exists.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ResumeRequest {
+    /// The newest conversation of this agent in the directory.
+    #[serde(default)]
+    pub latest: bool,
+    /// This one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub native_id: Option<String>,
+}
+
+/// `POST /v1/sessions`.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateSession {
+    /// Name of the agent.
+    pub agent: String,
+    /// The client's id; the same id and body again is the same session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// The directory to work in. One of `cwd`, `project`, `workspace`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cwd: Option<String>,
+    /// A project's id: its directory.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub project: Option<String>,
+    /// A workspace.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub workspace: Option<WorkspaceChoice>,
+    /// Title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Tags.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tags: Vec<String>,
+    /// What clients keep with it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, Value>,
+    /// The first input.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub input: Option<InputContent>,
+    /// Text that waits to be sent by a person; nothing is started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub draft: Option<String>,
+    /// `false` starts nothing yet (default true).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start: Option<bool>,
+    /// Until when the call waits.
+    #[serde(default)]
+    pub wait: CreateWait,
+    /// Environment for the agent; null unsets.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub env: BTreeMap<String, Option<String>>,
+    /// Names of the daemon's environment to pass on, instead of the agent's own list; true for all.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub inherit_env: Option<InheritEnv>,
+    /// The model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// The mode.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub mode: Option<String>,
+    /// The effort.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub effort: Option<String>,
+    /// Text for the agent's instructions.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instructions: Option<Instructions>,
+    /// Tool servers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mcp_servers: Vec<McpServerConfig>,
+    /// Permissions.
+    #[serde(default)]
+    pub permissions: Permissions,
+    /// Limits.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What happens when the process ends by itself.
+    #[serde(default)]
+    pub restart: RestartPolicy,
+    /// Continue a conversation that exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resume: Option<ResumeRequest>,
+    /// The directory's own settings may be used by the agent; remembered for the project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trust_project: Option<bool>,
+}
+
+/// Names of environment variables to pass on.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum InheritEnv {
+    /// All of them (`true`), or none (`false`).
+    All(bool),
+    /// These.
+    Names(Vec<String>),
+}
+
+/// Answer to create: the session, and what became of its first input.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct Created {
+    /// The session.
+    #[serde(flatten)]
+    pub session: Session,
+    /// With `input`: its receipt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub receipt: Option<Receipt>,
+    /// With `input` and `wait: finished`: its result.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub result: Option<TurnResult>,
+}
