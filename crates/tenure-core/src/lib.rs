@@ -5,3 +5,6 @@
 //! crate can be run a million times in a test.
 
 pub mod agent;
+mod request;
+
+pub use request::{Admit, AnswerRequest, Reply, Request, Until, UpdateRequest};

@@ -1,1 +1,8 @@
-//! Session owners, registry, recovery, HTTP, server-sent events and authentication.
+//! The daemon: session owners, the registry of them, recovery after a start, and the
+//! HTTP interface in front of it all.
+//!
+//! Start reading at [`node`] (what the daemon can do) and at `http` (how it is asked).
+
+pub mod clock;
+pub mod node;
+pub mod config;

@@ -1,0 +1,134 @@
+//! What clients can ask of a session, and what the machine replies at once. Waiting until
+//! something is done is not the machine's business: whoever waits follows the log.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tenure_api::{QueueChoice, Receipt};
+use tenure_event::{Ask, AskId, Decision, Delivery, InputId, Part, Scope, Seq, TurnId};
+
+/// What clients can ask of a session.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Request {
+    /// Take an input in.
+    Admit(Admit),
+    /// Take a queued input out.
+    CancelInput(InputId),
+    /// Change a queued input's words.
+    EditInput {
+        /// Which.
+        input_id: InputId,
+        /// Its new parts.
+        parts: Vec<Part>,
+    },
+    /// End the running turn.
+    Interrupt {
+        /// What happens to inputs that wait.
+        queue: QueueChoice,
+    },
+    /// End the process, keep everything.
+    Suspend,
+    /// Bring a process back.
+    Resume,
+    /// End the process and refuse inputs.
+    Close,
+    /// As close, without grace.
+    Kill,
+    /// Remove all data.
+    Destroy {
+        /// The events stay readable.
+        keep_transcript: bool,
+    },
+    /// Answer an ask.
+    Answer(AnswerRequest),
+    /// Change title, tags, metadata, the archived mark or the draft.
+    Update(Box<UpdateRequest>),
+}
+
+/// An input to take in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Admit {
+    /// Its id: the client's, or one that was made for it.
+    pub input_id: InputId,
+    /// How it is to reach the agent.
+    pub delivery: Delivery,
+    /// What it says.
+    pub parts: Vec<Part>,
+    /// The model to set when its turn starts.
+    pub model: Option<String>,
+    /// The effort to set when its turn starts.
+    pub effort: Option<String>,
+    /// Hash of the request, to tell a repetition from another input.
+    pub body_hash: String,
+}
+
+/// An answer to an ask.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnswerRequest {
+    /// The ask.
+    pub ask_id: AskId,
+    /// The decision.
+    pub decision: Decision,
+    /// How far it reaches.
+    pub scope: Scope,
+    /// Goes to the agent.
+    pub message: Option<String>,
+    /// What the tool is called with instead.
+    pub updated_input: Option<Value>,
+    /// Answers by question.
+    pub answers: Option<Value>,
+    /// The agent's own option to take.
+    pub option_id: Option<String>,
+}
+
+/// What is given is set.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct UpdateRequest {
+    /// The title; `Some(None)` clears it.
+    #[expect(clippy::option_option, reason = "absent and null mean different things here")]
+    pub title: Option<Option<String>>,
+    /// The tags.
+    pub tags: Option<Vec<String>>,
+    /// The metadata.
+    pub metadata: Option<BTreeMap<String, Value>>,
+    /// The archived mark.
+    pub archived: Option<bool>,
+    /// The draft.
+    pub draft: Option<String>,
+}
+
+/// What a caller that waits has to wait for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Until {
+    /// Nothing: it is done.
+    Now,
+    /// The end of this turn.
+    TurnEnd(TurnId),
+    /// `session.suspended`, `session.closed`, `session.failed` or `session.destroyed`, whichever comes first.
+    ProcessGone,
+    /// The handshake of a process: an activity that is not null with a health other than `starting`, or
+    /// `session.failed`, or `session.suspended`.
+    Ready,
+}
+
+/// What the machine replies at once. Stored with an idempotency key, so it can be read back.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reply {
+    /// An input was admitted (now, or before with the same id).
+    Admitted(Receipt),
+    /// A verb was recorded.
+    Done {
+        /// What it hits, for example `turn:trn_…`.
+        hit: Vec<String>,
+        /// The session's last event after it was recorded: what is waited for comes after `seq`
+        /// unless `until` is `now`.
+        seq: Seq,
+        /// What to wait for.
+        until: Until,
+    },
+    /// An ask was answered.
+    Answered(Box<Ask>),
+}
