@@ -176,6 +176,8 @@ pub struct TurnEnd {
     pub usage: Option<Usage>,
     /// What this turn cost, in US dollars.
     pub cost_usd: Option<f64>,
+    /// The agent said something in this turn: text, or a tool call. Thoughts do not count.
+    pub said: bool,
     /// The agent stays busy until it signals [`Signal::Idle`]: send it no prompt before.
     pub idle_follows: bool,
 }
