@@ -1,3 +1,30 @@
-//! The project's own chores: `cargo xtask test`, `bench`, `crash`.
+//! The project's own chores, one file per verb: `cargo xtask VERB`.
 
-fn main() {}
+mod install;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The project's own chores.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+enum Verb {
+    /// Installs the real agent programs that the tests drive, into tests/agents/node_modules.
+    InstallAgents(install::Args),
+}
+
+fn main() -> ExitCode {
+    let result = match Verb::parse() {
+        Verb::InstallAgents(args) => install::run(&args),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // Where standard error is closed there is nobody to tell; the exit code says it.
+            let _ = writeln!(std::io::stderr(), "xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
