@@ -1,0 +1,239 @@
+//! What is still to be said to a shim: commands until they are acknowledged, and
+//! the latest of each request. Bounded; no task, no socket.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+
+use crate::record::Ladder;
+
+/// Unacknowledged bytes beyond which no further command is taken.
+const BYTES_BOUND: usize = 64 << 20;
+/// The same in commands.
+const COUNT_BOUND: usize = 4096;
+
+/// Why a command was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum SendError {
+    /// The agent takes its input too slowly.
+    #[error(
+        "the agent takes its input too slowly; send command {n} again when an earlier one is acknowledged"
+    )]
+    Full {
+        /// The command.
+        n: u64,
+    },
+    /// An earlier command is missing.
+    #[error("command {n} came before command {expected}")]
+    Gap {
+        /// The command.
+        n: u64,
+        /// The one that must come first.
+        expected: u64,
+    },
+    /// The command is longer than a frame may be.
+    #[error("command {n} has {len} bytes, more than {} are never sent", crate::protocol::MAX_COMMAND_BYTES - 8)]
+    TooLarge {
+        /// The command.
+        n: u64,
+        /// Its length.
+        len: usize,
+    },
+    /// The agent is gone.
+    #[error("the agent process is gone; command {n} cannot reach it")]
+    Gone {
+        /// The command.
+        n: u64,
+    },
+}
+
+/// Something to write.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Outgoing {
+    Kill,
+    Release(u64),
+    Command(u64, Bytes),
+    End(Ladder),
+}
+
+impl Outgoing {
+    /// Somebody waits for it: it may break a connection that does not move.
+    pub(super) fn is_urgent(&self) -> bool {
+        matches!(self, Outgoing::Kill | Outgoing::End(_))
+    }
+}
+
+#[derive(Debug, Default)]
+struct State {
+    /// Unacknowledged commands, in order and without a gap.
+    commands: VecDeque<(u64, Bytes)>,
+    bytes: usize,
+    acked: u64,
+    /// The highest command written on this connection.
+    written: u64,
+    release: u64,
+    released: u64,
+    ends: VecDeque<(u64, Ladder)>,
+    kill: bool,
+    gone: bool,
+    closed: bool,
+}
+
+/// Shared by the handle and the task that keeps its connection.
+#[derive(Debug, Default)]
+pub(super) struct Outbox {
+    state: Mutex<State>,
+    wake: Notify,
+}
+
+impl Outbox {
+    fn state(&self) -> MutexGuard<'_, State> {
+        // Nothing here panics half-way, and the state would still be consistent.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn push(&self, n: u64, bytes: Bytes) -> Result<(), SendError> {
+        let mut state = self.state();
+        let expected = state.commands.back().map_or(state.acked, |(last, _)| *last) + 1;
+        if n < expected {
+            return Ok(());
+        }
+        if state.gone {
+            return Err(SendError::Gone { n });
+        }
+        if n > expected {
+            return Err(SendError::Gap { n, expected });
+        }
+        if bytes.len() > crate::protocol::MAX_COMMAND_BYTES - 8 {
+            return Err(SendError::TooLarge { n, len: bytes.len() });
+        }
+        let over = state.bytes + bytes.len() > BYTES_BOUND || state.commands.len() >= COUNT_BOUND;
+        if over && !state.commands.is_empty() {
+            return Err(SendError::Full { n });
+        }
+        state.bytes += bytes.len();
+        state.commands.push_back((n, bytes));
+        drop(state);
+        self.wake.notify_one();
+        Ok(())
+    }
+
+    pub(super) fn release(&self, open: u64) {
+        let mut state = self.state();
+        state.release = state.release.max(open);
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    /// The ladder starts once the commands handed over so far were written.
+    pub(super) fn end(&self, ladder: Ladder) {
+        let mut state = self.state();
+        let after = state.commands.back().map_or(0, |(last, _)| *last);
+        // The shim merges requests; more than a few at once say nothing new.
+        if state.ends.len() >= 16 {
+            state.ends.pop_front();
+        }
+        state.ends.push_back((after, ladder));
+        drop(state);
+        self.wake.notify_one();
+    }
+
+    pub(super) fn kill(&self) {
+        self.state().kill = true;
+        self.wake.notify_one();
+    }
+
+    /// The handle was dropped.
+    pub(super) fn close(&self) {
+        self.state().closed = true;
+        self.wake.notify_one();
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.state().closed
+    }
+
+    /// The agent is gone; nothing will be written any more.
+    pub(super) fn set_gone(&self) {
+        let mut state = self.state();
+        state.gone = true;
+        state.commands = VecDeque::new();
+        state.bytes = 0;
+    }
+
+    /// A new connection: everything the shim does not have in hand is to be written.
+    pub(super) fn restart(&self, applied: u64, open: u64) {
+        self.acknowledge(applied);
+        let mut state = self.state();
+        state.written = state.acked;
+        state.released = open;
+    }
+
+    pub(super) fn acknowledge(&self, n: u64) {
+        let mut state = self.state();
+        state.acked = state.acked.max(n);
+        while state.commands.front().is_some_and(|(first, _)| *first <= n) {
+            if let Some((_, bytes)) = state.commands.pop_front() {
+                state.bytes -= bytes.len();
+            }
+        }
+    }
+
+    /// What comes next on the wire; it counts as unwritten until [`Outbox::written`].
+    pub(super) fn peek(&self) -> Option<Outgoing> {
+        let state = self.state();
+        if state.kill {
+            return Some(Outgoing::Kill);
+        }
+        if state.release > state.released {
+            return Some(Outgoing::Release(state.release));
+        }
+        if let Some((after, ladder)) = state.ends.front()
+            && state.written.max(state.acked) >= *after
+        {
+            return Some(Outgoing::End(*ladder));
+        }
+        let (first, _) = state.commands.front()?;
+        let skip = (state.written + 1).saturating_sub(*first);
+        let next = state.commands.get(usize::try_from(skip).ok()?)?;
+        Some(Outgoing::Command(next.0, next.1.clone()))
+    }
+
+    /// Something urgent waits, behind whatever is being written.
+    pub(super) fn has_urgent(&self) -> bool {
+        let state = self.state();
+        state.kill || !state.ends.is_empty()
+    }
+
+    pub(super) fn has_kill(&self) -> bool {
+        self.state().kill
+    }
+
+    /// The urgent requests no longer wait for commands that cannot be written.
+    pub(super) fn hurry(&self) {
+        for (after, _) in &mut self.state().ends {
+            *after = 0;
+        }
+    }
+
+    pub(super) fn written(&self, what: &Outgoing) {
+        let mut state = self.state();
+        match what {
+            Outgoing::Kill => state.kill = false,
+            Outgoing::Release(open) => state.released = *open,
+            Outgoing::Command(n, _) => state.written = *n,
+            Outgoing::End(ladder) => {
+                if state.ends.front().is_some_and(|(_, front)| front == ladder) {
+                    state.ends.pop_front();
+                }
+            }
+        }
+    }
+
+    /// Until something is said to this outbox.
+    pub(super) async fn changed(&self) {
+        self.wake.notified().await;
+    }
+}

@@ -1,0 +1,34 @@
+//! Small things that only the operating system gives: locks, cgroups, peers, disk
+//! space, background processes, and commands run for their output.
+
+mod capture;
+pub(crate) mod cgroup;
+mod detach;
+mod facts;
+mod lock;
+
+pub use capture::{Capture, CaptureError, Captured, run_capture};
+pub use detach::{Detached, detach_daemon};
+pub use facts::{Facts, facts};
+pub use lock::{FileLock, LockError, lock_file};
+
+use std::io;
+use std::os::fd::AsFd;
+use std::path::Path;
+
+/// The user at the other end of a Unix socket.
+///
+/// # Errors
+/// Those of `SO_PEERCRED`, for anything but a connected Unix socket.
+pub fn peer_uid(socket: impl AsFd) -> io::Result<u32> {
+    Ok(rustix::net::sockopt::socket_peercred(socket)?.uid.as_raw())
+}
+
+/// Bytes that this user may still write on the file system of a path.
+///
+/// # Errors
+/// Those of `statvfs`.
+pub fn disk_free(path: &Path) -> io::Result<u64> {
+    let stat = rustix::fs::statvfs(path)?;
+    Ok(stat.f_bavail.saturating_mul(stat.f_frsize))
+}

@@ -1,0 +1,20 @@
+//! Naming, watching and ending processes: identities that survive pid reuse,
+//! trees, their memory and CPU, and the sweep of marked leftovers.
+//!
+//! Everything is read from `/proc`. It starts no process and keeps no state.
+
+mod identity;
+mod marked;
+mod stat;
+mod tree;
+mod usage;
+
+pub use identity::{PidRef, SignalError, boot_id};
+pub use marked::{Marked, SweepReport, find_marked, orphans, sweep};
+pub use tree::tree;
+pub use usage::{Usage, usage};
+
+pub(crate) use tree::{descendants, reference};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,52 @@
+//! The shim: parent of one agent process, and all that is left of Tenure while no
+//! daemon runs. Started as `PROGRAM shim DIR` with a launch order on its standard
+//! input; it answers on its standard output, once, and then lives in `DIR`.
+//!
+//! It is one thread in one poll loop ([`run`]) with small fixed buffers: there is
+//! one shim per agent, so every page counts. It holds the lock of its directory
+//! for life, is a session of its own and a subreaper, so that everything the agent
+//! starts stays below it, whatever it does.
+//!
+//! It is deliberately dumb: it knows bytes, lines, commands by number and when to
+//! end a process. It never decides to end one by itself.
+
+mod agent;
+mod ending;
+mod order;
+mod peer;
+mod run;
+mod setup;
+mod stderr;
+mod stdin;
+mod stdout;
+mod tree_kill;
+
+use std::path::Path;
+use std::process::ExitCode;
+
+pub use stderr::stderr_tail;
+
+pub(crate) use order::{Order, Report, StartFailure};
+
+/// Runs a shim to its end. Call it first thing in `main`, before any thread or
+/// runtime exists. The exit code says only whether an agent was started; how the
+/// agent ended is in `exit.json`.
+pub fn main(dir: &Path) -> ExitCode {
+    let prepared = setup::prepare(dir).and_then(|mut prepared| {
+        let order = Order::receive().map_err(StartFailure::order)?;
+        let started = prepared.start(order)?;
+        Ok((prepared, started))
+    });
+    match prepared {
+        Ok((prepared, started)) => {
+            Report::Started(started.identity.clone()).send();
+            setup::leave_standard_streams();
+            run::Loop::new(prepared, started).run();
+            ExitCode::SUCCESS
+        }
+        Err(failure) => {
+            Report::Failed(failure).send();
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! Shims, agents and trees, as real processes.
+
+mod fixture;
+mod launching;
