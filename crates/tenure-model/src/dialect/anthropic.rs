@@ -11,14 +11,16 @@ pub(super) fn read(body: &Value, request: &mut Request) {
     request.wants_json = body["output_config"]["format"].is_object() || body["output_format"].is_object();
     request.tools = names(&body["tools"]);
     for message in body["messages"].as_array().into_iter().flatten() {
-        if message["role"] == "assistant" {
-            let blocks = message["content"].as_array().into_iter().flatten();
-            request.items.push(Item::Model(blocks.filter_map(|block| step_of(&block["id"])).max()));
-            continue;
-        }
-        match &message["content"] {
-            Value::Array(blocks) => request.items.extend(blocks.iter().filter_map(block_item)),
-            content => request.items.push(Item::User(text_of(content))),
+        let content = &message["content"];
+        match (message["role"].as_str(), content) {
+            (Some("assistant"), _) => {
+                let blocks = content.as_array().into_iter().flatten();
+                request.items.push(Item::Model(blocks.filter_map(|block| step_of(&block["id"])).max()));
+            }
+            // Claude Code sends such in the middle of a conversation.
+            (Some("system"), _) => request.system.push_str(&text_of(content)),
+            (_, Value::Array(blocks)) => request.items.extend(blocks.iter().filter_map(block_item)),
+            _ => request.items.push(Item::User(text_of(content))),
         }
     }
 }

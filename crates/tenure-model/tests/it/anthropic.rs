@@ -22,13 +22,14 @@ fn body(stream: bool, rest: &[Value]) -> Value {
     json!({"model": "m", "stream": stream, "max_tokens": 9, "messages": messages})
 }
 
-fn tool_turn(id: &Value) -> [Value; 2] {
+fn tool_turn(id: &Value) -> [Value; 3] {
     [
         json!({"role": "assistant", "content": [{"type": "tool_use", "id": id, "name": "Bash", "input": {}}]}),
         json!({"role": "user", "content": [
             {"type": "tool_result", "tool_use_id": id, "content": [{"type": "text", "text": "a.txt"}]},
             {"type": "text", "text": "<system-reminder>be brief</system-reminder>"},
         ]}),
+        json!({"role": "system", "content": [{"type": "text", "text": "# Environment"}]}),
     ]
 }
 
@@ -71,6 +72,7 @@ async fn what_was_asked_is_recorded() {
     assert_eq!(requests.len(), 1);
     assert_eq!(requests[0].step, Some(1));
     assert_eq!(requests[0].tool_results(), ["a.txt"]);
+    assert_eq!(requests[0].system(), "# Environment");
     assert!(requests[0].user_texts()[0].starts_with("find @@"));
 }
 
