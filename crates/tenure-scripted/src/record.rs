@@ -156,34 +156,43 @@ impl Sent {
 
 /// Appends to the record, or does nothing if none was asked for.
 pub(crate) struct Recorder {
-    to: Option<Mutex<(File, u64)>>,
+    book: Option<Mutex<Book>>,
     pid: u32,
+}
+
+struct Book {
+    file: File,
+    entries: u64,
+    closed: bool,
 }
 
 impl Recorder {
     pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let to = match path {
-            Some(path) => Some(Mutex::new((OpenOptions::new().create(true).append(true).open(path)?, 0))),
-            None => None,
-        };
-        Ok(Self { to, pid: std::process::id() })
+        let open = |path| OpenOptions::new().create(true).append(true).open(path);
+        let file = path.map(open).transpose()?;
+        let book = file.map(|file| Mutex::new(Book { file, entries: 0, closed: false }));
+        Ok(Self { book, pid: std::process::id() })
     }
 
     pub(crate) fn is_on(&self) -> bool {
-        self.to.is_some()
+        self.book.is_some()
     }
 
-    /// Writes one act. `act` is only built when there is a record.
+    /// Writes one act, which is only built when there is a record. After [`Act::Exiting`] nothing is written any more.
     pub(crate) fn write(&self, act: impl FnOnce() -> Act) {
-        let Some(to) = &self.to else { return };
+        let Some(book) = &self.book else { return };
         let act = act();
-        let mut to = to.lock().unwrap_or_else(PoisonError::into_inner);
-        to.1 += 1;
-        let entry = Entry { n: to.1, pid: self.pid, mono_ns: monotonic_ns(), act };
+        let mut book = book.lock().unwrap_or_else(PoisonError::into_inner);
+        if book.closed {
+            return;
+        }
+        book.closed = matches!(act, Act::Exiting { .. });
+        book.entries += 1;
+        let entry = Entry { n: book.entries, pid: self.pid, mono_ns: monotonic_ns(), act };
         if let Ok(mut line) = serde_json::to_vec(&entry) {
             line.push(b'\n');
             // A record that cannot be written must not change what the agent does; the gap in `n` tells of it.
-            let _ = to.0.write_all(&line);
+            let _ = book.file.write_all(&line);
         }
     }
 }

@@ -43,11 +43,13 @@ impl Wire {
         self.line(&line, || Sent::of(message, line.len() - 1));
     }
 
-    /// Sends bytes as they are and a newline.
+    /// Sends bytes as they are and a newline. Newlines among them make several lines, each recorded.
     pub(crate) fn send_raw(&self, what: &str, bytes: &[u8]) {
-        let mut line = bytes.to_vec();
-        line.push(b'\n');
-        self.line(&line, || Sent::raw(what, bytes));
+        for part in bytes.split(|byte| *byte == b'\n') {
+            let mut line = part.to_vec();
+            line.push(b'\n');
+            self.line(&line, || Sent::raw(what, part));
+        }
     }
 
     /// Sends many lines that end in newlines: in one write if nobody keeps a record, else one by one.

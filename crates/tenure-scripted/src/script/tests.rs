@@ -61,3 +61,14 @@ fn what_is_not_known_is_refused_by_name() {
         assert!(error.contains(says), "{prompt}: {error}");
     }
 }
+
+#[test]
+fn every_verb_is_documented() {
+    let error = parse(r#"@@["?"]@@"#).unwrap_err();
+    let verbs: Vec<&str> = error.split('`').skip(3).step_by(2).collect();
+    assert!(verbs.len() > 40, "{error}");
+    let doc = include_str!("../lib.rs");
+    for verb in verbs {
+        assert!(doc.contains(&format!("//! | `{verb}` |")), "{verb} is not in the table");
+    }
+}

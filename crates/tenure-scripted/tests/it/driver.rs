@@ -4,7 +4,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
-use std::sync::mpsc::{Receiver, TryRecvError, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -244,11 +244,6 @@ impl Agent {
     /// Nobody reads stdout any more.
     pub(crate) fn stop_reading(&mut self) {
         self.lines = sync_channel(0).1;
-    }
-
-    /// Whether stdout is open and has nothing to say right now.
-    pub(crate) fn is_silent(&mut self) -> bool {
-        matches!(self.lines.try_recv(), Err(TryRecvError::Empty))
     }
 
     pub(crate) fn kill(&mut self) {

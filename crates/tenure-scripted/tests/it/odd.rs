@@ -9,10 +9,15 @@ fn raw_lines_are_written_as_they_are() {
     let scratch = Scratch::new();
     let mut agent = scratch.start(&[]);
     let session = agent.open();
-    agent.prompt(&session, json!([{"raw": "{not json"}, {"raw": ""}, {"raw_hex": "ff fe 00 41"}]));
+    agent.prompt(
+        &session,
+        json!([{"raw": "{not json"}, {"raw": ""}, {"raw_hex": "ff fe 00 41"}, {"raw": "two\nlines"}]),
+    );
     assert_eq!(agent.line().unwrap(), b"{not json\n");
     assert_eq!(agent.line().unwrap(), b"\n");
     assert_eq!(agent.line().unwrap(), b"\xff\xfe\x00A\n");
+    assert_eq!(agent.line().unwrap(), b"two\n");
+    assert_eq!(agent.line().unwrap(), b"lines\n");
     assert_eq!(agent.message()["result"]["stopReason"], "end_turn");
     for hex in ["f", "zz"] {
         assert_eq!(agent.turn(&session, json!([{"raw_hex": hex}])).answer["error"]["code"], -32602);

@@ -130,23 +130,28 @@ fn steps_can_be_repeated() {
 }
 
 #[test]
-fn the_demo_asks_once_and_does_what_was_allowed() {
-    for (option, after) in
-        [("allow_once", tenure_scripted::DEMO_AFTER), ("reject_once", tenure_scripted::DEMO_BEFORE)]
-    {
-        let scratch = Scratch::new();
-        let file = scratch.work(tenure_scripted::DEMO_FILE);
-        std::fs::write(&file, tenure_scripted::DEMO_BEFORE).unwrap();
-        let mut agent = scratch.start(&[]);
-        let session = agent.open();
-        let id = agent.prompt_text(&session, &tenure_scripted::demo_prompt());
-        let ask = agent.until("session/request_permission");
-        assert_eq!(ask["params"]["toolCall"]["content"][0]["newText"], tenure_scripted::DEMO_AFTER);
-        agent.choose(&ask, option);
-        let turned = agent.until_answer(&id);
-        assert_eq!(turned.stop(), "end_turn");
-        assert!(turned.before.iter().all(|m| m["method"] == "session/update"), "asked twice");
-        assert!(turned.said().contains("not asked again"));
-        assert_eq!(std::fs::read_to_string(&file).unwrap(), after);
-    }
+fn the_demo_asks_once_and_edits_when_allowed() {
+    demo("allow_once", tenure_scripted::DEMO_AFTER);
+}
+
+#[test]
+fn the_demo_leaves_the_file_when_denied() {
+    demo("reject_once", tenure_scripted::DEMO_BEFORE);
+}
+
+fn demo(option: &str, after: &str) {
+    let scratch = Scratch::new();
+    let file = scratch.work(tenure_scripted::DEMO_FILE);
+    std::fs::write(&file, tenure_scripted::DEMO_BEFORE).unwrap();
+    let mut agent = scratch.start(&[]);
+    let session = agent.open();
+    let id = agent.prompt_text(&session, &tenure_scripted::demo_prompt());
+    let ask = agent.until("session/request_permission");
+    assert_eq!(ask["params"]["toolCall"]["content"][0]["newText"], tenure_scripted::DEMO_AFTER);
+    agent.choose(&ask, option);
+    let turned = agent.until_answer(&id);
+    assert_eq!(turned.stop(), "end_turn");
+    assert!(turned.before.iter().all(|m| m["method"] == "session/update"), "asked twice");
+    assert!(turned.said().contains("not asked again"));
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), after);
 }
