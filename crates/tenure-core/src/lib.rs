@@ -5,6 +5,7 @@
 //! crate can be run a million times in a test.
 
 pub mod agent;
+pub mod machine;
 mod request;
 
 pub use request::{Admit, AnswerRequest, Reply, Request, Until, UpdateRequest};

@@ -183,7 +183,7 @@ pub struct TurnEnd {
 }
 
 /// The agent waits for something other than a person's answer.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Wait {
     /// For what: `rate_limit`, `auth` or `retry`.
     pub reason: WaitReason,

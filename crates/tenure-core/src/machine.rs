@@ -1,0 +1,206 @@
+//! The session machine: one session's state, and the one function that changes it.
+//!
+//! [`Machine::step`] takes what happened and returns what to do, in the order in which it
+//! must be done: store the events and rows, then act, then reply. The machine never waits
+//! and never looks at a clock; deadlines are told by [`Machine::next_deadline`].
+//!
+//! What it is not: it knows no agent's protocol (see [`crate::agent`]), no file, no
+//! process and no client. Whoever wants to know when something is done follows the log.
+
+mod ask;
+mod axes;
+mod care;
+mod ids;
+mod io;
+mod process;
+mod queue;
+mod signal;
+mod state;
+mod turn;
+mod update;
+mod verb;
+mod view;
+
+#[cfg(test)]
+mod tests;
+
+use tenure_api::Problem;
+use tenure_event::{Kind, NewEvent, Seq, Timestamp, TurnId};
+
+pub use io::{Act, ExitNews, Input, InputChange, Ladder, Now, Output, SpawnPlan};
+pub use state::{QueuedInput, Spec, State};
+
+use crate::Reply;
+use state::OpenAsk;
+
+/// One session.
+#[derive(Debug, Clone)]
+pub struct Machine {
+    state: State,
+}
+
+impl Machine {
+    /// A session that was just asked for. Its first step must be [`Input::Created`].
+    #[must_use]
+    pub fn new(spec: Spec, at: Timestamp) -> Self {
+        Self { state: State::new(spec, at) }
+    }
+
+    /// A session as it was stored. Words of queued inputs come back by [`Machine::hydrate`].
+    #[must_use]
+    pub fn from_state(state: State) -> Self {
+        Self { state }
+    }
+
+    /// The state, to be stored.
+    #[must_use]
+    pub fn state(&self) -> &State {
+        &self.state
+    }
+
+    /// Tells how far the log has come: set after each commit.
+    pub fn committed(&mut self, last: Seq) {
+        self.state.last_seq = last;
+    }
+
+    /// Gives a queued input its words back after the state was read from the store.
+    pub fn hydrate(&mut self, id: &tenure_event::InputId, parts: Vec<tenure_event::Part>) {
+        for q in &mut self.state.queue {
+            if &q.input_id == id {
+                q.parts = parts.clone();
+            }
+        }
+    }
+
+    /// Takes what happened; says what to do.
+    pub fn step(&mut self, now: Now, input: Input) -> Output {
+        let mut step = Step { s: &mut self.state, now, minted: 0, out: Output::default() };
+        step.take(input);
+        step.sync_axes();
+        step.out
+    }
+}
+
+/// One step in progress: the state, and the output so far.
+struct Step<'a> {
+    s: &'a mut State,
+    now: Now,
+    minted: u32,
+    out: Output,
+}
+
+impl Step<'_> {
+    fn take(&mut self, input: Input) {
+        match input {
+            Input::Created { start } => self.created(start),
+            Input::Request(request) => {
+                let reply = self.request(request);
+                self.out.reply = Some(reply);
+            }
+            Input::Started { generation, pid, hello } => self.started(generation, pid, hello),
+            Input::SpawnFailed { generation, error } => self.spawn_failed(generation, error),
+            Input::Agent { generation, signals, stderr } => {
+                if self.is_current(generation) {
+                    self.sign_of_life();
+                    self.signals(signals, stderr.as_deref());
+                }
+            }
+            Input::Served { generation, token, answer } => {
+                if self.is_current(generation) {
+                    self.send(crate::agent::Command::Answer(crate::agent::Answer::Fs { token, answer }));
+                }
+            }
+            Input::Exited { generation, exit, cut } => {
+                if self.is_current(generation) {
+                    self.exited(exit, cut);
+                }
+            }
+            Input::Vitals { generation, busy, stopped } => {
+                if self.is_current(generation) {
+                    self.vitals(busy, stopped);
+                }
+            }
+            Input::Spool { generation, blocked } => {
+                if self.is_current(generation) {
+                    self.spool(blocked);
+                }
+            }
+            Input::Deadline => self.deadlines(),
+        }
+    }
+
+    fn is_current(&self, generation: u32) -> bool {
+        self.s.process.as_ref().is_some_and(|p| p.generation == generation)
+    }
+
+    /// Records an event of the running turn, if there is one.
+    fn emit(&mut self, kind: Kind) {
+        let turn = self.s.turn.as_ref().map(|t| t.id.clone());
+        self.emit_in(turn, kind);
+    }
+
+    /// Records an event that belongs to no turn.
+    fn emit_bare(&mut self, kind: Kind) {
+        self.emit_in(None, kind);
+    }
+
+    fn emit_in(&mut self, turn_id: Option<TurnId>, kind: Kind) {
+        self.out.full |= is_told(&kind);
+        self.out.events.push(NewEvent { ts: self.now.at, turn_id, kind });
+    }
+
+    /// The position that the event recorded last will have.
+    fn last_emitted(&self) -> Seq {
+        Seq(self.s.last_seq.0 + self.out.events.len() as u64)
+    }
+
+    /// Sends a command to the process; returns its number.
+    fn send(&mut self, command: crate::agent::Command) -> u64 {
+        let n = self.s.next_n;
+        self.s.next_n += 1;
+        self.out.commands.push((n, command));
+        n
+    }
+
+    fn supports(&self, verb: &str) -> bool {
+        self.s.supports.get(verb).is_some_and(tenure_event::Support::is_supported)
+    }
+
+    fn why_not(&self, verb: &str) -> String {
+        match self.s.supports.get(verb) {
+            Some(tenure_event::Support::No(why)) => why.clone(),
+            _ if self.s.supports.is_empty() => "its handshake has not told yet".to_owned(),
+            _ => "the agent has no way for it".to_owned(),
+        }
+    }
+
+    fn unsupported(&self, verb: &str) -> Problem {
+        Problem::unsupported(&self.s.spec.agent, verb, &self.why_not(verb)).about(&self.s.spec.id)
+    }
+
+    fn done(&self, hit: Vec<String>, until: crate::Until) -> Reply {
+        Reply::Done { hit, seq: self.last_emitted(), until }
+    }
+}
+
+/// Whether a caller is told of it: then it must survive a loss of power.
+fn is_told(kind: &Kind) -> bool {
+    match kind {
+        Kind::SessionActivityChanged(_)
+        | Kind::SessionHealthChanged(_)
+        | Kind::MessageCompleted(_)
+        | Kind::ToolStarted(_)
+        | Kind::ToolCompleted(_)
+        | Kind::TodosUpdated(_)
+        | Kind::UsageUpdated(_)
+        | Kind::McpChanged(_)
+        | Kind::TaskStarted(_)
+        | Kind::TaskCompleted(_)
+        | Kind::CompactionStarted(_)
+        | Kind::CompactionCompleted(_)
+        | Kind::NativeReceived(_)
+        | Kind::WarningRaised(_)
+        | Kind::Unknown { .. } => false,
+        _ => true,
+    }
+}

@@ -1,0 +1,225 @@
+//! What goes into a step and what comes out of it.
+
+use tenure_api::Problem;
+use tenure_event::{Ask, EphemeralKind, ErrorInfo, InputId, NewEvent, Seq, Timestamp, TurnId};
+
+use crate::agent::{AgentRequest, Command, FsAnswer, ResumeHow, Signal};
+use crate::{Reply, Request};
+
+/// When a step happens, and the randomness that it may use.
+#[derive(Debug, Clone, Copy)]
+pub struct Now {
+    /// The wall clock.
+    pub at: Timestamp,
+    /// Different for each step.
+    pub entropy: u64,
+}
+
+/// How a process ended, as far as it was seen.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ExitNews {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+    /// The end of its standard error.
+    pub stderr_tail: String,
+    /// Nobody saw how it ended.
+    pub unseen: bool,
+    /// No process ever ran: the daemon ended between its decision and the start.
+    pub never_ran: bool,
+    /// Process ids that had to be killed.
+    pub hit: Vec<u32>,
+    /// Process ids that could not be ended.
+    pub remained: Vec<u32>,
+}
+
+/// What happened.
+#[derive(Debug, Clone)]
+pub enum Input {
+    /// The session was asked for.
+    Created {
+        /// Its agent is to be started now.
+        start: bool,
+    },
+    /// A client asks for something.
+    Request(Request),
+    /// The process was started (or, after a restart of the daemon, found).
+    Started {
+        /// Which.
+        generation: u32,
+        /// Its process id.
+        pid: u32,
+        /// The first commands for it, from its codec.
+        hello: Vec<Command>,
+    },
+    /// The process could not be started.
+    SpawnFailed {
+        /// Which.
+        generation: u32,
+        /// Why.
+        error: ErrorInfo,
+    },
+    /// The process said something.
+    Agent {
+        /// Which.
+        generation: u32,
+        /// What its codec made of it.
+        signals: Vec<Signal>,
+        /// The end of its standard error, given with a [`Signal::TurnEnded`] that said nothing.
+        stderr: Option<String>,
+    },
+    /// A file request was served.
+    Served {
+        /// For which process.
+        generation: u32,
+        /// The agent's id of its request.
+        token: String,
+        /// The answer.
+        answer: FsAnswer,
+    },
+    /// The process ended.
+    Exited {
+        /// Which.
+        generation: u32,
+        /// How.
+        exit: ExitNews,
+        /// What its codec still held: messages cut short, tools cancelled.
+        cut: Vec<Signal>,
+    },
+    /// Answer to [`Act::Probe`].
+    Vitals {
+        /// Which.
+        generation: u32,
+        /// Its process tree used the processor since the last probe.
+        busy: bool,
+        /// It is stopped by a signal.
+        stopped: bool,
+    },
+    /// The agent is kept from writing because its output cannot be stored, or no longer so.
+    Spool {
+        /// Which.
+        generation: u32,
+        /// It is blocked.
+        blocked: bool,
+    },
+    /// The time told by [`super::Machine::next_deadline`] has come (or was passed while nobody looked).
+    Deadline,
+}
+
+/// How a process is to be ended: its protocol's own end was sent before, if it has one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Ladder {
+    /// Milliseconds until SIGTERM.
+    pub grace_ms: u64,
+    /// Milliseconds from SIGTERM to SIGKILL of the whole tree.
+    pub term_ms: u64,
+}
+
+/// A process to start.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpawnPlan {
+    /// Its number.
+    pub generation: u32,
+    /// How it takes up the conversation.
+    pub resume: ResumeHow,
+    /// The model to use.
+    pub model: Option<String>,
+    /// The mode to use.
+    pub mode: Option<String>,
+    /// The effort to use.
+    pub effort: Option<String>,
+}
+
+/// Something to do once the step is stored.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Act {
+    /// Start a process.
+    Spawn(SpawnPlan),
+    /// End the process step by step.
+    End(Ladder),
+    /// End the process and its whole tree at once.
+    Kill,
+    /// Serve a file request.
+    Serve {
+        /// The agent's id of its request.
+        token: String,
+        /// What it wants.
+        request: AgentRequest,
+    },
+    /// Tell whether the process works: [`Input::Vitals`].
+    Probe,
+    /// Keep what the agent told of itself.
+    Handshake(Box<tenure_event::Handshake>),
+    /// Remove the session's data.
+    Erase {
+        /// The events stay readable.
+        keep_transcript: bool,
+    },
+}
+
+/// A row of an input that changes.
+#[derive(Debug, Clone, PartialEq)]
+pub enum InputChange {
+    /// It was admitted with this event.
+    Admitted {
+        /// Which.
+        input_id: InputId,
+        /// Its `input.admitted`.
+        seq: Seq,
+    },
+    /// Its words were changed.
+    Edited {
+        /// Which.
+        input_id: InputId,
+    },
+    /// It went back into the queue.
+    Requeued {
+        /// Which.
+        input_id: InputId,
+    },
+    /// A turn took it in.
+    Started {
+        /// Which.
+        input_id: InputId,
+        /// The turn.
+        turn_id: TurnId,
+    },
+    /// Its turn ended with this event.
+    Completed {
+        /// Which.
+        input_id: InputId,
+        /// The turn.
+        turn_id: TurnId,
+        /// The `turn.completed`.
+        seq: Seq,
+    },
+    /// It will not be served.
+    Cancelled {
+        /// Which.
+        input_id: InputId,
+        /// The `input.cancelled`.
+        seq: Seq,
+    },
+}
+
+/// What a step wants done, in this order: store, ring, act, reply.
+#[derive(Debug, Default)]
+pub struct Output {
+    /// Events, in order.
+    pub events: Vec<NewEvent>,
+    /// A caller is told of something in it: it must survive a loss of power.
+    pub full: bool,
+    /// Commands for the process, with their numbers, stored with the events.
+    pub commands: Vec<(u64, Command)>,
+    /// Asks that changed, as they are now.
+    pub asks: Vec<Ask>,
+    /// Inputs that changed.
+    pub inputs: Vec<InputChange>,
+    /// Things to do once it is stored.
+    pub acts: Vec<Act>,
+    /// Ephemeral news.
+    pub ephemeral: Vec<EphemeralKind>,
+    /// The answer to a request.
+    pub reply: Option<Result<Reply, Problem>>,
+}

@@ -1,0 +1,307 @@
+//! The agent process as the machine sees it: started, ready, ended. At most one at a time.
+
+use tenure_event::{
+    ErrorInfo, Kind, Lifecycle, Outcome, ProcessExited, ProcessStarted, SessionChanged, SessionClosed,
+    SessionFailed, SessionSuspended, SuspendedBy, TaskCompleted, TaskStatus,
+};
+
+use super::state::{Ending, Proc};
+use super::update::error;
+use super::{Act, ExitNews, SpawnPlan, Step};
+use crate::agent::{Command, ResumeHow, Signal};
+
+/// Crashes in a row after which a restart needs a person.
+const BREAKER: u32 = 3;
+
+impl Step<'_> {
+    /// Asks for a process. The old one is proven gone: there is none in the state.
+    pub(super) fn spawn(&mut self) {
+        if self.s.process.is_some() {
+            return;
+        }
+        self.s.generation += 1;
+        self.s.next_n = 1;
+        self.s.restart_at = None;
+        (self.s.spool_blocked, self.s.probing, self.s.busy_until) = (false, false, None);
+        let resume = self.how_to_resume();
+        let resumes = match &resume {
+            ResumeHow::Resume(id) => Some(id.clone()),
+            _ => None,
+        };
+        let generation = self.s.generation;
+        self.s.process = Some(Proc { generation, pid: None, started_at: self.now.at, ready: false, resumes });
+        self.s.life_at = self.now.at;
+        self.out.full = true;
+        let (model, mode, effort) = (self.s.model.clone(), self.s.mode.clone(), self.s.effort.clone());
+        self.out.acts.push(Act::Spawn(SpawnPlan { generation, resume, model, mode, effort }));
+    }
+
+    fn how_to_resume(&self) -> ResumeHow {
+        let spec = &self.s.spec;
+        let known = self.s.native_id.clone().or_else(|| spec.resumes.clone());
+        let chosen = known.clone().or_else(|| spec.native_id_chosen.clone());
+        match (self.s.begun, known, chosen) {
+            (true, Some(id), _) | (true, None, Some(id)) => ResumeHow::Resume(id),
+            (false, _, Some(id)) if spec.native_id_chosen.is_some() => ResumeHow::NewAs(id),
+            _ => ResumeHow::New,
+        }
+    }
+
+    /// Brings a suspended or closed session back to life.
+    pub(super) fn bring_back(&mut self) {
+        self.s.lifecycle = Lifecycle::Live;
+        self.s.suspended_by = None;
+        self.spawn();
+        let axes = self.axes_now();
+        self.emit_bare(Kind::SessionResumed(SessionChanged { axes }));
+    }
+
+    /// An input wants a process.
+    pub(super) fn wake(&mut self) {
+        if self.s.process.is_some() {
+            return;
+        }
+        match self.s.lifecycle {
+            Lifecycle::Creating => self.spawn(),
+            Lifecycle::Suspended => self.bring_back(),
+            _ => {}
+        }
+    }
+
+    pub(super) fn started(&mut self, generation: u32, pid: u32, hello: Vec<Command>) {
+        let Some(process) = self.s.process.as_mut().filter(|p| p.generation == generation && p.pid.is_none())
+        else {
+            return;
+        };
+        process.pid = Some(pid);
+        let resumes = process.resumes.clone();
+        self.s.life_at = self.now.at;
+        self.emit_bare(Kind::ProcessStarted(ProcessStarted { generation, pid, resumes }));
+        for command in hello {
+            self.send(command);
+        }
+    }
+
+    pub(super) fn spawn_failed(&mut self, generation: u32, failure: ErrorInfo) {
+        if !self.is_current(generation) {
+            return;
+        }
+        self.s.process = None;
+        if let Some(ending) = self.s.ending.take() {
+            self.settle(ending, &ExitNews::default());
+            return;
+        }
+        self.of_no_use(failure);
+    }
+
+    /// The handshake is done.
+    pub(super) fn ready(&mut self) {
+        if let Some(process) = &mut self.s.process {
+            process.ready = true;
+        }
+        if matches!(self.s.lifecycle, Lifecycle::Creating) {
+            self.s.lifecycle = Lifecycle::Live;
+        }
+        self.sync_axes();
+        self.start_next();
+    }
+
+    /// The handshake failed: the process is of no use.
+    pub(super) fn handshake_failed(&mut self, failure: ErrorInfo) {
+        if self.s.ending.is_none() {
+            self.s.failure = Some(failure);
+            self.s.ending = Some(Ending::Useless);
+            self.out.acts.push(Act::End(super::verb::LADDER));
+        }
+    }
+
+    pub(super) fn exited(&mut self, exit: ExitNews, cut: Vec<Signal>) {
+        let Some(process) = self.s.process.clone() else { return };
+        self.signals(cut, None);
+        let turn_before = self.s.turn.is_some();
+        self.emit_bare(Kind::ProcessExited(ProcessExited {
+            generation: process.generation,
+            code: exit.code,
+            signal: exit.signal,
+            stderr_tail: exit.stderr_tail.clone(),
+            unseen: exit.unseen,
+        }));
+        self.out.full = true;
+        self.withdraw_asks("process_exited", |_| true);
+        self.stop_tasks();
+        self.s.process = None;
+        (self.s.busy_until, self.s.wait, self.s.compacting) = (None, None, false);
+        (self.s.stalled, self.s.spool_blocked, self.s.probing) = (None, false, false);
+        if exit.never_ran {
+            self.again_after_nothing_ran();
+            return;
+        }
+        match self.s.ending.take() {
+            Some(ending) => {
+                self.end_turn_of_ended_process(&exit, ending);
+                self.settle(ending, &exit);
+            }
+            None if !process.ready => self.of_no_use(exit_error(&exit, "before it was ready")),
+            None => self.crashed(&exit, turn_before),
+        }
+    }
+
+    /// The daemon ended between its decision to start a process and the start.
+    fn again_after_nothing_ran(&mut self) {
+        match self.s.ending.take() {
+            Some(ending) => self.settle(ending, &ExitNews::default()),
+            None => self.spawn(),
+        }
+    }
+
+    fn end_turn_of_ended_process(&mut self, exit: &ExitNews, ending: Ending) {
+        let Some(turn) = &self.s.turn else { return };
+        let outcome = if turn.limit.is_some() {
+            Outcome::Limit
+        } else if ending == Ending::Useless {
+            Outcome::Failed
+        } else {
+            Outcome::Interrupted
+        };
+        let limit = turn.limit.clone();
+        let failure = (outcome == Outcome::Failed).then(|| exit_error(exit, "inside the turn"));
+        self.requeue_steered();
+        self.close_turn(outcome, limit, failure, None);
+    }
+
+    fn requeue_steered(&mut self) {
+        let steered = self.s.turn.as_mut().map(|t| std::mem::take(&mut t.steered)).unwrap_or_default();
+        for s in steered.into_iter().rev() {
+            self.requeue(s);
+        }
+    }
+
+    fn stop_tasks(&mut self) {
+        for (task_id, _) in std::mem::take(&mut self.s.tasks) {
+            let summary = Some("its process ended".to_owned());
+            self.emit_bare(Kind::TaskCompleted(TaskCompleted {
+                task_id,
+                status: TaskStatus::Stopped,
+                summary,
+            }));
+        }
+    }
+
+    fn crashed(&mut self, exit: &ExitNews, in_turn: bool) {
+        if in_turn {
+            self.requeue_steered();
+            self.close_turn(Outcome::Crashed, None, Some(exit_error(exit, "inside the turn")), None);
+        }
+        self.s.crashes += 1;
+        self.suspend_by_crash();
+        self.restart_or_rest();
+    }
+
+    fn suspend_by_crash(&mut self) {
+        self.s.lifecycle = Lifecycle::Suspended;
+        self.s.suspended_by = Some(SuspendedBy::Crash);
+        let axes = self.axes_now();
+        self.emit_bare(Kind::SessionSuspended(SessionSuspended { axes, by: SuspendedBy::Crash }));
+    }
+
+    /// After a crash: again with back-off if inputs wait or the policy says so, until the breaker opens.
+    fn restart_or_rest(&mut self) {
+        let wanted = !self.s.queue.is_empty() || self.s.spec.restart == tenure_api::RestartPolicy::OnCrash;
+        if !wanted {
+            return;
+        }
+        if self.s.crashes >= BREAKER {
+            self.warn(
+                "breaker_open",
+                &format!("the agent ended by itself {BREAKER} times in a row; it is not started again until you send an input or `resume`"),
+            );
+            return;
+        }
+        let wait_ms = 500_i64 << self.s.crashes.min(10);
+        self.s.restart_at = Some(self.now.at.plus_millis(wait_ms));
+    }
+
+    /// A process that never became ready is gone.
+    fn of_no_use(&mut self, failure: ErrorInfo) {
+        let resuming = self.s.begun && self.s.lifecycle != Lifecycle::Creating;
+        let first = self.s.lifecycle == Lifecycle::Creating;
+        if first {
+            self.cancel_queue("failed");
+            self.s.lifecycle = Lifecycle::Failed;
+            self.s.failure = Some(failure.clone());
+            let axes = self.axes_now();
+            self.emit_bare(Kind::SessionFailed(SessionFailed { axes, error: failure }));
+            return;
+        }
+        self.s.crashes += 1;
+        let failure = if resuming && failure.code != "agent_missing" && failure.code != "auth_required" {
+            ErrorInfo { code: "resume_failed".to_owned(), ..failure }
+        } else {
+            failure
+        };
+        if self.s.queue.is_empty() {
+            self.warn(&failure.code, &failure.message);
+        }
+        self.fail_head_of_queue(failure);
+        self.suspend_by_crash();
+        self.restart_or_rest();
+    }
+
+    /// What is to follow once the process is gone.
+    pub(super) fn settle(&mut self, ending: Ending, exit: &ExitNews) {
+        let (hit, remained) = (exit.hit.clone(), exit.remained.clone());
+        match ending {
+            Ending::Useless => {
+                let failure =
+                    self.s.failure.take().unwrap_or_else(|| exit_error(exit, "before it was ready"));
+                self.of_no_use(failure);
+            }
+            Ending::Suspend(by) => {
+                self.s.lifecycle = Lifecycle::Suspended;
+                self.s.suspended_by = Some(by);
+                let axes = self.axes_now();
+                self.emit_bare(Kind::SessionSuspended(SessionSuspended { axes, by }));
+            }
+            Ending::Close => {
+                self.cancel_queue("closed");
+                self.s.lifecycle = Lifecycle::Closed;
+                self.s.suspended_by = None;
+                self.s.restart_at = None;
+                let axes = self.axes_now();
+                self.emit_bare(Kind::SessionClosed(SessionClosed { axes, hit, remained }));
+            }
+            Ending::Destroy { keep_transcript } => {
+                self.cancel_queue("destroyed");
+                self.s.lifecycle = Lifecycle::Destroyed;
+                self.s.suspended_by = None;
+                self.s.restart_at = None;
+                let axes = self.axes_now();
+                self.emit_bare(Kind::SessionDestroyed(SessionChanged { axes }));
+                self.out.acts.push(Act::Erase { keep_transcript });
+            }
+        }
+    }
+
+    pub(super) fn warn(&mut self, code: &str, message: &str) {
+        let warning = tenure_event::WarningRaised { code: code.to_owned(), message: message.to_owned() };
+        self.emit(Kind::WarningRaised(warning));
+    }
+}
+
+fn exit_error(exit: &ExitNews, when: &str) -> ErrorInfo {
+    let how = match (exit.code, exit.signal, exit.unseen) {
+        (Some(code), _, _) => format!("exit code {code}"),
+        (_, Some(signal), _) => format!("signal {signal}"),
+        _ => "nobody saw how".to_owned(),
+    };
+    let tail = exit.stderr_tail.trim();
+    let said = if tail.is_empty() { String::new() } else { format!("; it said: {}", last_chars(tail, 2000)) };
+    let mut info = error("agent_exited", format!("the agent's process ended {when} ({how}){said}"));
+    info.data = Some(serde_json::json!({ "code": exit.code, "signal": exit.signal, "stderr_tail": tail }));
+    info
+}
+
+fn last_chars(text: &str, n: usize) -> &str {
+    let skip = text.chars().count().saturating_sub(n);
+    text.char_indices().nth(skip).map_or("", |(at, _)| &text[at..])
+}

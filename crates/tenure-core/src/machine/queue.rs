@@ -1,0 +1,210 @@
+//! The queue of inputs: ours, not the agent's. One input is in flight at a time.
+
+use tenure_api::{ErrorCode, Problem, QueueChoice, Receipt};
+use tenure_event::{Delivery, InputAdmitted, InputCancelled, InputId, Kind, Lifecycle, Part, PartBody};
+
+use super::state::{QueuedInput, Steered};
+use super::{InputChange, Step};
+use crate::agent::{Command, input_uuid};
+use crate::{Admit, Reply, Until};
+
+/// Inputs that may wait in one session.
+const QUEUE_BOUND: usize = 1000;
+/// Characters of an input that are shown in lists.
+const BRIEF_CHARS: usize = 200;
+
+impl Step<'_> {
+    pub(super) fn admit(&mut self, admit: Admit) -> Result<Reply, Problem> {
+        self.may_take_inputs()?;
+        self.check_wishes(&admit)?;
+        if self.s.queue.len() >= QUEUE_BOUND {
+            let why = format!("{QUEUE_BOUND} inputs wait already; cancel some or wait");
+            return Err(Problem::new(ErrorCode::Overloaded, why).about(&self.s.spec.id));
+        }
+        let busy = self.s.turn.is_some();
+        let delivery = if busy { admit.delivery } else { Delivery::Queue };
+        if delivery == Delivery::Steer {
+            return self.steer(admit);
+        }
+        let position = if delivery == Delivery::Interrupt { 0 } else { self.s.queue.len() };
+        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        let input_id = admit.input_id.clone();
+        let queued = self.record_admission(admit, delivery, position);
+        let seq = self.last_emitted();
+        self.s.held_by_limit = false;
+        if delivery == Delivery::Interrupt {
+            self.s.queue.insert(0, queued);
+            let _ = self.interrupt(QueueChoice::Keep);
+        } else {
+            self.s.queue.push(queued);
+        }
+        self.wake();
+        self.start_next();
+        let taken = self.s.turn.as_ref().filter(|t| t.inputs.iter().any(|i| i.input_id == input_id));
+        let turn_id = taken.map(|t| t.id.clone());
+        Ok(Reply::Admitted(Receipt { input_id, delivery, position, seq, turn_id }))
+    }
+
+    fn may_take_inputs(&self) -> Result<(), Problem> {
+        let id = &self.s.spec.id;
+        match self.s.lifecycle {
+            Lifecycle::Closed => {
+                let what = format!("session {id} is closed; `resume` it first");
+                Err(Problem::new(ErrorCode::Closed, what).about(id))
+            }
+            Lifecycle::Failed => {
+                let why = self.s.failure.as_ref().map_or("it failed", |f| f.message.as_str());
+                let what =
+                    format!("session {id} could not be started ({why}); mend the cause, then `resume` it");
+                Err(Problem::new(ErrorCode::Closed, what).about(id))
+            }
+            _ if matches!(
+                self.s.ending,
+                Some(super::state::Ending::Close | super::state::Ending::Destroy { .. })
+            ) =>
+            {
+                let what = format!("session {id} is being closed; `resume` it when it is");
+                Err(Problem::new(ErrorCode::Closed, what).about(id))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn check_wishes(&self, admit: &Admit) -> Result<(), Problem> {
+        let told = !self.s.supports.is_empty();
+        if admit.model.is_some() && told && !self.supports("set_model") {
+            return Err(self.unsupported("set_model"));
+        }
+        if admit.effort.is_some() && told && !self.supports("set_effort") {
+            return Err(self.unsupported("set_effort"));
+        }
+        Ok(())
+    }
+
+    fn record_admission(&mut self, admit: Admit, delivery: Delivery, position: u32) -> QueuedInput {
+        let brief = brief(&admit.parts);
+        if self.s.first_input.is_none() {
+            self.s.first_input = Some(brief.clone());
+        }
+        self.s.draft = None;
+        self.emit_bare(Kind::InputAdmitted(InputAdmitted {
+            input_id: admit.input_id.clone(),
+            delivery,
+            position,
+            parts: admit.parts.clone(),
+            model: admit.model.clone(),
+            effort: admit.effort.clone(),
+        }));
+        let seq = self.last_emitted();
+        self.out.inputs.push(InputChange::Admitted { input_id: admit.input_id.clone(), seq });
+        QueuedInput {
+            input_id: admit.input_id,
+            delivery,
+            attempt: 0,
+            brief,
+            admitted_at: self.now.at,
+            model: admit.model,
+            effort: admit.effort,
+            body_hash: admit.body_hash,
+            parts: admit.parts,
+        }
+    }
+
+    fn steer(&mut self, admit: Admit) -> Result<Reply, Problem> {
+        if !self.supports("steer") {
+            return Err(self.unsupported("steer"));
+        }
+        if self.s.turn.as_ref().is_some_and(|t| t.interrupting.is_some()) {
+            let what = "the turn is being interrupted; send it as a plain input";
+            return Err(Problem::new(ErrorCode::Busy, what).about(&self.s.spec.id));
+        }
+        let queued = self.record_admission(admit, Delivery::Steer, 0);
+        let seq = self.last_emitted();
+        let input_id = queued.input_id.clone();
+        self.hand_over_steered(queued);
+        Ok(Reply::Admitted(Receipt { input_id, delivery: Delivery::Steer, position: 0, seq, turn_id: None }))
+    }
+
+    /// Gives a running turn one more input.
+    pub(super) fn hand_over_steered(&mut self, queued: QueuedInput) {
+        let native = self.native_of(&queued);
+        let parts = queued.parts.clone();
+        let command = Command::Steer {
+            input_id: queued.input_id.clone(),
+            attempt: queued.attempt,
+            parts: parts.clone(),
+        };
+        let n = self.send(command);
+        if let Some(turn) = &mut self.s.turn {
+            turn.steered.push(Steered { queued, native, n, parts });
+        }
+    }
+
+    pub(super) fn native_of(&self, queued: &QueuedInput) -> String {
+        input_uuid(&self.s.spec.id, &queued.input_id, queued.attempt).to_string()
+    }
+
+    /// Puts a steered input that was not taken in back to the head of the queue.
+    pub(super) fn requeue(&mut self, steered: Steered) {
+        let input_id = steered.queued.input_id.clone();
+        let queued =
+            QueuedInput { attempt: steered.queued.attempt + 1, parts: steered.parts, ..steered.queued };
+        self.s.queue.insert(0, queued);
+        self.out.inputs.push(InputChange::Requeued { input_id });
+    }
+
+    pub(super) fn cancel_input(&mut self, id: &InputId) -> Result<Reply, Problem> {
+        let Some(at) = self.s.queue.iter().position(|q| &q.input_id == id) else {
+            return Err(self.not_queued(id));
+        };
+        let queued = self.s.queue.remove(at);
+        self.input_cancelled(queued.input_id, "request");
+        Ok(self.done(vec![format!("input:{id}")], Until::Now))
+    }
+
+    pub(super) fn edit_input(&mut self, id: &InputId, parts: Vec<Part>) -> Result<Reply, Problem> {
+        let Some(at) = self.s.queue.iter().position(|q| &q.input_id == id) else {
+            return Err(self.not_queued(id));
+        };
+        let q = &mut self.s.queue[at];
+        (q.brief, q.parts) = (brief(&parts), parts);
+        self.out.inputs.push(InputChange::Edited { input_id: id.clone() });
+        self.out.full = true;
+        Ok(self.done(vec![format!("input:{id}")], Until::Now))
+    }
+
+    fn not_queued(&self, id: &InputId) -> Problem {
+        let serving = self.s.turn.as_ref().is_some_and(|t| t.inputs.iter().any(|i| &i.input_id == id));
+        if serving {
+            let what = format!("input {id} is being served; `interrupt` ends its turn");
+            return Problem::new(ErrorCode::Conflict, what).about(&self.s.spec.id);
+        }
+        Problem::new(ErrorCode::NotFound, format!("no input {id} waits in this session"))
+            .about(&self.s.spec.id)
+    }
+
+    pub(super) fn input_cancelled(&mut self, input_id: InputId, reason: &str) {
+        let reason = reason.to_owned();
+        self.emit_bare(Kind::InputCancelled(InputCancelled { input_id: input_id.clone(), reason }));
+        let seq = self.last_emitted();
+        self.out.inputs.push(InputChange::Cancelled { input_id, seq });
+    }
+
+    pub(super) fn cancel_queue(&mut self, reason: &str) -> Vec<String> {
+        let ids: Vec<InputId> = self.s.queue.drain(..).map(|q| q.input_id).collect();
+        let hit = ids.iter().map(|id| format!("input:{id}")).collect();
+        for id in ids {
+            self.input_cancelled(id, reason);
+        }
+        hit
+    }
+}
+
+/// The beginning of an input's text, for lists.
+pub(super) fn brief(parts: &[Part]) -> String {
+    let text = parts.iter().find_map(|p| match &p.body {
+        PartBody::Text { text } => Some(text.as_str()),
+        _ => None,
+    });
+    text.unwrap_or_default().chars().take(BRIEF_CHARS).collect()
+}

@@ -1,0 +1,253 @@
+//! What an agent tells, turned into events.
+
+use tenure_event::{
+    ConfigChanged, EphemeralKind, ErrorInfo, Handshake, Kind, McpChanged, McpStatus, MessageCompleted,
+    MessageOrigin, NativeBound, NativeReceived, Role, SessionCleared, TaskCompleted, TaskProgressed,
+    TodosUpdated, ToolCompleted, ToolProgressed, ToolStarted, UsageUpdated,
+};
+
+use super::{Act, Step};
+use crate::agent::{AgentError, MessageDone, Signal, TaskSignal, ToolEnd, ToolStart, Wait};
+
+impl Step<'_> {
+    pub(super) fn signals(&mut self, signals: Vec<Signal>, stderr: Option<&str>) {
+        for signal in signals {
+            self.note_in_turn(&signal);
+            self.signal(signal, stderr);
+        }
+    }
+
+    fn signal(&mut self, signal: Signal, stderr: Option<&str>) {
+        match signal {
+            Signal::Delta(_) | Signal::ToolProgressed { .. } => self.ephemeral(signal),
+            Signal::Message(done) => self.message(done),
+            Signal::ToolStarted(start) => self.tool_started(start),
+            Signal::ToolEnded(end) => self.tool_ended(end),
+            Signal::Ask(ask) => self.ask_opened(ask),
+            Signal::AskWithdrawn { token } => self.ask_withdrawn(&token),
+            Signal::Request { token, request } => self.out.acts.push(Act::Serve { token, request }),
+            Signal::TurnBegan => self.agent_began(),
+            Signal::InputTaken { native_input } => self.input_taken(&native_input),
+            Signal::SteerRefused { n, .. } => self.steer_refused(n),
+            Signal::TurnEnded(end) => self.turn_ended(end, stderr),
+            Signal::Idle => self.agent_idle(),
+            Signal::Waiting(wait) => self.waiting(wait),
+            Signal::Task(task) => self.task(task),
+            other => self.about_the_session(other),
+        }
+    }
+
+    /// Signals that are not about the running turn.
+    fn about_the_session(&mut self, signal: Signal) {
+        match signal {
+            Signal::Send(command) => {
+                self.send(command);
+            }
+            Signal::Ready { agent_info, capabilities, model, mode, effort, fresh } => {
+                if fresh {
+                    self.warn(
+                        "conversation_lost",
+                        "the conversation could not be continued; an empty one was begun",
+                    );
+                }
+                self.config(model, mode, effort);
+                self.handshake(Handshake { agent_info, capabilities });
+                self.ready();
+            }
+            Signal::HandshakeFailed(e) => self.handshake_failed(info(e)),
+            Signal::Capabilities(capabilities) => {
+                let agent_info = self.s.agent_info.clone().unwrap_or_default();
+                self.handshake(Handshake { agent_info, capabilities });
+            }
+            Signal::NativeId(id) => self.native_bound(Some(id)),
+            Signal::Config { model, mode, effort } => self.config(model, mode, effort),
+            Signal::Title(title) => self.titled_by_agent(title),
+            Signal::Usage { usage, context, cost_usd } => {
+                self.s.context = context.or(self.s.context);
+                self.emit(Kind::UsageUpdated(UsageUpdated { usage, context, cost_usd }));
+            }
+            Signal::Todos(todos) if todos != self.s.todos => {
+                self.s.todos.clone_from(&todos);
+                self.emit(Kind::TodosUpdated(TodosUpdated { todos }));
+            }
+            Signal::Mcp(servers) if servers != self.s.mcp => {
+                self.s.mcp.clone_from(&servers);
+                self.s.mcp_failed = servers.iter().any(|s| s.status == McpStatus::Failed);
+                self.emit(Kind::McpChanged(McpChanged { servers }));
+            }
+            Signal::Compaction { began, info } => {
+                self.s.compacting = began;
+                self.emit(if began {
+                    Kind::CompactionStarted(info)
+                } else {
+                    Kind::CompactionCompleted(info)
+                });
+            }
+            Signal::Cleared => self.cleared(),
+            Signal::Answered { n, result: Err(e) } => {
+                self.warn("command_refused", &format!("the agent refused command {n}: {}", e.message));
+            }
+            Signal::Native { kind, value } => self.native(kind, value),
+            Signal::Warning { code, message } => self.warn(&code, &message),
+            _ => {}
+        }
+    }
+
+    fn ephemeral(&mut self, signal: Signal) {
+        self.s.wait = None;
+        self.out.ephemeral.push(match signal {
+            Signal::Delta(delta) => EphemeralKind::MessageDelta(delta),
+            Signal::ToolProgressed { tool_id, title, output } => {
+                EphemeralKind::ToolProgressed(ToolProgressed { tool_id, title, output })
+            }
+            _ => return,
+        });
+    }
+
+    fn message(&mut self, done: MessageDone) {
+        if done.role == Role::Assistant && !done.replayed {
+            self.s.wait = None;
+        }
+        let event = MessageCompleted {
+            message_id: done.message_id,
+            native_ids: done.native_ids,
+            role: done.role,
+            parts: done.parts,
+            model: done.model,
+            usage: done.usage,
+            partial: done.partial,
+            origin: done.replayed.then_some(MessageOrigin::Native),
+            parent_tool_id: done.parent_tool_id,
+            epoch: self.s.epoch,
+        };
+        self.emit(Kind::MessageCompleted(event));
+    }
+
+    fn tool_started(&mut self, start: ToolStart) {
+        self.emit(Kind::ToolStarted(ToolStarted {
+            tool_id: start.tool_id,
+            message_id: start.message_id,
+            tool: start.tool,
+            kind: start.kind,
+            title: start.title,
+            state: start.state,
+            input: start.input,
+            locations: start.locations,
+            parent_tool_id: start.parent_tool_id,
+        }));
+    }
+
+    fn tool_ended(&mut self, end: ToolEnd) {
+        self.emit(Kind::ToolCompleted(ToolCompleted {
+            tool_id: end.start.tool_id,
+            message_id: end.start.message_id,
+            tool: end.start.tool,
+            kind: end.start.kind,
+            title: end.start.title,
+            state: end.state,
+            input: end.input,
+            output: end.output,
+            diffs: end.diffs,
+            error: end.error,
+            blob: None,
+            bytes: None,
+        }));
+    }
+
+    fn task(&mut self, task: TaskSignal) {
+        match task {
+            TaskSignal::Started(started) => {
+                if self.s.tasks.insert(started.task_id.clone(), started.clone()).is_none() {
+                    self.emit(Kind::TaskStarted(started));
+                }
+            }
+            TaskSignal::Progressed { task_id, title } => {
+                self.out.ephemeral.push(EphemeralKind::TaskProgressed(TaskProgressed { task_id, title }));
+            }
+            TaskSignal::Ended { task_id, status, summary } => {
+                if self.s.tasks.remove(&task_id).is_some() {
+                    self.emit(Kind::TaskCompleted(TaskCompleted { task_id, status, summary }));
+                }
+            }
+            TaskSignal::Running(ids) => {
+                let gone: Vec<String> = self.s.tasks.keys().filter(|id| !ids.contains(id)).cloned().collect();
+                for task_id in gone {
+                    self.s.tasks.remove(&task_id);
+                    let status = tenure_event::TaskStatus::Completed;
+                    self.emit(Kind::TaskCompleted(TaskCompleted { task_id, status, summary: None }));
+                }
+            }
+        }
+    }
+
+    fn agent_idle(&mut self) {
+        self.s.busy_until = None;
+        self.s.wait = None;
+        if self.s.turn.as_ref().is_some_and(|t| t.origin == tenure_event::TurnOrigin::Agent) {
+            // It began to work by itself and stopped without a result.
+            self.close_turn(tenure_event::Outcome::Completed, None, None, None);
+        }
+        self.start_next();
+    }
+
+    fn waiting(&mut self, wait: Option<Wait>) {
+        self.s.wait = wait.map(|w| {
+            let told = w.for_ms.map(|ms| self.now.at.plus_millis(i64::try_from(ms).unwrap_or(i64::MAX)));
+            Wait { until: w.until.or(told), for_ms: None, ..w }
+        });
+    }
+
+    fn handshake(&mut self, handshake: Handshake) {
+        self.s.agent_info = Some(handshake.agent_info.clone());
+        self.s.supports.clone_from(&handshake.capabilities.supports);
+        self.out.acts.push(Act::Handshake(Box::new(handshake)));
+    }
+
+    fn native_bound(&mut self, native_id: Option<String>) {
+        if self.s.native_id == native_id {
+            return;
+        }
+        self.s.native_id.clone_from(&native_id);
+        let axes = self.axes_now();
+        self.emit_bare(Kind::SessionNativeBound(NativeBound { axes, native_id }));
+    }
+
+    fn config(&mut self, model: Option<String>, mode: Option<String>, effort: Option<String>) {
+        let model = model.filter(|m| self.s.model_effective.as_ref() != Some(m));
+        let mode = mode.filter(|m| self.s.mode.as_ref() != Some(m));
+        let effort = effort.filter(|e| self.s.effort.as_ref() != Some(e));
+        if model.is_none() && mode.is_none() && effort.is_none() {
+            return;
+        }
+        if let Some(model) = &model {
+            self.s.model_effective = Some(model.clone());
+        }
+        self.s.mode = mode.clone().or(self.s.mode.take());
+        self.s.effort = effort.clone().or(self.s.effort.take());
+        let by = "agent".to_owned();
+        self.emit(Kind::ConfigChanged(ConfigChanged {
+            model: None,
+            model_effective: model,
+            mode,
+            effort,
+            by,
+        }));
+    }
+
+    fn cleared(&mut self) {
+        self.s.epoch += 1;
+        self.s.begun = false;
+        self.s.native_id = None;
+        let epoch = self.s.epoch;
+        let axes = self.axes_now();
+        self.emit_bare(Kind::SessionCleared(SessionCleared { axes, epoch }));
+    }
+
+    fn native(&mut self, kind: String, value: Option<serde_json::Value>) {
+        self.emit(Kind::NativeReceived(NativeReceived { kind, offset: 0, bytes: 0, value, text: None }));
+    }
+}
+
+fn info(e: AgentError) -> ErrorInfo {
+    ErrorInfo { code: e.code, message: e.message, data: e.data }
+}

@@ -1,0 +1,374 @@
+//! The stored state of a session. Fields are only ever added, with a default.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tenure_api::{PermissionDefault, RestartPolicy};
+use tenure_event::{
+    Activity, AgentInfo, Ask, AskId, Axes, ContextUse, Delivery, ErrorInfo, InputId, Lifecycle, McpServer,
+    MessageId, Outcome, Parent, Part, ProjectId, Seq, SessionId, Support, SuspendedBy, TaskStarted,
+    Timestamp, Todo, ToolKind, TurnId, TurnOrigin, Usage, WorkspaceId,
+};
+
+use crate::agent::Wait;
+
+/// What a session was created with. Secrets, instructions and tool servers are not here:
+/// they lie in a private file and are needed only when a process starts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Spec {
+    /// Its id.
+    pub id: SessionId,
+    /// Name of its agent.
+    pub agent: String,
+    /// The directory as it was given.
+    pub cwd: String,
+    /// The directory, canonical.
+    pub cwd_canonical: String,
+    /// Its workspace.
+    pub workspace_id: WorkspaceId,
+    /// `directory`, `scratch` or `worktree`.
+    pub workspace_kind: String,
+    /// Its project.
+    pub project_id: ProjectId,
+    /// The project's path.
+    pub project_path: String,
+    /// The session it was forked from.
+    pub parent: Option<Parent>,
+    /// What happens to permission asks.
+    pub permission_default: PermissionDefault,
+    /// Seconds until an ask is denied.
+    pub ask_timeout_seconds: u64,
+    /// A mode that bypasses permissions may be used.
+    pub allow_bypass: bool,
+    /// Agents may use the directory's own settings.
+    pub project_trusted: bool,
+    /// Seconds that one turn may take; 0 for no limit.
+    pub turn_seconds: u64,
+    /// Seconds of idleness until it is suspended; 0 never.
+    pub idle_seconds: u64,
+    /// What happens when its process ends by itself.
+    pub restart: RestartPolicy,
+    /// The host chooses the native id, and this is it.
+    pub native_id_chosen: Option<String>,
+    /// The conversation that it continues.
+    pub resumes: Option<String>,
+    /// The agent writes "always" answers into the project's settings.
+    pub always_writes_settings: bool,
+    /// Seconds that a handshake may take.
+    pub start_seconds: u64,
+    /// Seconds without a sign of life until a turn counts as stalled.
+    pub stall_seconds: u64,
+    /// The machine's name.
+    pub node: String,
+}
+
+/// An input that waits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct QueuedInput {
+    /// Which.
+    pub input_id: InputId,
+    /// How it is to reach the agent.
+    pub delivery: Delivery,
+    /// Rises when it is handed over again.
+    pub attempt: u32,
+    /// The beginning of its text.
+    pub brief: String,
+    /// When it was admitted.
+    pub admitted_at: Timestamp,
+    /// The model to set.
+    pub model: Option<String>,
+    /// The effort to set.
+    pub effort: Option<String>,
+    /// Hash of the request that admitted it.
+    pub body_hash: String,
+    /// What it says; stored in the input's own row, not here.
+    #[serde(skip)]
+    pub parts: Vec<Part>,
+}
+
+/// The agent process.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Proc {
+    /// Rises with each process of the session.
+    pub generation: u32,
+    /// Known once it was started.
+    pub pid: Option<u32>,
+    /// When it was asked for.
+    pub started_at: Timestamp,
+    /// The handshake is done.
+    pub ready: bool,
+    /// The conversation that it continues.
+    pub resumes: Option<String>,
+}
+
+/// An input in a turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TurnInput {
+    /// Which.
+    pub input_id: InputId,
+    /// Its native id.
+    pub native: String,
+}
+
+/// A steered input that was not taken in yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Steered {
+    /// The input as it would stand in the queue.
+    pub queued: QueuedInput,
+    /// Its native id.
+    pub native: String,
+    /// The number of its command.
+    pub n: u64,
+    /// Its words: needed if it goes back into the queue, and small in number.
+    pub parts: Vec<Part>,
+}
+
+/// A turn that runs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Turn {
+    /// Which.
+    pub id: TurnId,
+    /// Who made it begin.
+    pub origin: TurnOrigin,
+    /// When.
+    pub started_at: Timestamp,
+    /// Inputs that it took in.
+    pub inputs: Vec<TurnInput>,
+    /// Inputs that it may still take in.
+    pub steered: Vec<Steered>,
+    /// The number of its prompt command.
+    pub prompt_n: Option<u64>,
+    /// Since when it is being interrupted.
+    pub interrupting: Option<Timestamp>,
+    /// The limit that it reached.
+    pub limit: Option<String>,
+    /// The last message that the agent said in it.
+    pub last_message: Option<MessageId>,
+    /// Tools that run.
+    pub tools: BTreeSet<String>,
+}
+
+/// An ask that is open, with what its answer needs.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OpenAsk {
+    /// The ask.
+    pub ask: Ask,
+    /// The agent's id of its request.
+    pub token: String,
+    /// The process that asked.
+    pub generation: u32,
+    /// What the codec wants back.
+    pub keep: Value,
+    /// See [`crate::agent::AskSignal`].
+    pub can_update_input: bool,
+    /// See [`crate::agent::AskSignal`].
+    pub can_always: bool,
+}
+
+/// "Allow" for the rest of the session, given by a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionRule {
+    /// The tool.
+    pub tool: String,
+    /// What it was called with, as a digest of what matters; `None` for any.
+    pub input: Option<String>,
+}
+
+/// Why a process is being ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// To suspend.
+    Suspend(SuspendedBy),
+    /// To close.
+    Close,
+    /// To destroy.
+    Destroy {
+        /// The events stay readable.
+        keep_transcript: bool,
+    },
+    /// It is of no use: the handshake failed or took too long.
+    Useless,
+}
+
+/// The state of a session.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct State {
+    /// What it was created with.
+    pub spec: Spec,
+    /// Its last event.
+    pub last_seq: Seq,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// Its last activity.
+    pub updated_at: Timestamp,
+    /// Title.
+    pub title: Option<String>,
+    /// The title is the agent's own word, and may be replaced by another of its.
+    #[serde(default)]
+    pub title_by_agent: bool,
+    /// Tags.
+    pub tags: Vec<String>,
+    /// Metadata.
+    pub metadata: BTreeMap<String, Value>,
+    /// Text that waits to be sent by a person.
+    pub draft: Option<String>,
+    /// The first thing that was said.
+    pub first_input: Option<String>,
+    /// Hidden from the usual lists.
+    pub archived: bool,
+    /// How far its life has come.
+    pub lifecycle: Lifecycle,
+    /// Why it is suspended.
+    pub suspended_by: Option<SuspendedBy>,
+    /// Why it failed.
+    pub failure: Option<ErrorInfo>,
+    /// How its last turn ended.
+    pub last_outcome: Option<Outcome>,
+    /// The agent's own id of the conversation, confirmed.
+    pub native_id: Option<String>,
+    /// Something was said in the conversation: it can be continued.
+    pub begun: bool,
+    /// Model, mode and effort that were asked for.
+    pub model: Option<String>,
+    /// The model that the agent says it uses.
+    pub model_effective: Option<String>,
+    /// See `model`.
+    pub mode: Option<String>,
+    /// See `model`.
+    pub effort: Option<String>,
+    /// Rises with each `clear`.
+    pub epoch: u32,
+    /// Number of the last process.
+    pub generation: u32,
+    /// Number of the next command.
+    pub next_n: u64,
+    /// The process.
+    pub process: Option<Proc>,
+    /// Why it is being ended.
+    pub ending: Option<Ending>,
+    /// Inputs that wait.
+    pub queue: Vec<QueuedInput>,
+    /// Inputs do not start because a limit was reached.
+    pub held_by_limit: bool,
+    /// The turn that runs.
+    pub turn: Option<Turn>,
+    /// The agent said that a turn ended, and not yet that it is idle: until then no prompt is sent.
+    pub busy_until: Option<Timestamp>,
+    /// Asks that are open.
+    pub asks: BTreeMap<AskId, OpenAsk>,
+    /// Allowed for the session.
+    pub rules: Vec<SessionRule>,
+    /// Tasks that run.
+    pub tasks: BTreeMap<String, TaskStarted>,
+    /// The agent waits for something.
+    pub wait: Option<Wait>,
+    /// The agent compacts its context.
+    pub compacting: bool,
+    /// The agent is kept from writing.
+    pub spool_blocked: bool,
+    /// A tool server failed.
+    pub mcp_failed: bool,
+    /// No sign of life since then.
+    pub stalled: Option<Timestamp>,
+    /// The last sign of life. Not exact in the store: lines that changed nothing else are not stored.
+    pub life_at: Timestamp,
+    /// A probe was sent and not answered.
+    pub probing: bool,
+    /// Since when nothing works or waits.
+    pub idle_since: Timestamp,
+    /// Crashes in a row without a finished turn between.
+    pub crashes: u32,
+    /// When to start again after a crash.
+    pub restart_at: Option<Timestamp>,
+    /// What it used.
+    pub usage: Usage,
+    /// Use of the context window.
+    pub context: Option<ContextUse>,
+    /// Things to do.
+    pub todos: Vec<Todo>,
+    /// Tool servers.
+    pub mcp: Vec<McpServer>,
+    /// The program.
+    pub agent_info: Option<AgentInfo>,
+    /// Which verbs the agent supports.
+    pub supports: BTreeMap<String, Support>,
+    /// The axes as they were last told by an event.
+    pub told: Axes,
+    /// The activity with its beginning.
+    pub activity: Option<Activity>,
+    /// What kinds of tools are open, for the stall detector and for people.
+    #[serde(default)]
+    pub tool_kinds: BTreeMap<String, ToolKind>,
+}
+
+impl State {
+    pub(super) fn new(spec: Spec, at: Timestamp) -> Self {
+        Self {
+            begun: spec.resumes.is_some(),
+            spec,
+            last_seq: Seq(0),
+            created_at: at,
+            updated_at: at,
+            title: None,
+            title_by_agent: false,
+            tags: Vec::new(),
+            metadata: BTreeMap::new(),
+            draft: None,
+            first_input: None,
+            archived: false,
+            lifecycle: Lifecycle::Creating,
+            suspended_by: None,
+            failure: None,
+            last_outcome: None,
+            native_id: None,
+            model: None,
+            model_effective: None,
+            mode: None,
+            effort: None,
+            epoch: 0,
+            generation: 0,
+            next_n: 1,
+            process: None,
+            ending: None,
+            queue: Vec::new(),
+            held_by_limit: false,
+            turn: None,
+            busy_until: None,
+            asks: BTreeMap::new(),
+            rules: Vec::new(),
+            tasks: BTreeMap::new(),
+            wait: None,
+            compacting: false,
+            spool_blocked: false,
+            mcp_failed: false,
+            stalled: None,
+            life_at: at,
+            probing: false,
+            idle_since: at,
+            crashes: 0,
+            restart_at: None,
+            usage: Usage::default(),
+            context: None,
+            todos: Vec::new(),
+            mcp: Vec::new(),
+            agent_info: None,
+            supports: BTreeMap::new(),
+            told: Axes::default(),
+            activity: None,
+            tool_kinds: BTreeMap::new(),
+        }
+    }
+
+    /// Whether the daemon must look at it when it starts: it has a process, waiting inputs, open asks or a deadline.
+    #[must_use]
+    pub fn is_live(&self) -> bool {
+        self.process.is_some()
+            || self.ending.is_some()
+            || !self.asks.is_empty()
+            || self.restart_at.is_some()
+            || self.turn.is_some()
+            || (!self.queue.is_empty() && matches!(self.lifecycle, Lifecycle::Creating | Lifecycle::Live))
+    }
+}

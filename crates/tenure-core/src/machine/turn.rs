@@ -1,0 +1,310 @@
+//! Turns: begun by an input or by the agent, ended exactly once.
+
+use tenure_event::{
+    Delivery, ErrorInfo, InputHow, InputStarted, Kind, Lifecycle, MessageCompleted, MessageId, Outcome, Part,
+    Role, TurnCompleted, TurnId, TurnOrigin, TurnStarted,
+};
+
+use super::state::{QueuedInput, Steered, Turn, TurnInput};
+use super::update::error;
+use super::{InputChange, Step};
+use crate::agent::{Command, Signal, TurnEnd, TurnVerdict};
+
+/// Milliseconds to wait for an agent's word that it is idle after it said that a turn ended.
+const IDLE_WORD_MS: i64 = 10_000;
+
+impl Step<'_> {
+    /// Starts the next queued input if nothing stands in the way.
+    pub(super) fn start_next(&mut self) {
+        let ready = self.s.process.as_ref().is_some_and(|p| p.ready);
+        let free = self.s.turn.is_none() && self.s.busy_until.is_none() && self.s.ending.is_none();
+        let can = self.s.lifecycle == Lifecycle::Live && ready && free && !self.s.held_by_limit;
+        if !can || self.s.queue.is_empty() {
+            return;
+        }
+        let queued = self.s.queue.remove(0);
+        self.set_wishes(&queued);
+        let native = self.native_of(&queued);
+        let input = TurnInput { input_id: queued.input_id.clone(), native };
+        self.open_turn(TurnOrigin::Input, vec![input.clone()]);
+        self.take_in(&input, &queued.parts, InputHow::Turn);
+        let command =
+            Command::Prompt { input_id: queued.input_id, attempt: queued.attempt, parts: queued.parts };
+        let n = self.send(command);
+        if let Some(turn) = &mut self.s.turn {
+            turn.prompt_n = Some(n);
+        }
+        self.s.begun = true;
+    }
+
+    fn set_wishes(&mut self, queued: &QueuedInput) {
+        if let Some(model) = queued.model.clone().filter(|m| self.s.model.as_ref() != Some(m)) {
+            self.s.model = Some(model.clone());
+            self.send(Command::SetModel(model.clone()));
+            self.config_by_client(|c| c.model = Some(model));
+        }
+        if let Some(effort) = queued.effort.clone().filter(|e| self.s.effort.as_ref() != Some(e)) {
+            self.s.effort = Some(effort.clone());
+            self.send(Command::SetEffort(effort.clone()));
+            self.config_by_client(|c| c.effort = Some(effort));
+        }
+    }
+
+    fn config_by_client(&mut self, set: impl FnOnce(&mut tenure_event::ConfigChanged)) {
+        let mut change = tenure_event::ConfigChanged { by: "client".to_owned(), ..Default::default() };
+        set(&mut change);
+        self.emit_bare(Kind::ConfigChanged(change));
+    }
+
+    pub(super) fn open_turn(&mut self, origin: TurnOrigin, inputs: Vec<TurnInput>) {
+        let id = TurnId::from_uuid(self.mint());
+        let input_ids = inputs.iter().map(|i| i.input_id.clone()).collect();
+        self.s.turn = Some(Turn {
+            id: id.clone(),
+            origin,
+            started_at: self.now.at,
+            inputs,
+            steered: Vec::new(),
+            prompt_n: None,
+            interrupting: None,
+            limit: None,
+            last_message: None,
+            tools: std::collections::BTreeSet::new(),
+        });
+        self.s.life_at = self.now.at;
+        self.s.stalled = None;
+        self.emit(Kind::TurnStarted(TurnStarted { turn_id: id, origin, input_ids }));
+    }
+
+    /// Records that the running turn took an input in, and the message that it is.
+    fn take_in(&mut self, input: &TurnInput, parts: &[Part], how: InputHow) {
+        let Some(turn_id) = self.s.turn.as_ref().map(|t| t.id.clone()) else { return };
+        let input_id = input.input_id.clone();
+        self.emit(Kind::InputStarted(InputStarted {
+            input_id: input_id.clone(),
+            turn_id: turn_id.clone(),
+            how,
+        }));
+        self.out.inputs.push(InputChange::Started { input_id, turn_id });
+        let message_id = MessageId::from_uuid(self.mint());
+        let parts = parts
+            .iter()
+            .enumerate()
+            .map(|(i, p)| Part { id: format!("{message_id}.{i}"), ..p.clone() })
+            .collect();
+        self.emit(Kind::MessageCompleted(MessageCompleted {
+            message_id,
+            native_ids: vec![input.native.clone()],
+            role: Role::User,
+            parts,
+            model: None,
+            usage: None,
+            partial: false,
+            origin: None,
+            parent_tool_id: None,
+            epoch: self.s.epoch,
+        }));
+    }
+
+    /// A steered input was taken in by the running turn.
+    pub(super) fn steered_taken(&mut self, steered: Steered) {
+        let input = TurnInput { input_id: steered.queued.input_id, native: steered.native };
+        if let Some(turn) = &mut self.s.turn {
+            turn.inputs.push(input.clone());
+        }
+        self.take_in(&input, &steered.parts, InputHow::Steered);
+    }
+
+    /// The agent began to work by itself.
+    pub(super) fn agent_began(&mut self) {
+        if self.s.turn.is_none() && self.s.ending.is_none() {
+            self.s.busy_until = None;
+            self.open_turn(TurnOrigin::Agent, Vec::new());
+        }
+    }
+
+    /// The agent says that a turn ended: the running one, or one that is over already.
+    pub(super) fn turn_ended(&mut self, end: TurnEnd, stderr: Option<&str>) {
+        if !self.is_running_turn(&end) {
+            self.emit_bare(Kind::NativeReceived(tenure_event::NativeReceived {
+                kind: "late".to_owned(),
+                offset: 0,
+                bytes: 0,
+                value: end.stop_reason.map(serde_json::Value::String),
+                text: None,
+            }));
+            return;
+        }
+        let listed = end.native_inputs.clone().unwrap_or_default();
+        let steered = self.s.turn.as_mut().map(|t| std::mem::take(&mut t.steered)).unwrap_or_default();
+        let (taken, left): (Vec<_>, Vec<_>) = steered.into_iter().partition(|s| listed.contains(&s.native));
+        for s in taken {
+            self.steered_taken(s);
+        }
+        let (outcome, limit, failure) = self.judge(&end, stderr);
+        self.s.busy_until = end.idle_follows.then(|| self.now.at.plus_millis(IDLE_WORD_MS));
+        let own_queue = end.idle_follows && outcome != Outcome::Interrupted;
+        self.close_turn(outcome, limit, failure, Some(end));
+        if own_queue && !left.is_empty() {
+            self.open_turn_of_left(left);
+        } else {
+            for s in left.into_iter().rev() {
+                self.requeue(s);
+            }
+        }
+        self.sync_axes();
+        self.start_next();
+    }
+
+    /// Steered inputs that the agent holds in its own queue start a turn by themselves.
+    fn open_turn_of_left(&mut self, left: Vec<Steered>) {
+        self.s.busy_until = None;
+        let input = |s: &Steered| TurnInput { input_id: s.queued.input_id.clone(), native: s.native.clone() };
+        self.open_turn(TurnOrigin::Input, left.iter().map(input).collect());
+        for s in &left {
+            self.take_in(&input(s), &s.parts, InputHow::Turn);
+        }
+    }
+
+    fn is_running_turn(&self, end: &TurnEnd) -> bool {
+        let Some(turn) = &self.s.turn else { return false };
+        if let Some(n) = end.prompt_n {
+            return turn.prompt_n == Some(n);
+        }
+        let Some(listed) = &end.native_inputs else { return true };
+        match turn.origin {
+            TurnOrigin::Agent => true,
+            TurnOrigin::Input => {
+                let ours = turn.inputs.iter().any(|i| listed.contains(&i.native));
+                // An interrupt can end a turn before the agent has taken its input in.
+                ours || (listed.is_empty() && turn.interrupting.is_some())
+            }
+        }
+    }
+
+    fn judge(&self, end: &TurnEnd, stderr: Option<&str>) -> (Outcome, Option<String>, Option<ErrorInfo>) {
+        let turn = self.s.turn.as_ref();
+        if let Some(limit) = turn.and_then(|t| t.limit.clone()) {
+            return (Outcome::Limit, Some(limit), None);
+        }
+        if turn.is_some_and(|t| t.interrupting.is_some()) {
+            return (Outcome::Interrupted, None, None);
+        }
+        match &end.verdict {
+            TurnVerdict::Limit(limit) => (Outcome::Limit, Some(limit.clone()), None),
+            TurnVerdict::Failed(e) => {
+                let e = ErrorInfo { code: e.code.clone(), message: e.message.clone(), data: e.data.clone() };
+                (Outcome::Failed, None, Some(e))
+            }
+            TurnVerdict::Finished | TurnVerdict::Cancelled => {
+                match stderr.map(str::trim).filter(|t| !t.is_empty()) {
+                    Some(text) if !end.said => (Outcome::Failed, None, Some(error("agent_error", text))),
+                    _ => (Outcome::Completed, None, None),
+                }
+            }
+        }
+    }
+
+    /// Ends the running turn. What it took in ends with it.
+    pub(super) fn close_turn(
+        &mut self,
+        outcome: Outcome,
+        limit: Option<String>,
+        failure: Option<ErrorInfo>,
+        end: Option<TurnEnd>,
+    ) {
+        let Some(id) = self.s.turn.as_ref().map(|t| t.id.clone()) else { return };
+        self.withdraw_asks("turn_ended", |ask| ask.turn_id.as_ref() == Some(&id));
+        let Some(turn) = self.s.turn.take() else { return };
+        let (stop_reason, usage, cost_usd) =
+            end.map_or((None, None, None), |e| (e.stop_reason, e.usage, e.cost_usd));
+        if let Some(mut used) = usage {
+            if used.cost_usd.is_none() && cost_usd.is_some() {
+                (used.cost_usd, used.cost_basis) = (cost_usd, tenure_event::CostBasis::Reported);
+            }
+            self.s.usage.add(&used);
+        }
+        self.s.last_outcome = Some(outcome);
+        self.s.held_by_limit = outcome == Outcome::Limit && limit.as_deref() == Some("time");
+        (self.s.stalled, self.s.wait, self.s.probing) = (None, None, false);
+        self.s.tool_kinds.clear();
+        if outcome != Outcome::Crashed {
+            self.s.crashes = 0;
+        }
+        let input_ids: Vec<_> = turn.inputs.into_iter().map(|i| i.input_id).collect();
+        let message_id = turn.last_message;
+        let (turn_id, ids) = (turn.id, input_ids.clone());
+        let completed = TurnCompleted {
+            turn_id: turn_id.clone(),
+            input_ids,
+            message_id,
+            outcome,
+            stop_reason,
+            limit,
+            usage,
+            cost_usd,
+            error: failure,
+        };
+        self.emit_in(Some(turn_id.clone()), Kind::TurnCompleted(completed));
+        let seq = self.last_emitted();
+        for input_id in ids {
+            self.out.inputs.push(InputChange::Completed { input_id, turn_id: turn_id.clone(), seq });
+        }
+    }
+
+    /// A steered input was taken in, as the agent says.
+    pub(super) fn input_taken(&mut self, native: &str) {
+        if self.s.turn.is_none() {
+            self.agent_began();
+        }
+        let Some(turn) = &mut self.s.turn else { return };
+        if let Some(at) = turn.steered.iter().position(|s| s.native == native) {
+            let steered = turn.steered.remove(at);
+            self.steered_taken(steered);
+        }
+    }
+
+    /// The agent would not take a steered input now.
+    pub(super) fn steer_refused(&mut self, n: u64) {
+        let Some(turn) = &mut self.s.turn else { return };
+        if let Some(at) = turn.steered.iter().position(|s| s.n == n) {
+            let steered = turn.steered.remove(at);
+            self.requeue(Steered {
+                queued: QueuedInput { delivery: Delivery::Queue, ..steered.queued },
+                ..steered
+            });
+        }
+    }
+
+    /// Ends a turn for the input at the head of the queue that could never begin.
+    pub(super) fn fail_head_of_queue(&mut self, failure: ErrorInfo) {
+        if self.s.turn.is_some() || self.s.queue.is_empty() {
+            return;
+        }
+        let queued = self.s.queue.remove(0);
+        let input = TurnInput { input_id: queued.input_id.clone(), native: self.native_of(&queued) };
+        self.open_turn(TurnOrigin::Input, vec![input.clone()]);
+        self.take_in(&input, &queued.parts, InputHow::Turn);
+        self.close_turn(Outcome::Failed, None, Some(failure), None);
+    }
+
+    /// Signals that say or do something for the person: remembers what the turn said last.
+    pub(super) fn note_in_turn(&mut self, signal: &Signal) {
+        let Some(turn) = &mut self.s.turn else { return };
+        match signal {
+            Signal::Message(m) if m.role == Role::Assistant && m.parent_tool_id.is_none() => {
+                turn.last_message = Some(m.message_id.clone());
+            }
+            Signal::ToolStarted(t) => {
+                turn.tools.insert(t.tool_id.clone());
+                self.s.tool_kinds.insert(t.tool_id.clone(), t.kind);
+            }
+            Signal::ToolEnded(t) => {
+                turn.tools.remove(&t.start.tool_id);
+                self.s.tool_kinds.remove(&t.start.tool_id);
+                turn.last_message.get_or_insert_with(|| t.start.message_id.clone());
+            }
+            _ => {}
+        }
+    }
+}

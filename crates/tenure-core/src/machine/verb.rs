@@ -1,0 +1,162 @@
+//! The verbs that end or bring back something. Each tells what it hits.
+
+use tenure_api::{ErrorCode, Problem, QueueChoice};
+use tenure_event::{Lifecycle, SuspendedBy};
+
+use super::state::Ending;
+use super::{Act, Ladder, Step};
+use crate::agent::Command;
+use crate::{Reply, Until};
+
+/// Milliseconds that a process may take to end by itself, then from SIGTERM to SIGKILL.
+pub(super) const LADDER: Ladder = Ladder { grace_ms: 2_000, term_ms: 3_000 };
+
+impl Step<'_> {
+    pub(super) fn destroyed(&self) -> Problem {
+        let id = &self.s.spec.id;
+        Problem::new(ErrorCode::Destroyed, format!("session {id} was destroyed")).about(id)
+    }
+
+    /// Ends the running turn. Never kills: a deaf agent needs `kill`.
+    pub(super) fn interrupt(&mut self, queue: QueueChoice) -> Reply {
+        let mut hit = Vec::new();
+        let mut until = Until::Now;
+        if let Some(turn_id) = self.s.turn.as_ref().map(|t| t.id.clone()) {
+            hit.push(format!("turn:{turn_id}"));
+            until = Until::TurnEnd(turn_id);
+            self.interrupt_turn(queue);
+        }
+        if queue == QueueChoice::Discard {
+            hit.extend(self.cancel_queue("discarded"));
+        }
+        self.out.full = true;
+        self.done(hit, until)
+    }
+
+    fn interrupt_turn(&mut self, queue: QueueChoice) {
+        let steered = self.s.turn.as_mut().map(|turn| {
+            turn.interrupting.get_or_insert(self.now.at);
+            std::mem::take(&mut turn.steered)
+        });
+        for s in steered.unwrap_or_default().into_iter().rev() {
+            match queue {
+                QueueChoice::Keep => self.requeue(s),
+                QueueChoice::Discard => self.input_cancelled(s.queued.input_id, "discarded"),
+            }
+        }
+        self.send(Command::Interrupt);
+        self.withdraw_asks("interrupted", |_| true);
+        self.sync_axes();
+    }
+
+    pub(super) fn suspend(&mut self) -> Result<Reply, Problem> {
+        match self.s.lifecycle {
+            Lifecycle::Suspended => {
+                self.s.restart_at = None;
+                Ok(self.done(Vec::new(), Until::Now))
+            }
+            Lifecycle::Closed | Lifecycle::Failed => {
+                let what = format!("session {} has no process to suspend", self.s.spec.id);
+                Err(Problem::new(ErrorCode::Closed, what).about(&self.s.spec.id))
+            }
+            _ => Ok(self.end_process(Ending::Suspend(SuspendedBy::Request))),
+        }
+    }
+
+    pub(super) fn resume(&mut self) -> Result<Reply, Problem> {
+        if self.s.ending.is_some() {
+            let what = "its process is being ended; try again when it is gone";
+            return Err(Problem::new(ErrorCode::Busy, what).about(&self.s.spec.id));
+        }
+        self.s.held_by_limit = false;
+        if self.s.process.is_some() {
+            let ready = self.s.process.as_ref().is_some_and(|p| p.ready);
+            self.start_next();
+            return Ok(self.done(Vec::new(), if ready { Until::Now } else { Until::Ready }));
+        }
+        self.s.crashes = 0;
+        if self.s.lifecycle == Lifecycle::Failed {
+            self.s.lifecycle = Lifecycle::Creating;
+            self.s.failure = None;
+            self.spawn();
+        } else if self.s.lifecycle == Lifecycle::Creating {
+            self.spawn();
+        } else {
+            self.bring_back();
+        }
+        let hit = vec![format!("session:{}", self.s.spec.id)];
+        Ok(self.done(hit, Until::Ready))
+    }
+
+    pub(super) fn close(&mut self) -> Reply {
+        if matches!(self.s.lifecycle, Lifecycle::Closed) && self.s.process.is_none() {
+            return self.done(Vec::new(), Until::Now);
+        }
+        let mut hit = self.cancel_queue("closed");
+        let reply = self.end_process(Ending::Close);
+        if let Reply::Done { hit: more, seq, until } = reply {
+            hit.extend(more);
+            return Reply::Done { hit, seq, until };
+        }
+        reply
+    }
+
+    pub(super) fn kill(&mut self) -> Reply {
+        let reply = self.close();
+        if self.s.process.is_some() {
+            self.out.acts.retain(|a| !matches!(a, Act::End(_)));
+            self.out.acts.push(Act::Kill);
+        }
+        reply
+    }
+
+    pub(super) fn destroy(&mut self, keep_transcript: bool) -> Reply {
+        let mut hit = self.cancel_queue("destroyed");
+        let ending = Ending::Destroy { keep_transcript };
+        if let Reply::Done { hit: more, seq, until } = self.end_process(ending) {
+            hit.extend(more);
+            hit.push(format!("session:{}", self.s.spec.id));
+            return Reply::Done { hit, seq, until };
+        }
+        self.done(hit, Until::ProcessGone)
+    }
+
+    /// Ends the process for a reason. A harsher reason replaces a milder one.
+    pub(super) fn end_process(&mut self, ending: Ending) -> Reply {
+        let Some(process) = &self.s.process else {
+            self.settle(ending, &super::ExitNews::default());
+            return self.done(Vec::new(), Until::Now);
+        };
+        let pid = process.pid;
+        let ready = process.ready;
+        let already = self.s.ending.is_some();
+        self.s.ending = Some(harsher(self.s.ending, ending));
+        let mut hit: Vec<String> = pid.map(|p| format!("process:{p}")).into_iter().collect();
+        if let Some(turn_id) = self.s.turn.as_ref().map(|t| t.id.clone()) {
+            hit.insert(0, format!("turn:{turn_id}"));
+            self.interrupt_turn(QueueChoice::Keep);
+        }
+        self.withdraw_asks("interrupted", |_| true);
+        if !already {
+            if ready && self.supports("end") {
+                self.send(Command::End);
+            }
+            self.out.acts.push(Act::End(LADDER));
+        }
+        self.out.full = true;
+        self.done(hit, Until::ProcessGone)
+    }
+}
+
+fn harsher(old: Option<Ending>, new: Ending) -> Ending {
+    let rank = |e: &Ending| match e {
+        Ending::Useless => 0,
+        Ending::Suspend(_) => 1,
+        Ending::Close => 2,
+        Ending::Destroy { .. } => 3,
+    };
+    match old {
+        Some(old) if rank(&old) > rank(&new) => old,
+        _ => new,
+    }
+}
