@@ -1,0 +1,170 @@
+//! The control protocol as the program speaks it: answers to what was asked of it, and
+//! requests of its own.
+
+use serde_json::Value;
+use tenure_core::agent::{AgentError, Answer, Command, ResumeHow, Signal};
+
+use super::{
+    ClaudeCodec, ask, field, handshake,
+    memory::error,
+    servers,
+    write::{self, Asked},
+};
+
+impl ClaudeCodec {
+    /// Reads a `control_request`.
+    pub(super) fn control_request(&mut self, frame: &Value, out: &mut Vec<Signal>) {
+        let (Some(id), Some(request)) = (frame.get("request_id"), frame.get("request")) else {
+            return out.push(native("control_request", frame));
+        };
+        let token = id.to_string();
+        let subtype = field::id(request, "subtype").unwrap_or("unknown");
+        match subtype {
+            "can_use_tool" => out.push(Signal::Ask(ask::permission(&self.record, &token, request))),
+            "elicitation" => out.push(Signal::Ask(ask::elicitation(&token, request))),
+            // The program takes any answer to a kind of dialog that was not declared amiss.
+            "request_user_dialog" => out.push(native("control_request/request_user_dialog", frame)),
+            _ => {
+                let method = subtype.to_owned();
+                out.push(native(&format!("control_request/{subtype}"), frame));
+                out.push(Signal::Send(Command::Answer(Answer::Unknown { token, method })));
+            }
+        }
+    }
+
+    /// Reads a `control_cancel_request`.
+    pub(super) fn control_cancel(frame: &Value, out: &mut Vec<Signal>) {
+        match frame.get("request_id") {
+            Some(id) => out.push(Signal::AskWithdrawn { token: id.to_string() }),
+            None => out.push(native("control_cancel_request", frame)),
+        }
+    }
+
+    /// Reads a `control_response`.
+    pub(super) fn control_response(&mut self, frame: &Value, out: &mut Vec<Signal>) {
+        let known = frame.get("response").and_then(|response| {
+            let id = field::id(response, "request_id")?;
+            Some((response, write::read_request_id(id)?))
+        });
+        let Some((response, (n, asked))) = known else {
+            return out.push(native("control_response", frame));
+        };
+        let result = match field::text(response, "subtype") {
+            Some("success") => Ok(response.get("response").cloned().unwrap_or_default()),
+            _ => Err(refusal(response)),
+        };
+        match asked {
+            Asked::Initialize => self.initialized(result, out),
+            Asked::Servers => self.servers_set(result, out),
+            Asked::Status => {
+                if let Some(servers) = result.ok().as_ref().and_then(servers::from_status) {
+                    self.servers_are(servers, out);
+                }
+            }
+            Asked::Interrupt | Asked::End => out.push(Signal::Answered { n, result }),
+            Asked::Model | Asked::Mode | Asked::Effort(_) => {
+                if let Ok(answer) = &result {
+                    self.configured(&asked, answer, out);
+                }
+                out.push(Signal::Answered { n, result });
+            }
+        }
+    }
+
+    fn configured(&mut self, asked: &Asked, answer: &Value, out: &mut Vec<Signal>) {
+        let (mut model, mut mode, mut effort) = (None, None, None);
+        match asked {
+            Asked::Model => model = field::id(answer, "model").map(str::to_owned),
+            Asked::Mode => mode = field::id(answer, "mode").map(str::to_owned),
+            Asked::Effort(wanted) => effort = Some(wanted.clone()),
+            _ => {}
+        }
+        if model.is_some() {
+            self.memory.model.clone_from(&model);
+        }
+        if mode.is_some() {
+            self.memory.mode.clone_from(&mode);
+        }
+        if model.is_some() || mode.is_some() || effort.is_some() {
+            out.push(Signal::Config { model, mode, effort });
+        }
+    }
+
+    fn initialized(&mut self, result: Result<Value, AgentError>, out: &mut Vec<Signal>) {
+        if self.memory.ready {
+            return;
+        }
+        match result {
+            Ok(answer) => {
+                self.memory.initialized = Some(answer);
+                self.ready_if_done(out);
+            }
+            Err(error) => out.push(Signal::HandshakeFailed(error)),
+        }
+    }
+
+    fn servers_set(&mut self, result: Result<Value, AgentError>, out: &mut Vec<Signal>) {
+        match result {
+            Ok(answer) => {
+                let errors = answer.get("errors").and_then(Value::as_object).into_iter().flatten();
+                for (name, error) in errors.take(64) {
+                    let error = error.as_str().unwrap_or("no reason given");
+                    let message = format!("Tool server `{name}` did not start: {}", field::clip(error, 1000));
+                    out.push(Signal::Warning { code: "mcp".to_owned(), message });
+                }
+            }
+            Err(error) => out.push(Signal::Warning {
+                code: "mcp".to_owned(),
+                message: format!("The tool servers were not set: {}", error.message),
+            }),
+        }
+        self.memory.servers_pending = false;
+        self.ready_if_done(out);
+        out.push(Signal::Send(Command::Raw(write::status_line())));
+    }
+
+    /// The handshake is over once `initialize` is answered and the tool servers are set: a
+    /// prompt that came sooner would not find their tools.
+    fn ready_if_done(&mut self, out: &mut Vec<Signal>) {
+        if self.memory.ready || self.memory.servers_pending {
+            return;
+        }
+        let Some(answer) = self.memory.initialized.take() else { return };
+        self.memory.ready = true;
+        self.memory.model = handshake::model_in_force(&self.record, &answer);
+        self.memory.mode = handshake::mode_in_force(&self.record, &answer);
+        // A process that could not take up the id it was started with ends without a word,
+        // so this answer confirms it.
+        if let ResumeHow::NewAs(id) | ResumeHow::Resume(id) = &self.record.resume
+            && self.memory.native_id.is_none()
+        {
+            self.memory.native_id = Some(id.clone());
+            out.push(Signal::NativeId(id.clone()));
+        }
+        out.push(Signal::Ready {
+            agent_info: handshake::agent_info(&answer),
+            capabilities: handshake::capabilities(&self.record, &answer),
+            model: self.memory.model.clone(),
+            mode: self.memory.mode.clone(),
+            effort: self.record.effort.clone(),
+            fresh: false,
+        });
+    }
+}
+
+/// A frame that has no word here.
+pub(super) fn native(kind: &str, frame: &Value) -> Signal {
+    Signal::Native { kind: field::clip(kind, 200), value: Some(frame.clone()) }
+}
+
+fn refusal(response: &Value) -> AgentError {
+    let message = field::text(response, "error").unwrap_or("The program refused and did not say why.");
+    let word = field::id(response, "error_code");
+    let code = match word {
+        Some("unsupported_request") => "unsupported",
+        Some("bypass_not_launched" | "invalid_mode") => "invalid",
+        _ => "agent_error",
+    };
+    let data = word.map(|word| serde_json::json!({"error_code": word}));
+    error(code, &field::clip(message, 4000), data)
+}
