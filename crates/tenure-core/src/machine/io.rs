@@ -218,8 +218,8 @@ pub struct Output {
     pub inputs: Vec<InputChange>,
     /// Things to do once it is stored.
     pub acts: Vec<Act>,
-    /// Ephemeral news.
-    pub ephemeral: Vec<EphemeralKind>,
+    /// Ephemeral news, each with the number of `events` that come before it.
+    pub ephemeral: Vec<(usize, EphemeralKind)>,
     /// The answer to a request.
     pub reply: Option<Result<Reply, Problem>>,
 }

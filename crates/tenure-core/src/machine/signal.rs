@@ -95,13 +95,14 @@ impl Step<'_> {
 
     fn ephemeral(&mut self, signal: Signal) {
         self.s.wait = None;
-        self.out.ephemeral.push(match signal {
+        let kind = match signal {
             Signal::Delta(delta) => EphemeralKind::MessageDelta(delta),
             Signal::ToolProgressed { tool_id, title, output } => {
                 EphemeralKind::ToolProgressed(ToolProgressed { tool_id, title, output })
             }
             _ => return,
-        });
+        };
+        self.out.ephemeral.push((self.out.events.len(), kind));
     }
 
     fn message(&mut self, done: MessageDone) {
@@ -162,7 +163,8 @@ impl Step<'_> {
                 }
             }
             TaskSignal::Progressed { task_id, title } => {
-                self.out.ephemeral.push(EphemeralKind::TaskProgressed(TaskProgressed { task_id, title }));
+                let kind = EphemeralKind::TaskProgressed(TaskProgressed { task_id, title });
+                self.out.ephemeral.push((self.out.events.len(), kind));
             }
             TaskSignal::Ended { task_id, status, summary } => {
                 if self.s.tasks.remove(&task_id).is_some() {
