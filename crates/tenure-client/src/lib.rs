@@ -1,1 +1,28 @@
-//! A typed client of the Tenure daemon: finds or starts it, and follows with exact resume.
+//! A typed client of the Tenure daemon.
+//!
+//! - [`Client::discover`] finds the daemon of a home, [`Client::connect`] talks to one elsewhere, and
+//!   [`ensure_running`] starts one when nothing answers.
+//! - [`Client`] has a method for every path, grouped by resource.
+//! - [`Client::follow`] gives a session's events, each once and in order, over lost connections and restarts
+//!   of the daemon.
+//!
+//! It starts no process itself (a [`Launcher`] does), keeps no copy of anything, and knows no terminal.
+
+mod client;
+mod error;
+mod follow;
+mod home;
+mod link;
+mod resource;
+mod sse;
+mod start;
+
+pub use client::Client;
+pub use error::ClientError;
+pub use follow::{Follow, FollowOptions, Followed, FollowedEvent};
+pub use home::{DaemonFile, Home};
+pub use resource::{
+    EventFilter, FindError, RawLine, RawPage, SessionFilter, TokenCreated, TokenEntry, VERSION,
+};
+pub use sse::{Frame, FrameError, FrameReader, MAX_FRAME};
+pub use start::{Ended, Launcher, Starting, ensure_running};

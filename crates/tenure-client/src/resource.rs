@@ -1,0 +1,19 @@
+//! The paths of the daemon as methods of the client, one file per resource.
+
+mod agents;
+mod asks;
+mod events;
+mod find;
+mod inputs;
+mod node;
+mod sessions;
+mod tokens;
+mod verbs;
+
+pub use events::{EventFilter, RawLine, RawPage};
+pub use find::FindError;
+pub use sessions::SessionFilter;
+pub use tokens::{TokenCreated, TokenEntry};
+
+/// The version of this client.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,0 +1,119 @@
+//! Sessions: create, list, read, change, remove; their messages and transcripts.
+
+use serde::Serialize;
+use tenure_api::{CreateSession, Created, Page, Session, SessionPatch};
+use tenure_event::{Message, SessionId};
+
+use crate::ClientError;
+use crate::client::{Call, Client};
+
+/// Which sessions are listed. Values of one field are as on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[expect(missing_docs, reason = "the names are those of the query")]
+pub struct SessionFilter {
+    pub lifecycle: Option<String>,
+    pub activity: Option<String>,
+    pub agent: Option<String>,
+    pub project: Option<String>,
+    pub cwd: Option<String>,
+    pub native_id: Option<String>,
+    pub workspace: Option<String>,
+    pub tag: Option<String>,
+    /// `true`, `false` or `any`.
+    pub archived: Option<String>,
+    pub q: Option<String>,
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+}
+
+impl SessionFilter {
+    fn apply(&self, call: Call) -> Call {
+        call.query_opt("lifecycle", self.lifecycle.as_ref())
+            .query_opt("activity", self.activity.as_ref())
+            .query_opt("agent", self.agent.as_ref())
+            .query_opt("project", self.project.as_ref())
+            .query_opt("cwd", self.cwd.as_ref())
+            .query_opt("native_id", self.native_id.as_ref())
+            .query_opt("workspace", self.workspace.as_ref())
+            .query_opt("tag", self.tag.as_ref())
+            .query_opt("archived", self.archived.as_ref())
+            .query_opt("q", self.q.as_ref())
+            .query_opt("cursor", self.cursor.as_ref())
+            .query_opt("limit", self.limit.as_ref())
+    }
+}
+
+impl Client {
+    /// Creates a session. Without an id it gets one, so that a lost answer never makes two sessions of it.
+    ///
+    /// # Errors
+    /// `invalid`, `agent_missing`, `conflict`, and those of any request.
+    pub async fn create(&self, mut request: CreateSession) -> Result<Created, ClientError> {
+        request.id.get_or_insert_with(|| SessionId::from_uuid(uuid::Uuid::now_v7()).to_string());
+        self.call(Call::post("/v1/sessions").without_key().json(&request)?).await
+    }
+
+    /// A page of sessions, newest activity first.
+    ///
+    /// # Errors
+    /// `invalid`, and those of any request.
+    pub async fn sessions(&self, filter: &SessionFilter) -> Result<Page<Session>, ClientError> {
+        self.call(filter.apply(Call::get("/v1/sessions"))).await
+    }
+
+    /// One session, or the tombstone of one.
+    ///
+    /// # Errors
+    /// `not_found`, and those of any request.
+    pub async fn session(&self, id: &SessionId) -> Result<Session, ClientError> {
+        self.call(Call::get(format!("/v1/sessions/{id}"))).await
+    }
+
+    /// Changes title, tags, metadata, the archived mark or the draft.
+    ///
+    /// # Errors
+    /// `not_found`, `destroyed`, and those of any request.
+    pub async fn update(&self, id: &SessionId, patch: &SessionPatch) -> Result<Session, ClientError> {
+        self.call(Call::patch(format!("/v1/sessions/{id}")).json(patch)?).await
+    }
+
+    /// Removes a session: process, data, never a directory that Tenure did not make. What the daemon answers is
+    /// given as it is.
+    ///
+    /// # Errors
+    /// `not_found`, `destroyed`, and those of any request.
+    pub async fn destroy(
+        &self,
+        id: &SessionId,
+        keep_transcript: bool,
+    ) -> Result<serde_json::Value, ClientError> {
+        let call = Call::delete(format!("/v1/sessions/{id}")).query("keep_transcript", keep_transcript);
+        let bytes = self.bytes(call).await?;
+        if bytes.is_empty() {
+            return Ok(serde_json::Value::Null);
+        }
+        serde_json::from_slice(&bytes).map_err(ClientError::unintelligible)
+    }
+
+    /// A page of messages, oldest first.
+    ///
+    /// # Errors
+    /// `not_found`, and those of any request.
+    pub async fn messages(
+        &self,
+        id: &SessionId,
+        cursor: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<Page<Message>, ClientError> {
+        let call = Call::get(format!("/v1/sessions/{id}/messages"));
+        self.call(call.query_opt("cursor", cursor.as_ref()).query_opt("limit", limit.as_ref())).await
+    }
+
+    /// The whole conversation as text: `jsonl`, `acp` or `markdown`.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid`, and those of any request.
+    pub async fn transcript(&self, id: &SessionId, format: &str) -> Result<Vec<u8>, ClientError> {
+        self.bytes(Call::get(format!("/v1/sessions/{id}/transcript")).query("format", format)).await
+    }
+}

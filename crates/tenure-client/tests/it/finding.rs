@@ -1,0 +1,138 @@
+//! Finding a daemon, asking it, and what its answers become.
+
+use serde_json::json;
+use tenure_api::{ErrorCode, Problem};
+use tenure_client::{Client, ClientError, FindError, Home};
+
+use crate::fake::{self, Reply};
+
+fn home() -> (tempfile::TempDir, Home) {
+    let dir = tempfile::tempdir().unwrap();
+    let home = Home::at(dir.path());
+    (dir, home)
+}
+
+fn empty_page() -> Reply {
+    fake::json(200, json!({"items": [], "next": null}))
+}
+
+#[tokio::test]
+async fn the_socket_is_preferred_and_needs_no_token() {
+    let (_dir, home) = home();
+    let (url, by_tcp) = fake::tcp(|_, _| empty_page()).await;
+    let by_socket = fake::unix(&home.dir().join("tenure.sock"), |_, _| empty_page());
+    fake::announce(&home, &url);
+    Client::discover(&home).await.unwrap().agents().await.unwrap();
+    assert_eq!(by_tcp.lock().unwrap().len(), 0);
+    let asked = by_socket.lock().unwrap();
+    assert_eq!(asked[0].line, "GET /v1/agents HTTP/1.1");
+    assert_eq!(asked[0].header("authorization"), None);
+}
+
+#[tokio::test]
+async fn without_a_socket_the_home_s_token_goes_over_tcp() {
+    let (_dir, home) = home();
+    let (url, asks) = fake::tcp(|_, _| empty_page()).await;
+    fake::announce(&home, &url);
+    std::fs::write(home.token_path(), "secret\n").unwrap();
+    Client::discover(&home).await.unwrap().agents().await.unwrap();
+    assert_eq!(asks.lock().unwrap()[0].header("authorization"), Some("Bearer secret"));
+}
+
+#[tokio::test]
+async fn no_file_and_a_stale_file_both_mean_unreachable() {
+    let (_dir, home) = home();
+    let error = Client::discover(&home).await.err().unwrap();
+    assert!(error.is_unreachable() && error.to_string().contains("no daemon runs there"), "{error}");
+    fake::announce(&home, "http://127.0.0.1:1");
+    let error = Client::discover(&home).await.err().unwrap();
+    assert!(error.is_unreachable() && error.to_string().contains("process 1 is gone"), "{error}");
+}
+
+#[tokio::test]
+async fn a_problem_keeps_its_code_and_other_answers_say_so() {
+    let problem = Problem::new(ErrorCode::Forbidden, "this token may only read");
+    let text = serde_json::to_string(&problem).unwrap();
+    let (url, _) = fake::tcp(move |n, _| match n {
+        0 => Reply::Whole(403, "application/problem+json", text.clone()),
+        1 => Reply::Whole(502, "text/html", "<h1>Bad gateway</h1>".into()),
+        _ => fake::json(200, "[]"),
+    })
+    .await;
+    let client = Client::connect(&url, None).await.unwrap();
+    assert_eq!(client.info().await.unwrap_err().code(), Some(ErrorCode::Forbidden));
+    let error = client.info().await.unwrap_err();
+    assert!(matches!(&error, ClientError::Unintelligible { what } if what.contains("502")), "{error}");
+    assert!(matches!(client.info().await, Err(ClientError::Unintelligible { .. })));
+}
+
+#[tokio::test]
+async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
+    let (url, asks) =
+        fake::tcp(|n, _| if n == 0 { Reply::Cut } else { fake::json(200, json!({"items": []})) }).await;
+    Client::connect(&url, None).await.unwrap().reap().await.unwrap();
+    let asks = asks.lock().unwrap();
+    assert_eq!(asks.len(), 2);
+    assert!(asks[0].header("idempotency-key").is_some());
+    assert_eq!(asks[0].header("idempotency-key"), asks[1].header("idempotency-key"));
+}
+
+#[tokio::test]
+async fn an_input_that_is_sent_again_has_the_same_id() {
+    let receipt = json!({"input_id": "i", "delivery": "queue", "position": 0, "seq": 4});
+    let (url, asks) =
+        fake::tcp(move |n, _| if n == 0 { Reply::Cut } else { fake::json(202, receipt.clone()) }).await;
+    let client = Client::connect(&url, None).await.unwrap();
+    let input = serde_json::from_value(json!({"input": "hi"})).unwrap();
+    let receipt = client.send(&"s1".parse().unwrap(), input).await.unwrap();
+    assert_eq!(receipt.seq.0, 4);
+    let asks = asks.lock().unwrap();
+    assert_eq!(asks[0].body, asks[1].body);
+    assert!(asks[0].body.contains("\"id\":\"inp_"), "{}", asks[0].body);
+}
+
+fn session(id: &str, title: Option<&str>) -> serde_json::Value {
+    json!({
+        "id": id, "agent": "scripted", "native_id": null, "title": title, "tags": [], "metadata": {}, "cwd": "/w",
+        "workspace": {"id": "wks_1", "kind": "directory", "path": "/w"}, "project": {"id": "prj_1", "path": "/w"},
+        "lifecycle": "live", "activity": {"state": "idle", "since": "2026-11-20T00:00:00.000Z"},
+        "last_outcome": null, "archived": false, "health": {"state": "healthy"}, "tasks_running": 0,
+        "model": null, "mode": null, "effort": null, "epoch": 0, "queue": [], "pending_asks": [], "usage": {},
+        "node": "n", "last_seq": 3,
+        "created_at": "2026-11-20T00:00:00.000Z", "updated_at": "2026-11-20T00:00:00.000Z",
+    })
+}
+
+#[tokio::test]
+async fn a_session_is_found_by_id_prefix_or_title() {
+    let all = vec![session("ses_0aa1", Some("one")), session("ses_0aa2", Some("two")), session("mine", None)];
+    let not_found = serde_json::to_string(&Problem::new(ErrorCode::NotFound, "no such session")).unwrap();
+    let (url, _) = fake::tcp(move |_, asked| {
+        let path = asked.line.split(' ').nth(1).unwrap();
+        match path.strip_prefix("/v1/sessions/") {
+            Some(id) => match all.iter().find(|s| s["id"] == id) {
+                Some(found) => fake::json(200, found),
+                None => Reply::Whole(404, "application/problem+json", not_found.clone()),
+            },
+            // One per page, so that the pages are walked.
+            None => {
+                let at: usize =
+                    path.split("cursor=").nth(1).map_or(0, |c| c.split('&').next().unwrap().parse().unwrap());
+                let next = (at + 1 < all.len()).then(|| (at + 1).to_string());
+                fake::json(200, json!({"items": [all[at]], "next": next}))
+            }
+        }
+    })
+    .await;
+    let client = Client::connect(&url, None).await.unwrap();
+    for (name, id) in [("mine", "mine"), ("ses_0aa2", "ses_0aa2"), ("0aa1", "ses_0aa1"), ("two", "ses_0aa2")]
+    {
+        assert_eq!(client.find_session(name).await.unwrap().id.as_str(), id, "{name}");
+    }
+    for name in ["nothing", "", "..", "no such / thing"] {
+        assert!(matches!(client.find_session(name).await, Err(FindError::None { .. })), "{name}");
+    }
+    let error = client.find_session("ses_0").await.unwrap_err();
+    assert!(matches!(&error, FindError::Ambiguous { candidates, .. } if candidates.len() == 2), "{error}");
+    assert!(error.to_string().contains("ses_0aa1  one"), "{error}");
+}
