@@ -1,1 +1,128 @@
-//! (being written)
+//! The programs that are known by name: data only.
+//!
+//! Whether one is installed, and where, is looked up elsewhere; so is what a user's
+//! configuration makes of it. A program that is not here is configured by its command.
+
+use serde::{Deserialize, Serialize};
+use tenure_core::agent::{Codec, StartRecord};
+
+use crate::acp::AcpCodec;
+
+mod presets;
+
+/// The protocols that have a codec.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Protocol {
+    /// The Agent Client Protocol, version 1, over stdio.
+    Acp,
+    /// Claude Code's stream-json with control requests.
+    Claude,
+    /// The scripted agent that is built in. It speaks ACP.
+    Scripted,
+}
+
+impl Protocol {
+    /// The word for it in configuration.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Acp => "acp",
+            Self::Claude => "claude",
+            Self::Scripted => "scripted",
+        }
+    }
+
+    /// The protocol of this name in configuration.
+    #[must_use]
+    pub fn parse(word: &str) -> Option<Self> {
+        [Self::Acp, Self::Claude, Self::Scripted].into_iter().find(|protocol| protocol.as_str() == word)
+    }
+}
+
+/// A program that is known by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Preset {
+    /// What a session calls it.
+    pub name: &'static str,
+    /// How it is spoken with.
+    pub protocol: Protocol,
+    /// Its command: program, then arguments. For `claude` the program alone (its codec
+    /// knows the arguments); empty for `scripted`, which is in the daemon's own binary.
+    pub command: &'static [&'static str],
+    /// File names to look for, in this order.
+    pub programs: &'static [&'static str],
+    /// Arguments that make it print its version and exit.
+    pub version_args: &'static [&'static str],
+    /// Environment names that carry its login or choose its provider; inherited unless the
+    /// session says otherwise.
+    pub auth_env: &'static [&'static str],
+    /// Environment that it is given unless the session sets the same names. It makes the
+    /// program ask, where it would not by itself.
+    pub env: &'static [(&'static str, &'static str)],
+    /// Modes in which it asks nobody; they need `allow_bypass`.
+    pub bypass_modes: &'static [&'static str],
+    /// How to install it.
+    pub install: &'static str,
+    /// How to log in.
+    pub login: &'static str,
+}
+
+impl Preset {
+    /// Every known program, by name.
+    #[must_use]
+    pub fn all() -> &'static [Self] {
+        presets::ALL
+    }
+
+    /// The program of this name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<&'static Self> {
+        presets::ALL.iter().find(|preset| preset.name == name)
+    }
+
+    /// Whether this mode needs `allow_bypass`.
+    #[must_use]
+    pub fn is_bypass(&self, mode: &str) -> bool {
+        self.bypass_modes.contains(&mode)
+    }
+}
+
+/// The codec for a process that was started so.
+#[must_use]
+pub fn codec_for(protocol: Protocol, record: StartRecord) -> Box<dyn Codec> {
+    match protocol {
+        Protocol::Acp | Protocol::Scripted => Box::new(AcpCodec::new(record)),
+        Protocol::Claude => Box::new(crate::claude::ClaudeCodec::new(record)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_found_and_told_once() {
+        for (i, preset) in Preset::all().iter().enumerate() {
+            assert_eq!(Preset::find(preset.name), Some(preset));
+            assert!(Preset::all()[i + 1..].iter().all(|other| other.name != preset.name));
+            assert_eq!(Protocol::parse(preset.protocol.as_str()), Some(preset.protocol));
+            let own = preset.protocol == Protocol::Scripted;
+            assert_eq!(preset.command.is_empty(), own, "{}", preset.name);
+            assert!(own || preset.programs.first() == preset.command.first());
+            assert!(!preset.install.is_empty() && !preset.login.is_empty());
+        }
+        assert_eq!(Preset::find("nobody"), None);
+    }
+
+    #[test]
+    fn nothing_is_started_in_a_mode_that_asks_nobody() {
+        for preset in Preset::all() {
+            let words = preset.command.iter().chain(preset.env.iter().map(|(_, value)| value));
+            for word in words {
+                assert!(!preset.is_bypass(word), "{} starts with {word}", preset.name);
+                assert!(!word.contains("skip-permissions") && !word.contains("yolo"), "{word}");
+            }
+        }
+    }
+}

@@ -33,6 +33,8 @@ pub(crate) struct OpenMeta {
 pub(crate) struct Open {
     /// How it began.
     pub(crate) meta: OpenMeta,
+    /// Our id of it.
+    pub(crate) id: MessageId,
     parts: Vec<OpenPart>,
     bytes: usize,
 }
@@ -45,13 +47,9 @@ enum OpenPart {
 
 impl Open {
     /// Begins a message.
-    pub(crate) fn new(meta: OpenMeta) -> Self {
-        Self { meta, parts: Vec::new(), bytes: 0 }
-    }
-
-    /// Our id of it.
-    pub(crate) fn id(&self, record: &StartRecord) -> MessageId {
-        message_uuid(record, self.meta.offset, self.meta.index)
+    pub(crate) fn new(record: &StartRecord, meta: OpenMeta) -> Self {
+        let id = message_uuid(record, meta.offset, meta.index);
+        Self { meta, id, parts: Vec::new(), bytes: 0 }
     }
 
     /// It has grown as long as a message may be.
@@ -60,7 +58,7 @@ impl Open {
     }
 
     /// Appends text. A change of kind begins another part.
-    pub(crate) fn text(&mut self, record: &StartRecord, kind: TextKind, piece: &str) -> MessageDelta {
+    pub(crate) fn text(&mut self, kind: TextKind, piece: &str) -> MessageDelta {
         self.bytes += piece.len();
         let fits = matches!(self.parts.last(), Some(OpenPart::Text { kind: last, .. }) if *last == kind);
         if !fits {
@@ -73,7 +71,7 @@ impl Open {
             text.push_str(piece);
             *chars += piece.chars().count() as u64;
         }
-        self.delta(record, self.parts.len().saturating_sub(1), kind, offset, piece)
+        self.delta(self.parts.len().saturating_sub(1), kind, offset, piece)
     }
 
     /// Appends a part that comes whole.
@@ -102,20 +100,20 @@ impl Open {
     }
 
     /// All of each text part so far, from offset 0. A replayed message is never told so.
-    pub(crate) fn deltas(&self, record: &StartRecord) -> Vec<MessageDelta> {
+    pub(crate) fn deltas(&self) -> Vec<MessageDelta> {
         if self.meta.replayed {
             return Vec::new();
         }
         let texts = self.parts.iter().enumerate().filter_map(|(i, part)| match part {
-            OpenPart::Text { kind, text, .. } => Some(self.delta(record, i, *kind, 0, text)),
+            OpenPart::Text { kind, text, .. } => Some(self.delta(i, *kind, 0, text)),
             OpenPart::Whole(_) => None,
         });
         texts.collect()
     }
 
     /// Ends the message.
-    pub(crate) fn finish(self, record: &StartRecord, partial: bool) -> MessageDone {
-        let message_id = self.id(record);
+    pub(crate) fn finish(self, partial: bool) -> MessageDone {
+        let message_id = self.id;
         let parts = self.parts.into_iter().enumerate().map(|(i, part)| {
             let body = match part {
                 OpenPart::Text { kind: TextKind::Text, text, .. } => PartBody::Text { text },
@@ -137,10 +135,10 @@ impl Open {
         }
     }
 
-    fn delta(&self, record: &StartRecord, part: usize, kind: TextKind, offset: u64, text: &str) -> MessageDelta {
+    fn delta(&self, part: usize, kind: TextKind, offset: u64, text: &str) -> MessageDelta {
         MessageDelta {
-            message_id: self.id(record),
-            part_id: part_id(&self.id(record), part),
+            message_id: self.id.clone(),
+            part_id: part_id(&self.id, part),
             kind,
             offset,
             text: text.to_owned(),

@@ -1,0 +1,106 @@
+//! What clients are told that an agent can do.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+use tenure_event::{AgentInfo, Capabilities, CommandInfo, Support};
+
+use super::AcpCodec;
+use super::settings::Way;
+use crate::json::{list_at, string_at};
+
+impl AcpCodec {
+    pub(super) fn agent_info(&self) -> AgentInfo {
+        let about = &self.state.about;
+        AgentInfo {
+            name: about.called(self.record.preset.as_deref()).to_owned(),
+            version: about.version.clone(),
+            protocol: Some("acp/1".to_owned()),
+        }
+    }
+
+    pub(super) fn capabilities(&self) -> Capabilities {
+        Capabilities {
+            commands: self.state.commands.clone(),
+            models: self.state.settings.models(),
+            modes: self.state.settings.modes(),
+            account: self.state.account.clone(),
+            supports: self.supports(),
+            handshake: Some(self.state.about.answer.clone()),
+            ..Capabilities::default()
+        }
+    }
+
+    fn supports(&self) -> BTreeMap<String, Support> {
+        let about = &self.state.about;
+        let settings = &self.state.settings;
+        let lacks = |what: &str| format!("the agent does not advertise {what}");
+        let offers = |way: &Way, what: &str| {
+            when(*way != Way::Nowhere, || format!("the agent offers no {what} to choose"))
+        };
+        let table = [
+            ("interrupt", when(true, String::new)),
+            ("steer", when(about.steering, || lacks("_meta.steering"))),
+            ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
+            (
+                "fork",
+                no(if about.fork {
+                    "session/fork is not used yet"
+                } else {
+                    "the agent does not advertise session/fork"
+                }),
+            ),
+            ("clear", no("ACP has no way to empty a conversation; a new one takes a new process")),
+            (
+                "compact",
+                when(self.command("compact").is_some(), || "the agent offers no command /compact".to_owned()),
+            ),
+            ("rewind", no("ACP has no way to go back in a conversation")),
+            ("set_model", offers(&settings.model.way, "models")),
+            ("set_mode", offers(&settings.mode.way, "modes")),
+            ("set_effort", offers(&settings.effort.way, "efforts")),
+            ("images", when(about.accepts.images, || lacks("promptCapabilities.image"))),
+            (
+                "files",
+                when(about.accepts.embedded, || {
+                    "text files only: the agent takes no embedded resources".to_owned()
+                }),
+            ),
+            ("mcp_stdio", when(true, String::new)),
+            ("mcp_http", when(about.mcp_http, || lacks("mcpCapabilities.http"))),
+            ("mcp_sse", when(about.mcp_sse, || lacks("mcpCapabilities.sse"))),
+            ("mcp_change", no("ACP takes tool servers only when a session is opened")),
+            ("instructions_append", when(true, String::new)),
+            ("instructions_replace", when(about.instead, || lacks("systemPrompt.mode.override"))),
+            ("always", when(true, String::new)),
+            ("updated_input", no("ACP has no way to change what a tool is called with")),
+            ("deny_message", no("ACP has no way to say something with a denial")),
+            ("stop_task", no("ACP has no tasks")),
+        ];
+        table.into_iter().map(|(verb, support)| (verb.to_owned(), support)).collect()
+    }
+
+    fn command(&self, name: &str) -> Option<&CommandInfo> {
+        self.state.commands.iter().find(|command| command.name == name)
+    }
+}
+
+fn when(can: bool, why: impl FnOnce() -> String) -> Support {
+    if can { Support::Yes(true) } else { Support::No(why()) }
+}
+
+fn no(why: &str) -> Support {
+    Support::No(why.to_owned())
+}
+
+/// Reads the list of commands.
+pub(super) fn read_commands(update: &Value) -> Vec<CommandInfo> {
+    let read = |command: &Value| {
+        Some(CommandInfo {
+            name: string_at(command, &["name"])?.trim_start_matches('/').to_owned(),
+            description: string_at(command, &["description"]).unwrap_or_default(),
+            argument_hint: string_at(command, &["input", "hint"]),
+        })
+    };
+    list_at(update, &["availableCommands"]).iter().filter_map(read).collect()
+}

@@ -1,0 +1,154 @@
+//! `elicitation/create`: a flat form as questions, and answers as the form's content.
+//!
+//! Forms with nested objects and visits to a URL are not served: they are refused.
+
+use serde_json::{Map, Value, json};
+use tenure_core::agent::{Answer, AskAnswer, AskSignal, Command, Decoded, Signal};
+use tenure_event::{AskKind, Decision, Question, QuestionChoice};
+
+use super::AcpCodec;
+use crate::json::{at, list_at, str_at, string_at};
+
+/// More fields than this are no form for a person.
+const MAX_FIELDS: usize = 64;
+
+impl AcpCodec {
+    pub(super) fn elicitation(&mut self, token: String, params: &Value, out: &mut Decoded) {
+        let form = matches!(str_at(params, &["mode"]), None | Some("form"));
+        let fields = at(params, &["requestedSchema", "properties"]).and_then(Value::as_object);
+        let fields: Option<Vec<Field>> = fields
+            .filter(|fields| form && fields.len() <= MAX_FIELDS)
+            .and_then(|fields| fields.iter().map(|(name, schema)| Field::read(name, schema)).collect());
+        let Some(fields) = fields else {
+            let method = "elicitation/create".to_owned();
+            return out.push(Signal::Send(Command::Answer(Answer::Unknown { token, method })));
+        };
+        let title = string_at(params, &["message"]).unwrap_or_else(|| "The agent asks for input".to_owned());
+        let keep: Vec<Value> = fields.iter().map(Field::keep).collect();
+        out.push(Signal::Ask(AskSignal {
+            token,
+            kind: AskKind::Elicitation,
+            title,
+            tool: None,
+            tool_id: string_at(params, &["toolCallId"]),
+            input: None,
+            options: Vec::new(),
+            questions: fields.into_iter().map(|field| field.question).collect(),
+            path: Vec::new(),
+            keep: json!({"form": keep}),
+            can_update_input: false,
+            can_always: false,
+        }));
+    }
+}
+
+/// A field of a form.
+struct Field {
+    name: String,
+    kind: &'static str,
+    question: Question,
+    /// Label and value, where they differ.
+    values: Vec<(String, Value)>,
+}
+
+impl Field {
+    fn read(name: &str, schema: &Value) -> Option<Self> {
+        let kind = match str_at(schema, &["type"])? {
+            "string" => "string",
+            "integer" => "integer",
+            "number" => "number",
+            "boolean" => "boolean",
+            "array" => "array",
+            _ => return None,
+        };
+        let choices = if kind == "array" { at(schema, &["items"])? } else { schema };
+        let values = values(kind, choices);
+        if kind == "array" && values.is_empty() {
+            return None;
+        }
+        let title = string_at(schema, &["title"]);
+        let text =
+            string_at(schema, &["description"]).or_else(|| title.clone()).unwrap_or_else(|| name.to_owned());
+        let question = Question {
+            question: text,
+            header: title,
+            choices: values
+                .iter()
+                .map(|(label, _)| QuestionChoice { label: label.clone(), description: None })
+                .collect(),
+            multiple: kind == "array",
+        };
+        Some(Self { name: name.to_owned(), kind, question, values })
+    }
+
+    fn keep(&self) -> Value {
+        json!({"name": self.name, "kind": self.kind, "question": self.question.question, "values": self.values})
+    }
+}
+
+fn values(kind: &str, schema: &Value) -> Vec<(String, Value)> {
+    if kind == "boolean" {
+        return vec![("yes".to_owned(), Value::Bool(true)), ("no".to_owned(), Value::Bool(false))];
+    }
+    let named = list_at(schema, &["oneOf"]).iter().chain(list_at(schema, &["anyOf"])).filter_map(|choice| {
+        let value = at(choice, &["const"])?;
+        Some((
+            string_at(choice, &["title"]).or_else(|| value.as_str().map(ToOwned::to_owned))?,
+            value.clone(),
+        ))
+    });
+    let bare = list_at(schema, &["enum"])
+        .iter()
+        .filter_map(|value| Some((value.as_str()?.to_owned(), value.clone())));
+    named.chain(bare).collect()
+}
+
+/// The result of an elicitation.
+pub(super) fn write_form(answer: &AskAnswer) -> Value {
+    match answer.decision {
+        Decision::Allow => json!({"action": "accept", "content": content(answer)}),
+        Decision::Deny => json!({"action": "decline"}),
+        Decision::Cancel => json!({"action": "cancel"}),
+    }
+}
+
+fn content(answer: &AskAnswer) -> Value {
+    let empty = Value::Null;
+    let answers = answer.answers.as_ref().unwrap_or(&empty);
+    let mut content = Map::new();
+    for field in list_at(&answer.keep, &["form"]) {
+        let Some(name) = str_at(field, &["name"]) else { continue };
+        let given = str_at(field, &["question"])
+            .and_then(|question| answers.get(question))
+            .or_else(|| answers.get(name));
+        if let Some(given) = given.filter(|given| !given.is_null()) {
+            content.insert(name.to_owned(), typed(field, given));
+        }
+    }
+    Value::Object(content)
+}
+
+/// An answer in the type that the form wants; what cannot be converted goes as it is, for
+/// the agent to refuse.
+fn typed(field: &Value, given: &Value) -> Value {
+    let one = |given: &Value| {
+        let label = given.as_str().unwrap_or_default();
+        let known = list_at(field, &["values"])
+            .iter()
+            .find(|pair| pair.get(0).and_then(Value::as_str) == Some(label));
+        known.and_then(|pair| pair.get(1)).cloned()
+    };
+    match (str_at(field, &["kind"]), given) {
+        (Some("array"), Value::Array(list)) => {
+            list.iter().map(|v| one(v).unwrap_or_else(|| v.clone())).collect()
+        }
+        (Some("array"), given) => json!([one(given).unwrap_or_else(|| given.clone())]),
+        (_, Value::Array(list)) if list.len() == 1 => typed(field, &list[0]),
+        (_, given) if one(given).is_some() => one(given).unwrap_or_default(),
+        (Some("integer" | "number" | "boolean"), Value::String(text)) => serde_json::from_str(text.trim())
+            .ok()
+            .filter(|v: &Value| v.is_number() || v.is_boolean())
+            .unwrap_or_else(|| given.clone()),
+        (_, given) => given.clone(),
+    }
+}

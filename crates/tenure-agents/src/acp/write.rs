@@ -1,0 +1,250 @@
+//! All that we send: commands as lines.
+//!
+//! Writing changes nothing. What a line looks like depends on what the agent advertised
+//! and on the conversation's id, both known from its output.
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+use tenure_core::agent::{
+    Answer, CodecError, Command, EncodeContext, FsAnswer, McpServerSpec, McpTransport, ResumeHow, input_uuid,
+};
+use tenure_event::Part;
+
+use super::ask::write_outcome;
+use super::content::write_prompt;
+use super::form::write_form;
+use super::id::{Asked, request_id, steer_id};
+use super::settings::{Way, Which};
+use super::{AcpCodec, NAME};
+
+type Written = Result<Vec<u8>, CodecError>;
+
+impl AcpCodec {
+    pub(super) fn write(&self, n: u64, command: &Command, context: &EncodeContext) -> Written {
+        match command {
+            Command::Hello => Ok(request(n, Asked::Initialize, "initialize", &greeting())),
+            Command::Open { how } => self.write_open(n, how, context),
+            Command::Prompt { parts, .. } => {
+                let params = json!({"sessionId": self.session("prompt")?, "prompt": self.prompt(parts)?});
+                Ok(request(n, Asked::Prompt, "session/prompt", &params))
+            }
+            Command::Steer { input_id, attempt, parts } => {
+                if !self.state.about.steering {
+                    return Err(cannot("steer", "it does not advertise _meta.steering"));
+                }
+                let input = input_uuid(&self.record.session_id, input_id, *attempt).to_string();
+                let prompt = write_prompt(parts, self.state.about.accepts)?;
+                let params = json!({"sessionId": self.session("steer")?, "prompt": prompt});
+                Ok(line(
+                    &json!({"jsonrpc": "2.0", "id": steer_id(n, &input), "method": "_session/steering", "params": params}),
+                ))
+            }
+            Command::Interrupt => {
+                let params = json!({"sessionId": self.session("interrupt")?});
+                Ok(line(&json!({"jsonrpc": "2.0", "method": "session/cancel", "params": params})))
+            }
+            Command::Answer(answer) => write_answer(answer),
+            Command::SetModel(value) => self.write_setting(n, Which::Model, value),
+            Command::SetMode(value) => self.write_setting(n, Which::Mode, value),
+            Command::SetEffort(value) => self.write_setting(n, Which::Effort, value),
+            Command::End => Ok(self.write_end(n)),
+            Command::Raw(text) => Ok(raw_line(text)),
+        }
+    }
+
+    /// Our conversation, as far as it is known.
+    pub(super) fn conversation(&self) -> Option<&str> {
+        match (&self.state.native, &self.record.resume) {
+            (Some(native), _) | (None, ResumeHow::Resume(native)) => Some(native),
+            _ => None,
+        }
+    }
+
+    /// The conversation was begun by this process.
+    pub(super) fn is_new(&self) -> bool {
+        !matches!(self.record.resume, ResumeHow::Resume(_))
+    }
+
+    fn session(&self, verb: &'static str) -> Result<&str, CodecError> {
+        self.state.native.as_deref().ok_or_else(|| cannot(verb, "the conversation is not open yet"))
+    }
+
+    fn write_open(&self, n: u64, how: &ResumeHow, context: &EncodeContext) -> Written {
+        let about = &self.state.about;
+        let (asked, method, native) = match how {
+            ResumeHow::New | ResumeHow::NewAs(_) => (Asked::New, "session/new", None),
+            ResumeHow::Resume(native) if about.resume => (Asked::Resume, "session/resume", Some(native)),
+            ResumeHow::Resume(native) if about.load => (Asked::Load, "session/load", Some(native)),
+            ResumeHow::Resume(_) => {
+                return Err(cannot("resume", "it offers neither session/resume nor session/load"));
+            }
+        };
+        let takes = |server: &&McpServerSpec| match server.transport {
+            McpTransport::Stdio { .. } => true,
+            McpTransport::Http { .. } => about.mcp_http,
+            McpTransport::Sse { .. } => about.mcp_sse,
+        };
+        let servers: Vec<Value> = self
+            .record
+            .mcp_servers
+            .iter()
+            .filter(takes)
+            .map(|server| write_server(server, context))
+            .collect();
+        let mut params = json!({"cwd": self.record.cwd, "mcpServers": servers});
+        if let Some(native) = native {
+            params["sessionId"] = json!(native);
+        }
+        if let Some(instructions) = self.instructions() {
+            params["systemPrompt"] = instructions;
+        }
+        Ok(request(n, asked, method, &params))
+    }
+
+    /// Instructions for agents that take them at the opening.
+    fn instructions(&self) -> Option<Value> {
+        let append = self.record.append_instructions.as_deref();
+        let texts = |list: &[Option<&str>]| -> Vec<Value> {
+            list.iter().flatten().map(|text| json!({"type": "text", "text": text})).collect()
+        };
+        match self.record.replace_instructions.as_deref() {
+            Some(instead) if self.state.about.instead => {
+                Some(json!({"mode": "override", "content": texts(&[Some(instead), append])}))
+            }
+            _ if self.state.about.instructions && append.is_some() => {
+                Some(json!({"mode": "append", "content": texts(&[append])}))
+            }
+            _ => None,
+        }
+    }
+
+    /// A prompt. Agents that take no instructions at the opening get them with the first
+    /// prompt of a conversation.
+    fn prompt(&self, parts: &[Part]) -> Result<Vec<Value>, CodecError> {
+        let mut blocks = write_prompt(parts, self.state.about.accepts)?;
+        let first = self.is_new() && self.state.turns == 0 && !self.state.about.instructions;
+        if let Some(text) = self.record.append_instructions.as_deref().filter(|_| first) {
+            let text = format!("<instructions>\n{text}\n</instructions>");
+            blocks.insert(0, json!({"type": "text", "text": text}));
+        }
+        Ok(blocks)
+    }
+
+    fn write_setting(&self, n: u64, which: Which, value: &str) -> Written {
+        let verb = match which {
+            Which::Model => "set_model",
+            Which::Mode => "set_mode",
+            Which::Effort => "set_effort",
+        };
+        let session = self.session(verb)?;
+        match &self.state.settings.get(which).way {
+            Way::Option(id) => {
+                let params = json!({"sessionId": session, "configId": id, "value": value});
+                Ok(request(n, Asked::SetOption, "session/set_config_option", &params))
+            }
+            Way::Method if which == Which::Mode => {
+                let params = json!({"sessionId": session, "modeId": value});
+                Ok(request(n, Asked::SetMode, "session/set_mode", &params))
+            }
+            Way::Method if which == Which::Model => {
+                let params = json!({"sessionId": session, "modelId": value});
+                Ok(request(n, Asked::SetModel, "session/set_model", &params))
+            }
+            Way::Method | Way::Nowhere => {
+                Err(cannot(verb, &format!("it offers no {} to choose", which.name())))
+            }
+        }
+    }
+
+    /// Agents without `session/close` get nothing: ending the process is the host's.
+    fn write_end(&self, n: u64) -> Vec<u8> {
+        match &self.state.native {
+            Some(native) if self.state.about.close => {
+                request(n, Asked::Close, "session/close", &json!({"sessionId": native}))
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn greeting() -> Value {
+    json!({
+        "protocolVersion": 1,
+        "clientCapabilities": {
+            "fs": {"readTextFile": true, "writeTextFile": true},
+            "terminal": false,
+            "session": {"configOptions": {"boolean": {}}, "notices": {}, "compaction": {}},
+            "elicitation": {"form": {}},
+        },
+        "clientInfo": {"name": "tenure", "title": "Tenure", "version": env!("CARGO_PKG_VERSION")},
+    })
+}
+
+fn write_server(server: &McpServerSpec, context: &EncodeContext) -> Value {
+    let secrets = context.mcp_secrets.get(&server.name);
+    let pairs = |plain: &std::collections::BTreeMap<String, String>| -> Vec<Value> {
+        let mut all = plain.clone();
+        all.extend(secrets.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
+        all.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
+    };
+    match &server.transport {
+        McpTransport::Stdio { command, args, env } => {
+            json!({"name": server.name, "command": command, "args": args, "env": pairs(env)})
+        }
+        McpTransport::Http { url, headers } => {
+            json!({"type": "http", "name": server.name, "url": url, "headers": pairs(headers)})
+        }
+        McpTransport::Sse { url, headers } => {
+            json!({"type": "sse", "name": server.name, "url": url, "headers": pairs(headers)})
+        }
+    }
+}
+
+fn write_answer(answer: &Answer) -> Written {
+    let (token, member, body) = match answer {
+        Answer::Ask(answer) if answer.keep.get("form").is_some() => {
+            (&answer.token, "result", write_form(answer))
+        }
+        Answer::Ask(answer) => (&answer.token, "result", write_outcome(answer)),
+        Answer::Fs { token, answer } => match answer {
+            FsAnswer::Read(text) => (token, "result", json!({"content": text})),
+            FsAnswer::Written => (token, "result", json!({})),
+            FsAnswer::Error(error) => {
+                let code = match error.code.as_str() {
+                    "not_found" => -32002,
+                    "invalid" => -32602,
+                    _ => -32603,
+                };
+                (token, "error", json!({"code": code, "message": error.message, "data": error.data}))
+            }
+        },
+        Answer::Unknown { token, method } => {
+            let message = format!("Method not found: {method} is not served by this client");
+            (token, "error", json!({"code": -32601, "message": message, "data": {"method": method}}))
+        }
+    };
+    // The agent's id goes back exactly as it came.
+    let id = RawValue::from_string(token.clone())
+        .map_err(|_| cannot("answer", "the id of its request is not JSON"))?;
+    let mut text = format!("{{\"jsonrpc\":\"2.0\",\"id\":{},\"{member}\":{body}}}", id.get());
+    text.push('\n');
+    Ok(text.into_bytes())
+}
+
+fn request(n: u64, asked: Asked, method: &str, params: &Value) -> Vec<u8> {
+    line(&json!({"jsonrpc": "2.0", "id": request_id(n, asked), "method": method, "params": params}))
+}
+
+fn line(message: &Value) -> Vec<u8> {
+    raw_line(&message.to_string())
+}
+
+fn raw_line(text: &str) -> Vec<u8> {
+    let mut bytes = text.as_bytes().to_vec();
+    bytes.push(b'\n');
+    bytes
+}
+
+fn cannot(verb: &'static str, why: &str) -> CodecError {
+    CodecError::Unsupported { agent: NAME, verb, why: why.to_owned() }
+}
