@@ -60,8 +60,8 @@ pub enum Write {
     Workspace(WorkspaceRow),
     /// Puts a project.
     Project(ProjectRow),
-    /// Removes every event before this append, every input, ask, outbox row and the private state of the
-    /// session. The numbering goes on: events of this append stay, as the tombstone.
+    /// Removes every event before this append, every input, ask, outbox row and blob, and the private state
+    /// of the session. The numbering goes on: events of this append stay, as the tombstone.
     Erase,
 }
 
@@ -101,6 +101,9 @@ pub struct SessionRow {
     /// The owner's private state. Given back by [`EventLog::state`] only.
     pub state: Vec<u8>,
 }
+
+/// A session's private state, its last position, and the commands that were not acknowledged, in order.
+pub type StoredState = (Vec<u8>, Seq, Vec<OutboxRow>);
 
 /// A command for an agent process that was not acknowledged yet.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -334,6 +337,9 @@ pub enum LogError {
     /// The store is damaged.
     #[error("the event log is damaged: {0}")]
     Corrupt(String),
+    /// The caller asked for something that makes no sense, for example a row of another session.
+    #[error("the log cannot do this: {0}")]
+    Invalid(String),
     /// The log was closed.
     #[error("the event log is closed")]
     Closed,
@@ -355,19 +361,25 @@ pub enum LogError {
 /// expected position all the same. Reads never block appends.
 pub trait EventLog: Send + Sync + 'static {
     /// Appends; returns when it is stored as its class asks. Group commit is the store's business.
+    ///
+    /// A caller that goes away while it waits does not take the append back. A failure leaves nothing of
+    /// it behind, and never touches an append of another session.
     fn append(&self, append: Append) -> impl Future<Output = Result<Appended, LogError>> + Send;
 
-    /// Events of one session.
+    /// Events of one session. A session that was never written to has none, and position 0.
+    ///
+    /// [`LogError::CursorExpired`] if `after` lies beyond the last event or before the first that is kept.
     fn read(
         &self,
         session: &SessionId,
         page: PageRequest,
     ) -> impl Future<Output = Result<EventPage, LogError>> + Send;
 
-    /// Events of all sessions, by `gseq`.
+    /// Events of all sessions, by `gseq`. [`LogError::CursorExpired`] if `after` lies beyond the last.
     fn read_all(&self, page: PageRequest) -> impl Future<Output = Result<EventPage, LogError>> + Send;
 
-    /// Wakes when a session has more events. The value is its last position.
+    /// Wakes when a session has more events. The value is its last position, or 0 as long as nothing was
+    /// appended since it was first listened to: take the receiver first, then read, then wait.
     fn tail(&self, session: &SessionId) -> watch::Receiver<TailUpdate>;
 
     /// Wakes when any session has more events. The value is the last `gseq`.
@@ -377,10 +389,7 @@ pub trait EventLog: Send + Sync + 'static {
     fn session(&self, id: &SessionId) -> impl Future<Output = Result<Option<SessionRow>, LogError>> + Send;
 
     /// A session's private state, last position and unacknowledged commands.
-    fn state(
-        &self,
-        id: &SessionId,
-    ) -> impl Future<Output = Result<Option<(Vec<u8>, Seq, Vec<OutboxRow>)>, LogError>> + Send;
+    fn state(&self, id: &SessionId) -> impl Future<Output = Result<Option<StoredState>, LogError>> + Send;
 
     /// Sessions by filter.
     fn sessions(&self, filter: SessionFilter) -> impl Future<Output = Result<SessionPage, LogError>> + Send;

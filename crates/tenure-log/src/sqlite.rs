@@ -1,0 +1,282 @@
+//! The log in SQLite: one writer thread with group commit, a few read connections, one file.
+//!
+//! What a commit must survive is chosen per batch. Reads see only what is committed and hold no
+//! transaction longer than a page. The home's lock, which keeps a second daemon away, is not taken here.
+
+mod apply;
+mod connection;
+mod erasure;
+mod error;
+mod events;
+mod kinds;
+mod list;
+mod lookup;
+mod meta;
+mod put;
+mod queue;
+mod readers;
+mod rows;
+mod schema;
+mod writer;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use bytes::Bytes;
+use rusqlite::Connection;
+use serde_json::Value;
+use tenure_event::{AskId, AskState, Gseq, InputId, SessionId, Timestamp, WorkspaceId};
+use tokio::sync::{oneshot, watch};
+
+use self::kinds::Kinds;
+use self::queue::{Job, Queue};
+use self::readers::Readers;
+use crate::prepared::{Prepared, check_ownerless, weight};
+use crate::tails::Tails;
+use crate::{
+    Append, Appended, EventLog, EventPage, IDEMPOTENCY_MS, IdempotencyRow, InputRow, LogError, LogFacts,
+    PageRequest, ProjectRow, SessionFilter, SessionPage, SessionRow, StoredAsk, StoredState, TailUpdate,
+    WorkspaceRow, Write, blobs,
+};
+
+/// The file in the home's directory.
+const FILE: &str = "tenure.db";
+
+/// What must be survived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Durability {
+    /// A loss of power: commits of class `Full` are flushed to the disk before they are answered.
+    #[default]
+    Power,
+    /// A kill of the process: nothing waits for the disk, a loss of power may take the last moments.
+    Process,
+}
+
+impl Durability {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Process => "process",
+        }
+    }
+}
+
+/// How a store is opened.
+#[derive(Debug, Clone, Default)]
+pub struct LogOptions {
+    /// What must be survived.
+    pub durability: Durability,
+    /// Names the machine's current boot; `None` asks the kernel.
+    pub boot_id: Option<String>,
+}
+
+/// An [`EventLog`] in a directory. Clones share one store; it is open until [`EventLog::close`] or until
+/// the last clone is dropped, which finishes what was queued but leaves no mark of a clean end.
+#[derive(Debug, Clone)]
+pub struct SqliteLog(Arc<Inner>);
+
+/// The handle that callers share. The writer thread does not hold it, so that dropping it ends the thread.
+#[derive(Debug)]
+struct Inner {
+    shared: Arc<Shared>,
+    generation: u64,
+    durability: Durability,
+}
+
+/// What callers and the writer share.
+#[derive(Debug)]
+struct Shared {
+    home: PathBuf,
+    queue: Queue,
+    readers: Readers,
+    tails: Tails,
+    kinds: Kinds,
+    closed: AtomicBool,
+}
+
+impl Drop for Inner {
+    fn drop(&mut self) {
+        self.shared.queue.close();
+    }
+}
+
+impl SqliteLog {
+    /// Opens the store in `dir`, or makes one. Blocks for the time it takes, a few milliseconds
+    /// whatever the store holds.
+    ///
+    /// # Errors
+    /// [`LogError::Newer`] for a store of a newer version, [`LogError::Corrupt`] for a file that is no store,
+    /// [`LogError::Storage`] if the directory cannot be written.
+    pub fn open(dir: &Path, options: LogOptions) -> Result<Self, LogError> {
+        let path = dir.join(FILE);
+        let db = schema::open(&path)?;
+        let generation = meta::begin(&db, options.boot_id)?;
+        let last = events::last_gseq(&db)?;
+        let shared = Arc::new(Shared {
+            home: dir.to_owned(),
+            queue: Queue::default(),
+            readers: Readers::new(path),
+            tails: Tails::new(Gseq(last)),
+            kinds: Kinds::load(&db)?,
+            closed: AtomicBool::new(false),
+        });
+        writer::start(db, shared.clone(), options.durability, last)?;
+        Ok(Self(Arc::new(Inner { shared, generation, durability: options.durability })))
+    }
+
+    async fn query<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Connection) -> Result<T, LogError> + Send + 'static,
+    ) -> Result<T, LogError> {
+        if self.0.shared.closed.load(Ordering::Acquire) {
+            return Err(LogError::Closed);
+        }
+        self.0.shared.readers.run(f).await
+    }
+
+    async fn change<T>(
+        &self,
+        weight: usize,
+        job: impl FnOnce(oneshot::Sender<Result<T, LogError>>) -> Job,
+    ) -> Result<T, LogError> {
+        let (reply, answer) = oneshot::channel();
+        self.0.shared.queue.push(job(reply), weight).await?;
+        answer.await.unwrap_or(Err(LogError::Closed))
+    }
+
+    async fn file<T: Send + 'static>(
+        &self,
+        f: impl FnOnce(&Path) -> Result<T, LogError> + Send + 'static,
+    ) -> Result<T, LogError> {
+        if self.0.shared.closed.load(Ordering::Acquire) {
+            return Err(LogError::Closed);
+        }
+        let shared = self.0.shared.clone();
+        tokio::task::spawn_blocking(move || f(&shared.home)).await.unwrap_or(Err(LogError::Closed))
+    }
+}
+
+impl EventLog for SqliteLog {
+    async fn append(&self, append: Append) -> Result<Appended, LogError> {
+        let append = Prepared::new(append)?;
+        self.change(append.weight(), |reply| Job::Append { append: Box::new(append), reply }).await
+    }
+
+    async fn read(&self, session: &SessionId, page: PageRequest) -> Result<EventPage, LogError> {
+        if let Some(page) = self.0.shared.tails.page(session, &page) {
+            return Ok(page);
+        }
+        let (session, shared) = (session.clone(), self.0.shared.clone());
+        self.query(move |db| events::of_session(db, &shared.kinds, &session, &page)).await
+    }
+
+    async fn read_all(&self, page: PageRequest) -> Result<EventPage, LogError> {
+        let shared = self.0.shared.clone();
+        self.query(move |db| events::of_node(db, &shared.kinds, &page)).await
+    }
+
+    fn tail(&self, session: &SessionId) -> watch::Receiver<TailUpdate> {
+        self.0.shared.tails.listen(session)
+    }
+
+    fn tail_all(&self) -> watch::Receiver<TailUpdate> {
+        self.0.shared.tails.listen_all()
+    }
+
+    async fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, LogError> {
+        let id = id.clone();
+        self.query(move |db| lookup::session(db, &id)).await
+    }
+
+    async fn state(&self, id: &SessionId) -> Result<Option<StoredState>, LogError> {
+        let id = id.clone();
+        self.query(move |db| lookup::state(db, &id)).await
+    }
+
+    async fn sessions(&self, filter: SessionFilter) -> Result<SessionPage, LogError> {
+        self.query(move |db| list::sessions(db, &filter)).await
+    }
+
+    async fn live_sessions(&self) -> Result<Vec<SessionId>, LogError> {
+        self.query(lookup::live_sessions).await
+    }
+
+    async fn asks(
+        &self,
+        session: Option<&SessionId>,
+        states: &[AskState],
+        limit: usize,
+    ) -> Result<Vec<StoredAsk>, LogError> {
+        let (session, states) = (session.cloned(), states.to_vec());
+        self.query(move |db| lookup::asks(db, session.as_ref(), &states, limit)).await
+    }
+
+    async fn ask(&self, id: &AskId) -> Result<Option<StoredAsk>, LogError> {
+        let id = id.clone();
+        self.query(move |db| lookup::ask(db, &id)).await
+    }
+
+    async fn input(&self, session: &SessionId, id: &InputId) -> Result<Option<InputRow>, LogError> {
+        let (session, id) = (session.clone(), id.clone());
+        self.query(move |db| lookup::input(db, &session, &id)).await
+    }
+
+    async fn inputs(&self, session: &SessionId, limit: usize) -> Result<Vec<InputRow>, LogError> {
+        let session = session.clone();
+        self.query(move |db| lookup::inputs(db, &session, limit)).await
+    }
+
+    async fn idempotency(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRow>, LogError> {
+        let (key, since) = (key.to_owned(), now.plus_millis(-IDEMPOTENCY_MS));
+        self.query(move |db| lookup::idempotency(db, &key, since)).await
+    }
+
+    async fn workspace(&self, id: &WorkspaceId) -> Result<Option<WorkspaceRow>, LogError> {
+        let id = id.clone();
+        self.query(move |db| lookup::workspace(db, &id)).await
+    }
+
+    async fn workspace_at(&self, path: &str) -> Result<Option<WorkspaceRow>, LogError> {
+        let path = path.to_owned();
+        self.query(move |db| lookup::workspace_at(db, &path)).await
+    }
+
+    async fn projects(&self) -> Result<Vec<ProjectRow>, LogError> {
+        self.query(lookup::projects).await
+    }
+
+    async fn put(&self, writes: Vec<Write>) -> Result<(), LogError> {
+        check_ownerless(&writes)?;
+        self.change(writes.iter().map(weight).sum(), |reply| Job::Put { writes, reply }).await
+    }
+
+    async fn put_blob(&self, session: &SessionId, bytes: Bytes) -> Result<String, LogError> {
+        let session = session.clone();
+        self.file(move |home| blobs::put(home, &session, &bytes)).await
+    }
+
+    async fn blob(&self, session: &SessionId, hash: &str) -> Result<Option<Bytes>, LogError> {
+        let (session, hash) = (session.clone(), hash.to_owned());
+        self.file(move |home| blobs::get(home, &session, &hash)).await
+    }
+
+    fn facts(&self) -> LogFacts {
+        LogFacts {
+            generation: self.0.generation,
+            format: schema::FORMAT,
+            durability: self.0.durability.as_str(),
+            last_gseq: self.0.shared.tails.last(),
+        }
+    }
+
+    async fn counts(&self) -> Result<Value, LogError> {
+        self.query(lookup::counts).await
+    }
+
+    async fn close(&self) -> Result<(), LogError> {
+        self.change(0, |reply| Job::Close { reply }).await
+    }
+}

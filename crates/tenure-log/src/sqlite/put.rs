@@ -1,0 +1,213 @@
+//! Writing rows, inside the writer's transaction.
+
+use rusqlite::{Connection, OptionalExtension, params};
+use tenure_event::Timestamp;
+
+use super::events::to_i64;
+use super::list::{ARCHIVED, DESTROYED, USUAL};
+use super::rows;
+use crate::{
+    IDEMPOTENCY_MS, IdempotencyRow, InputRow, LogError, OutboxRow, ProjectRow, SessionRow, StoredAsk,
+    WorkspaceRow,
+};
+
+type Done = Result<(), LogError>;
+
+pub(super) fn session(db: &Connection, no: i64, row: &SessionRow) -> Done {
+    let before = listed(db, no)?;
+    let unchanged = before.as_ref().is_some_and(|b| same_in_lists(b, row));
+    if !unchanged {
+        write_listed(db, no, row)?;
+        write_tags(db, no, before.as_ref(), row)?;
+    }
+    let mut view = db.prepare_cached("INSERT OR REPLACE INTO views (no, view) VALUES (?1, ?2)")?;
+    view.execute(params![no, row.view])?;
+    put_state(db, no, &row.state)
+}
+
+/// What lists look at, as it is stored.
+fn listed(db: &Connection, no: i64) -> Result<Option<SessionRow>, LogError> {
+    let sql = format!("SELECT {} FROM sessions s WHERE s.no = ?1", rows::SESSION);
+    Ok(db.prepare_cached(&sql)?.query_row([no], rows::session).optional()?)
+}
+
+/// Whether nothing changes but view and state: then no index is touched.
+fn same_in_lists(a: &SessionRow, b: &SessionRow) -> bool {
+    let SessionRow { lifecycle, activity, agent, native_id, project_id, workspace_id, cwd, title, .. } = a;
+    lifecycle == &b.lifecycle
+        && activity == &b.activity
+        && agent == &b.agent
+        && native_id == &b.native_id
+        && project_id == &b.project_id
+        && workspace_id == &b.workspace_id
+        && cwd == &b.cwd
+        && title == &b.title
+        && a.tags == b.tags
+        && (a.archived, a.live) == (b.archived, b.live)
+        && (a.created_at, a.updated_at) == (b.created_at, b.updated_at)
+}
+
+fn write_listed(db: &Connection, no: i64, row: &SessionRow) -> Done {
+    db.prepare_cached(
+        "INSERT INTO sessions (no, id, shelf, lifecycle, activity, agent, native_id, project_id,
+             workspace_id, cwd, title, tags, archived, live, created_at, updated_at)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)
+         ON CONFLICT (no) DO UPDATE SET shelf = ?3, lifecycle = ?4, activity = ?5, agent = ?6,
+             native_id = ?7, project_id = ?8, workspace_id = ?9, cwd = ?10, title = ?11, tags = ?12,
+             archived = ?13, live = ?14, created_at = ?15, updated_at = ?16",
+    )?
+    .execute(params![
+        no,
+        row.id.as_str(),
+        shelf(row),
+        row.lifecycle,
+        row.activity,
+        row.agent,
+        row.native_id,
+        row.project_id.as_str(),
+        row.workspace_id.as_str(),
+        row.cwd,
+        row.title,
+        serde_json::Value::from(row.tags.clone()).to_string(),
+        row.archived,
+        row.live,
+        row.created_at.as_millis(),
+        row.updated_at.as_millis(),
+    ])?;
+    Ok(())
+}
+
+fn write_tags(db: &Connection, no: i64, before: Option<&SessionRow>, row: &SessionRow) -> Done {
+    if let Some(before) = before {
+        let mut remove = db.prepare_cached(
+            "DELETE FROM tags WHERE tag = ?1 AND shelf = ?2 AND updated_at = ?3 AND no = ?4",
+        )?;
+        for tag in &before.tags {
+            remove.execute(params![tag, shelf(before), before.updated_at.as_millis(), no])?;
+        }
+    }
+    let mut add =
+        db.prepare_cached("INSERT OR IGNORE INTO tags (tag, shelf, updated_at, no) VALUES (?1, ?2, ?3, ?4)")?;
+    for tag in &row.tags {
+        add.execute(params![tag, shelf(row), row.updated_at.as_millis(), no])?;
+    }
+    Ok(())
+}
+
+fn shelf(row: &SessionRow) -> i64 {
+    match row {
+        row if row.lifecycle == "destroyed" => DESTROYED,
+        row if row.archived => ARCHIVED,
+        _ => USUAL,
+    }
+}
+
+/// Puts the private state of a session that has a row.
+pub(super) fn state(db: &Connection, no: i64, state: &[u8]) -> Done {
+    let mut exists = db.prepare_cached("SELECT 1 FROM sessions WHERE no = ?1")?;
+    if !exists.exists([no])? {
+        return Err(LogError::Invalid("the session has no row to put a state into".to_owned()));
+    }
+    put_state(db, no, state)
+}
+
+fn put_state(db: &Connection, no: i64, state: &[u8]) -> Done {
+    let mut put = db.prepare_cached("INSERT OR REPLACE INTO states (no, state) VALUES (?1, ?2)")?;
+    put.execute(params![no, state])?;
+    Ok(())
+}
+
+pub(super) fn outbox(db: &Connection, no: i64, row: &OutboxRow) -> Done {
+    let mut put = db
+        .prepare_cached("INSERT OR REPLACE INTO outbox (no, generation, n, bytes) VALUES (?1, ?2, ?3, ?4)")?;
+    put.execute(params![no, row.generation, to_i64(row.n), &row.bytes[..]])?;
+    Ok(())
+}
+
+pub(super) fn outbox_done(db: &Connection, no: i64, generation: u32, n: u64) -> Done {
+    let mut remove = db.prepare_cached("DELETE FROM outbox WHERE no = ?1 AND generation = ?2 AND n <= ?3")?;
+    remove.execute(params![no, generation, to_i64(n)])?;
+    Ok(())
+}
+
+pub(super) fn ask(db: &Connection, no: i64, row: &StoredAsk) -> Done {
+    let mut put = db.prepare_cached(
+        "INSERT OR REPLACE INTO asks (id, session_no, state, expires_at, opened_at, view)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+    )?;
+    put.execute(params![
+        row.id.as_str(),
+        no,
+        rows::ask_state_name(row.state),
+        row.expires_at.map(Timestamp::as_millis),
+        row.opened_at.as_millis(),
+        row.view
+    ])?;
+    Ok(())
+}
+
+pub(super) fn input(db: &Connection, no: i64, row: &InputRow) -> Done {
+    let mut put = db.prepare_cached(
+        "INSERT INTO inputs (session_no, id, body_hash, state, admitted_seq, turn_id, ended_seq, view)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+         ON CONFLICT (session_no, id) DO UPDATE SET body_hash = ?3, state = ?4, admitted_seq = ?5,
+             turn_id = ?6, ended_seq = ?7, view = ?8",
+    )?;
+    put.execute(params![
+        no,
+        row.id.as_str(),
+        row.body_hash,
+        row.state,
+        to_i64(row.admitted_seq.0),
+        row.turn_id.as_ref().map(|t| t.as_str()),
+        row.ended_seq.map(|s| to_i64(s.0)),
+        row.view
+    ])?;
+    Ok(())
+}
+
+pub(super) fn idempotency(db: &Connection, row: &IdempotencyRow) -> Done {
+    let mut put = db.prepare_cached(
+        "INSERT OR REPLACE INTO idempotency (key, body_hash, status, body, at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    put.execute(params![row.key, row.body_hash, row.status, row.body, row.at.as_millis()])?;
+    Ok(())
+}
+
+/// Removes some of the answers that are no longer remembered at `now`.
+pub(super) fn prune(db: &Connection, now: Timestamp) -> Done {
+    let mut remove = db.prepare_cached(
+        "DELETE FROM idempotency WHERE key IN (SELECT key FROM idempotency WHERE at < ?1 LIMIT 500)",
+    )?;
+    remove.execute([now.plus_millis(-IDEMPOTENCY_MS).as_millis()])?;
+    Ok(())
+}
+
+pub(super) fn workspace(db: &Connection, row: &WorkspaceRow) -> Done {
+    let mut put = db.prepare_cached(
+        "INSERT OR REPLACE INTO workspaces (id, kind, path, owned, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    put.execute(params![row.id.as_str(), row.kind, row.path, row.owned, row.created_at.as_millis()])?;
+    Ok(())
+}
+
+pub(super) fn project(db: &Connection, row: &ProjectRow) -> Done {
+    let mut put = db.prepare_cached(
+        "INSERT OR REPLACE INTO projects (id, path, title, trusted, created_at) VALUES (?1, ?2, ?3, ?4, ?5)",
+    )?;
+    put.execute(params![row.id.as_str(), row.path, row.title, row.trusted, row.created_at.as_millis()])?;
+    Ok(())
+}
+
+/// Removes a session's rows but for the one that lists look at.
+pub(super) fn erase(db: &Connection, no: i64) -> Done {
+    for sql in [
+        "DELETE FROM outbox WHERE no = ?1",
+        "DELETE FROM asks WHERE session_no = ?1",
+        "DELETE FROM inputs WHERE session_no = ?1",
+        "DELETE FROM states WHERE no = ?1",
+    ] {
+        db.prepare_cached(sql)?.execute([no])?;
+    }
+    Ok(())
+}
