@@ -1,1 +1,17 @@
 //! The files of a workspace, confined to its root.
+//!
+//! An agent that asks for a file by name must not get one from elsewhere: not by `..`, not by an absolute
+//! path, not by a symbolic link that leads out, not by swapping a directory for such a link meanwhile.
+//! [`Root`] holds the workspace's directory open and resolves every name beneath it, which the kernel
+//! checks at each step.
+//!
+//! Calls block; an async caller runs them where blocking is allowed. Only text for now: no bytes, no
+//! directories, no processes.
+
+mod kind;
+mod root;
+
+pub use kind::Kind;
+pub use root::read::ReadError;
+pub use root::write::WriteError;
+pub use root::{MOST_BYTES, OpenError, Root};
