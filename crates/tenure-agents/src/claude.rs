@@ -20,6 +20,7 @@ mod handshake;
 mod launch;
 mod memory;
 mod messages;
+mod open;
 mod servers;
 mod system;
 mod tasks;
@@ -40,7 +41,8 @@ pub use launch::{command_line, environment, scrub};
 
 use control::native;
 use memory::Memory;
-use messages::{Messages, Open};
+use messages::Messages;
+use open::Open;
 
 /// The codec of one Claude Code process.
 #[derive(Debug, Clone, PartialEq)]

@@ -7,7 +7,7 @@ use tenure_event::{ContextUse, PartBody, ToolState};
 use super::{
     ClaudeCodec, diffs, field,
     memory::{ApiError, CALLS_MAX, Call, INPUT_MAX},
-    messages::Open,
+    open::Open,
     todos, tools, turn,
 };
 
@@ -129,7 +129,7 @@ impl ClaudeCodec {
             .iter()
             .find(|meta| field::id(meta, "id") == Some(tool_id));
         let state = tools::state(block, meta, structure);
-        let Some(call) = self.memory.end_call(tool_id, state) else {
+        let Some(call) = self.memory.end_call(tool_id) else {
             let value = Some(block.clone());
             return out.push(Signal::Native { kind: "late".to_owned(), value });
         };
@@ -168,12 +168,7 @@ impl ClaudeCodec {
     fn close(&mut self, done: Vec<Open>, cut: bool, out: &mut Vec<Signal>) {
         for open in done {
             let main = open.parent.is_none();
-            let memory = &self.memory;
-            let state_of = |tool_id: &str| {
-                let ended = memory.ended.iter().find(|(id, _)| id == tool_id);
-                ended.map_or(ToolState::Running, |(_, state)| *state)
-            };
-            let Some(message) = open.message(&self.record, cut, state_of) else { continue };
+            let Some(message) = open.message(&self.record, cut) else { continue };
             if let Some(usage) = message.usage.filter(|_| main) {
                 self.memory.context_used = Some(turn::window(&usage));
             }
@@ -183,9 +178,6 @@ impl ClaudeCodec {
                 .any(|part| matches!(part.body, PartBody::Text { .. } | PartBody::Tool(_)));
             out.push(Signal::Message(message));
         }
-        if self.messages.open.is_empty() {
-            self.memory.ended.clear();
-        }
     }
 
     /// Ends calls of which nothing more will be heard.
@@ -193,12 +185,9 @@ impl ClaudeCodec {
         let ids: Vec<String> =
             self.memory.calls.iter().filter(|call| wanted(call)).map(|call| call.tool_id.clone()).collect();
         for id in ids {
-            if let Some(call) = self.memory.end_call(&id, ToolState::Cancelled) {
+            if let Some(call) = self.memory.end_call(&id) {
                 out.push(Signal::ToolEnded(call.cancelled()));
             }
-        }
-        if self.messages.open.is_empty() {
-            self.memory.ended.clear();
         }
     }
 
@@ -207,14 +196,16 @@ impl ClaudeCodec {
         self.works_on(out);
         self.compaction_ended(tenure_event::Compaction::default(), out);
         self.at_rest(out);
-        let max = turn::window_max(&self.memory, frame);
-        if let (Some(used), Some(_)) = (self.memory.context_used, max) {
-            let context = Some(ContextUse { used, max });
+        let window = self.memory.context_used.zip(turn::window_max(&self.memory, frame));
+        if let Some((used, max)) = window.filter(|_| self.memory.context_told != window) {
+            self.memory.context_told = window;
+            let context = Some(ContextUse { used, max: Some(max) });
             out.push(Signal::Usage { usage: None, context, cost_usd: None });
         }
         let end = turn::end(&self.record, &mut self.memory, frame);
         self.memory.in_turn = false;
         self.memory.taken.clear();
+        self.memory.over = end.native_inputs.clone().unwrap_or_default();
         out.push(Signal::TurnEnded(end));
     }
 

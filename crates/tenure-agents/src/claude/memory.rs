@@ -41,10 +41,10 @@ pub(super) struct Memory {
     pub taken: VecDeque<String>,
     /// Inputs that the next turn will take in.
     pub coming: VecDeque<String>,
+    /// Inputs that the last result ended.
+    pub over: Vec<String>,
     /// Tool calls that have not ended, oldest first.
     pub calls: Vec<Call>,
-    /// How calls ended whose message is not whole yet.
-    pub ended: Vec<(String, ToolState)>,
     /// Tasks that run.
     pub tasks: Vec<Task>,
     /// The whole list of things to do.
@@ -55,6 +55,8 @@ pub(super) struct Memory {
     pub cost_total: Option<f64>,
     /// What the last call of the main conversation put into the window, in tokens.
     pub context_used: Option<u64>,
+    /// The use of the window as it was told last: used, and of how many.
+    pub context_told: Option<(u64, u64)>,
     /// The model in use.
     pub model: Option<String>,
     /// The mode in force.
@@ -156,13 +158,9 @@ impl Memory {
         })
     }
 
-    /// Forgets a call, and how it ended once its message does not need that any more.
-    pub(super) fn end_call(&mut self, tool_id: &str, state: ToolState) -> Option<Call> {
+    /// Forgets a call.
+    pub(super) fn end_call(&mut self, tool_id: &str) -> Option<Call> {
         let at = self.calls.iter().position(|call| call.tool_id == tool_id)?;
-        if self.ended.len() >= CALLS_MAX {
-            self.ended.remove(0);
-        }
-        self.ended.push((tool_id.to_owned(), state));
         Some(self.calls.remove(at))
     }
 }

@@ -1,7 +1,7 @@
 //! Frames of type `system`, and the few others that tell how the session stands.
 
 use serde_json::Value;
-use tenure_core::agent::{Signal, Wait};
+use tenure_core::agent::{Signal, TurnEnd, TurnVerdict, Wait};
 use tenure_event::{Compaction, McpServer, Timestamp, WaitReason};
 
 use super::{ClaudeCodec, control::native, field, servers, tasks};
@@ -88,9 +88,29 @@ impl ClaudeCodec {
         match field::text(frame, "state") {
             Some("started") if self.memory.in_turn => self.take_inputs(&[input.to_owned()], out),
             Some("started") => self.memory.expect(input),
-            Some("completed" | "cancelled") => self.memory.coming.retain(|known| known != input),
+            Some("completed") => self.memory.coming.retain(|known| known != input),
+            Some("cancelled") => self.input_cancelled(input, out),
             _ => {}
         }
+    }
+
+    /// An interrupt took an input back. One that no turn had begun for gets no result: this
+    /// is all that will be heard of it. (One whose turn was cut is told here too, later.)
+    fn input_cancelled(&mut self, input: &str, out: &mut Vec<Signal>) {
+        self.memory.coming.retain(|known| known != input);
+        if self.memory.in_turn || self.memory.over.iter().any(|known| known == input) {
+            return;
+        }
+        out.push(Signal::TurnEnded(TurnEnd {
+            prompt_n: None,
+            native_inputs: Some(vec![input.to_owned()]),
+            verdict: TurnVerdict::Cancelled,
+            stop_reason: None,
+            usage: None,
+            cost_usd: None,
+            said: false,
+            idle_follows: self.memory.tells_states,
+        }));
     }
 
     fn config_is(&mut self, model: Option<&str>, mode: Option<&str>, out: &mut Vec<Signal>) {

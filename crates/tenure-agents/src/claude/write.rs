@@ -58,7 +58,7 @@ impl Asked {
 }
 
 /// The id of a control request: its number, and what it asks for.
-fn request_id(n: u64, asked: &Asked) -> String {
+pub(super) fn request_id(n: u64, asked: &Asked) -> String {
     format!("{OURS}{n}-{}", asked.word())
 }
 
