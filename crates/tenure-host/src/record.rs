@@ -14,6 +14,8 @@ pub(crate) const IDENTITY_FILE: &str = "shim.json";
 pub(crate) const EXIT_FILE: &str = "exit.json";
 /// Held with `flock` for the life of the shim.
 pub(crate) const LOCK_FILE: &str = "lock";
+/// Says that the directory was given up: no shim may start an agent in it any more.
+pub(crate) const LOST_FILE: &str = "lost";
 /// The shim's socket.
 pub(crate) const SOCKET_FILE: &str = "shim.sock";
 /// What the shim itself had to complain about; empty as a rule.
@@ -70,6 +72,7 @@ pub enum Forced {
 
 /// How an agent process ended: the content of `exit.json`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct ExitRecord {
     /// The exit code, if it exited.
     pub code: Option<i32>,

@@ -2,7 +2,7 @@
 //! daemon runs. Started as `PROGRAM shim DIR` with a launch order on its standard
 //! input; it answers on its standard output, once, and then lives in `DIR`.
 //!
-//! It is one thread in one poll loop ([`run`]) with small fixed buffers: there is
+//! It is one thread in one poll loop (`run`) with small fixed buffers: there is
 //! one shim per agent, so every page counts. It holds the lock of its directory
 //! for life, is a session of its own and a subreaper, so that everything the agent
 //! starts stays below it, whatever it does.

@@ -26,8 +26,7 @@ fn main() -> ExitCode {
         match step.as_str() {
             "exit" => return ExitCode::from(next().parse::<u8>().unwrap_or(99)),
             "fork" => {
-                let steps: Vec<String> = args.by_ref().take_while(|arg| arg != "--").collect();
-                fork(&steps);
+                fork(&until_its_end(&mut args));
             }
             "lines" | "err" | "errs" | "say" | "raw" | "long" | "env" | "flood" | "cwd" => {
                 if talk(&step, &mut next).is_err() {
@@ -38,6 +37,22 @@ fn main() -> ExitCode {
         }
     }
     ExitCode::SUCCESS
+}
+
+/// The steps up to the `--` of this fork; those within may fork, too.
+fn until_its_end(args: &mut impl Iterator<Item = String>) -> Vec<String> {
+    let mut steps = Vec::new();
+    let mut depth = 0;
+    for arg in args {
+        match arg.as_str() {
+            "fork" => depth += 1,
+            "--" if depth == 0 => break,
+            "--" => depth -= 1,
+            _ => {}
+        }
+        steps.push(arg);
+    }
+    steps
 }
 
 fn talk(step: &str, next: &mut dyn FnMut() -> String) -> std::io::Result<()> {

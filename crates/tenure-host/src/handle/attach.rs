@@ -18,7 +18,7 @@ use super::{Shim, ShimStatus};
 use crate::os::cgroup;
 use crate::process::{PidRef, sweep};
 use crate::protocol::{self, Hello, Kind, Welcome, json_frame};
-use crate::record::{ExitRecord, LOCK_FILE, SOCKET_FILE, ShimIdentity, read_exit, read_identity};
+use crate::record::{ExitRecord, LOCK_FILE, LOST_FILE, SOCKET_FILE, ShimIdentity, read_exit, read_identity};
 
 /// How long a living shim may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -53,8 +53,8 @@ pub struct Lost {
 /// Why nothing can be said about a shim, or why it cannot be reached.
 #[derive(Debug, thiserror::Error)]
 pub enum AttachError {
-    /// The directory was never a shim's.
-    #[error("{dir} holds no shim")]
+    /// There is no such directory.
+    #[error("there is no shim's directory {dir}")]
     NoShim {
         /// The directory.
         dir: PathBuf,
@@ -87,8 +87,8 @@ pub enum AttachError {
     },
 }
 
-/// Finds out what became of the shim of a directory, and connects if it lives.
-/// What it leaves behind if it is gone is killed first, as far as it is known.
+/// Finds out what became of the shim of a directory, and connects if it lives. If
+/// it does not, nothing will ever start in this directory again, and what it leaves behind is killed first, as far as it is known.
 ///
 /// # Errors
 /// See [`AttachError`].
@@ -99,7 +99,7 @@ pub async fn attach(dir: &Path) -> Result<Attached, AttachError> {
     }
     let end = Instant::now() + PATIENCE;
     loop {
-        if !is_held(dir).map_err(files)? {
+        if give_up(dir).map_err(|source| missing(dir, source))? {
             // It may have written its record just before it went.
             if let Some(record) = read_exit(dir).map_err(files)? {
                 return Ok(Attached::Exited(record));
@@ -125,6 +125,31 @@ pub async fn attach(dir: &Path) -> Result<Attached, AttachError> {
         }
         sleep(PAUSE).await;
     }
+}
+
+fn missing(dir: &Path, source: io::Error) -> AttachError {
+    let dir = dir.to_path_buf();
+    match source.kind() {
+        io::ErrorKind::NotFound => AttachError::NoShim { dir },
+        _ => AttachError::Files { dir, source },
+    }
+}
+
+/// Gives a directory up for good, unless a shim holds it. A shim that was started
+/// by a daemon which died at that moment may still be on its way to its lock: it
+/// will find the mark and start nothing.
+fn give_up(dir: &Path) -> io::Result<bool> {
+    let flags = OFlags::RDWR | OFlags::CREATE | OFlags::CLOEXEC;
+    let lock = rustix::fs::open(dir.join(LOCK_FILE), flags, Mode::RUSR | Mode::WUSR)?;
+    match rustix::fs::flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+        Ok(()) => {}
+        Err(Errno::WOULDBLOCK) => return Ok(false),
+        Err(errno) => return Err(errno.into()),
+    }
+    if read_exit(dir)?.is_none() {
+        rustix::fs::open(dir.join(LOST_FILE), flags, Mode::RUSR | Mode::WUSR)?;
+    }
+    Ok(true)
 }
 
 /// Whether a shim holds the directory. A directory without a lock file never had one.

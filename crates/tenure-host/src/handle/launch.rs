@@ -17,7 +17,7 @@ use tokio::io::unix::AsyncFd;
 use super::Shim;
 use super::attach::{AttachError, connect};
 use crate::os::cgroup;
-use crate::record::{EXIT_FILE, IDENTITY_FILE, SHIM_LOG, ShimIdentity, SpoolLimits};
+use crate::record::{EXIT_FILE, IDENTITY_FILE, LOST_FILE, SHIM_LOG, ShimIdentity, SpoolLimits};
 use crate::shim::{Order, Report, StartFailure};
 
 /// How long a shim may take to start its agent.
@@ -25,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(20);
 const MAX_REPORT: u64 = 1 << 20;
 
 /// What to start, and where to keep it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct LaunchSpec {
     /// The shim's directory: one per agent process, made if missing (0700).
     pub dir: PathBuf,
@@ -60,6 +60,19 @@ impl LaunchSpec {
             keep_children: false,
             program: None,
         }
+    }
+}
+
+/// Values of the environment are never shown.
+impl std::fmt::Debug for LaunchSpec {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let names: Vec<&str> = self.env.iter().map(|(name, _)| name.as_str()).collect();
+        f.debug_struct("LaunchSpec")
+            .field("dir", &self.dir)
+            .field("argv", &self.argv)
+            .field("cwd", &self.cwd)
+            .field("env", &names)
+            .finish_non_exhaustive()
     }
 }
 
@@ -181,7 +194,7 @@ fn start(spec: &LaunchSpec) -> Result<(ShimIdentity, Child), LaunchError> {
         .mode(0o700)
         .create(&spec.dir)
         .map_err(LaunchError::system("make the shim's directory"))?;
-    if spec.dir.join(IDENTITY_FILE).exists() || spec.dir.join(EXIT_FILE).exists() {
+    if [IDENTITY_FILE, EXIT_FILE, LOST_FILE].iter().any(|name| spec.dir.join(name).exists()) {
         return Err(LaunchError::InUse { dir: spec.dir.clone() });
     }
     // Without a cgroup the tree is walked; a doctor tells why there is none.

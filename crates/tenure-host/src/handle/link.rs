@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
@@ -80,6 +80,8 @@ impl Link {
             return Left::Over;
         }
         let (reader, writer) = stream.into_split();
+        // Two small reads per frame otherwise, and one per frame is the usual pace.
+        let reader = BufReader::with_capacity(512, reader);
         tokio::select! {
             left = self.read(reader) => left,
             left = self.write(writer) => left,

@@ -146,14 +146,13 @@ fn spawn(capture: &Capture) -> io::Result<Child> {
     command.args(args).env_clear().envs(capture.env.iter().map(|(key, value)| (key, value))).current_dir(cwd);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
     let child = command.spawn()?;
-    for pipe in [
+    let pipes = [
         child.stdin.as_ref().map(AsFd::as_fd),
         child.stdout.as_ref().map(AsFd::as_fd),
         child.stderr.as_ref().map(AsFd::as_fd),
-    ] {
-        if let Some(pipe) = pipe {
-            rustix::io::ioctl_fionbio(pipe, true)?;
-        }
+    ];
+    for pipe in pipes.into_iter().flatten() {
+        rustix::io::ioctl_fionbio(pipe, true)?;
     }
     Ok(child)
 }

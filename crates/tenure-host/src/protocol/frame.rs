@@ -228,6 +228,9 @@ impl Deframer {
                 self.head[self.have..self.have + now.len()].copy_from_slice(now);
                 self.have += now.len();
                 input = later;
+                if self.have == HEADER_BYTES {
+                    self.check_head()?;
+                }
                 if self.have < self.head_bytes() {
                     continue;
                 }
@@ -243,19 +246,39 @@ impl Deframer {
         if command { COMMAND_HEAD } else { HEADER_BYTES }
     }
 
+    /// How many bytes may be read without touching a command: none at all once one
+    /// has started.
+    pub(crate) fn small_left(&self) -> usize {
+        match self.have {
+            _ if self.command_left.is_some() => 0,
+            have if have < HEADER_BYTES => HEADER_BYTES - have,
+            _ if self.head[4] == Kind::Command as u8 => 0,
+            _ => self.payload_len() - self.body.len(),
+        }
+    }
+
+    fn payload_len(&self) -> usize {
+        u32::from_le_bytes([self.head[0], self.head[1], self.head[2], self.head[3]]) as usize
+    }
+
+    fn check_head(&self) -> Result<(), Malformed> {
+        let (byte, len) = (self.head[4], self.payload_len());
+        let allowed = match Kind::of(byte).ok_or(Malformed::Kind(byte))? {
+            Kind::Command => 8..=MAX_COMMAND_BYTES,
+            _ => 0..=MAX_FRAME_BYTES,
+        };
+        if allowed.contains(&len) { Ok(()) } else { Err(Malformed::Length { kind: byte, len }) }
+    }
+
     /// With a whole head: starts a command, or gathers a small frame.
     fn body<'a>(
         &mut self,
         input: &'a [u8],
         on: &mut impl FnMut(Piece<'_>) -> Result<(), Malformed>,
     ) -> Result<&'a [u8], Malformed> {
-        let byte = self.head[4];
-        let kind = Kind::of(byte).ok_or(Malformed::Kind(byte))?;
-        let len = u32::from_le_bytes([self.head[0], self.head[1], self.head[2], self.head[3]]) as usize;
+        let kind = Kind::of(self.head[4]).ok_or(Malformed::Kind(self.head[4]))?;
+        let len = self.payload_len();
         if kind == Kind::Command {
-            if !(8..=MAX_COMMAND_BYTES).contains(&len) {
-                return Err(Malformed::Length { kind: byte, len });
-            }
             let mut n = [0; 8];
             n.copy_from_slice(&self.head[HEADER_BYTES..]);
             self.command_left = Some(len - 8);
@@ -263,9 +286,6 @@ impl Deframer {
             on(Piece::CommandStart { n: u64::from_le_bytes(n) })?;
             self.finish_command(on)?;
             return Ok(input);
-        }
-        if len > MAX_FRAME_BYTES {
-            return Err(Malformed::Length { kind: byte, len });
         }
         let (now, later) = input.split_at((len - self.body.len()).min(input.len()));
         self.body.extend_from_slice(now);

@@ -12,8 +12,8 @@ use crate::record::{ShimIdentity, SpoolLimits};
 /// The kernel takes no more than 6 MB of arguments and environment together.
 const MAX_ORDER: u64 = 16 << 20;
 
-/// A launch order.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+/// A launch order. It holds secrets, so it has no debug form.
+#[derive(Serialize, Deserialize)]
 pub(crate) struct Order {
     pub(crate) argv: Vec<String>,
     pub(crate) cwd: PathBuf,

@@ -63,6 +63,12 @@ impl Peer {
         self.sent < self.out.len()
     }
 
+    /// Whether to read: not while the next thing is a command that there is no room
+    /// for. Requests before it are still heard.
+    pub(crate) fn wants_read(&self, stdin: &Stdin) -> bool {
+        stdin.has_room() || self.deframer.small_left() > 0
+    }
+
     /// Reads once and takes in what came; requests are appended.
     pub(crate) fn receive(
         &mut self,
@@ -70,7 +76,10 @@ impl Peer {
         stdin: &mut Stdin,
         requests: &mut Vec<Request>,
     ) -> Result<(), Gone> {
-        let got = match rustix::io::read(&self.socket, &mut *scratch) {
+        let most = if stdin.has_room() { scratch.len() } else { self.deframer.small_left() };
+        let most = most.min(scratch.len());
+        let got = match rustix::io::read(&self.socket, &mut scratch[..most]) {
+            Ok(0) if most == 0 => return Ok(()),
             Ok(0) => return Err(Gone),
             Ok(got) => got,
             Err(Errno::AGAIN | Errno::INTR) => return Ok(()),

@@ -86,7 +86,9 @@ impl Loop {
             if ready.signals {
                 self.read_signals();
             }
-            self.reap();
+            if ready.signals || self.phase != Phase::Running || self.kill.is_some() {
+                self.reap();
+            }
             if ready.stdout {
                 self.stdout.read(&mut self.scratch);
             }
@@ -143,7 +145,7 @@ impl Loop {
 
     fn peer_events(&self, peer: &Peer) -> PollFlags {
         let mut events = PollFlags::empty();
-        events.set(PollFlags::IN, self.stdin.has_room());
+        events.set(PollFlags::IN, peer.wants_read(&self.stdin));
         events.set(PollFlags::OUT, peer.has_unsent());
         events
     }
@@ -283,7 +285,7 @@ impl Loop {
             Phase::Finishing(until) => self.finish(now, until),
             Phase::Recording(next, last) => self.record(now, next, last),
             Phase::Lingering(until) => {
-                if now >= until || self.peer.as_ref().is_none_or(|peer| !peer.has_unsent()) {
+                if now >= until || self.peer.is_none() {
                     self.phase = Phase::Over;
                 }
             }
@@ -331,7 +333,9 @@ impl Loop {
         if !self.stdout.is_finished() {
             self.stdout.finish(&mut self.scratch);
         }
-        self.read_stderr();
+        for _ in 0..4 {
+            self.read_stderr();
+        }
         if self.stdout.is_finished() || now >= until {
             self.exit.spool_lost = !self.stdout.is_finished();
             self.complete_record();
@@ -362,10 +366,11 @@ impl Loop {
         match self.write_record() {
             Ok(()) => {
                 let exit = self.exit.clone();
+                self.phase = Phase::Over;
                 if self.peer.as_ref().is_some_and(|peer| peer.greeted) {
                     self.tell_json(Kind::Exited, &exit);
+                    self.phase = Phase::lingering(now);
                 }
-                self.phase = Phase::lingering(now);
             }
             Err(_) if now < last => self.phase = Phase::recording(now + RETRY, last),
             Err(_) => self.phase = Phase::Over,
@@ -397,9 +402,16 @@ impl Loop {
             spool_errno: self.stdout.errno(),
         };
         let Some(peer) = &mut self.peer else { return };
-        if !matches!(self.phase, Phase::Lingering(_)) {
-            peer.tell_progress(progress);
+        // What was waiting goes first, or the state would wait for a next turn.
+        peer.flush();
+        if matches!(self.phase, Phase::Lingering(_)) {
+            // Once it is sent it can be read also after this end is closed.
+            if !peer.has_unsent() {
+                self.phase = Phase::Over;
+            }
+            return;
         }
+        peer.tell_progress(progress);
         peer.flush();
     }
 }

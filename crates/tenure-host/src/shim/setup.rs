@@ -14,7 +14,7 @@ use super::stderr::StderrRing;
 use crate::clock;
 use crate::process::PidRef;
 use crate::protocol;
-use crate::record::{IDENTITY_FILE, LOCK_FILE, SOCKET_FILE, ShimIdentity};
+use crate::record::{IDENTITY_FILE, LOCK_FILE, LOST_FILE, SOCKET_FILE, ShimIdentity};
 use crate::spool::{SPOOL_DIR, SpoolWriter};
 
 /// The exit record under way. Its blocks are reserved at start, so that a full
@@ -58,6 +58,9 @@ pub(crate) fn prepare(dir: &Path) -> Result<Prepared, StartFailure> {
     let dir = rustix::fs::openat(CWD, dir, flags, Mode::empty()).map_err(failed("open the directory"))?;
     let at = PathBuf::from(format!("/proc/self/fd/{}", dir.as_raw_fd()));
     let lock = take_lock(&dir)?;
+    if rustix::fs::accessat(&dir, LOST_FILE, rustix::fs::Access::EXISTS, AtFlags::empty()).is_ok() {
+        return Err(StartFailure::Held);
+    }
     let listener = listen(&dir, &at).map_err(failed("listen on the socket"))?;
     Ok(Prepared { dir, at, signals, listener, _lock: lock })
 }

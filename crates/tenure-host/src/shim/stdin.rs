@@ -6,11 +6,11 @@ use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
 
-/// With this much unwritten, no further frame is read from the daemon.
+/// With this much unwritten, no further command is read from the daemon.
 const BOUND: usize = 64 << 20;
-/// Below the size from which the allocator would map each block by itself, and so
-/// would start to keep them.
 const BLOCK: usize = 64 * 1024;
+/// After a queue this long the allocator is told to give its memory back.
+const LARGE: usize = 256 * 1024;
 
 /// What happens to a command that arrives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -57,6 +57,8 @@ pub(crate) struct Stdin {
     staged: Blocks,
     applied: u64,
     close_when_empty: bool,
+    /// The queue was long, and its memory was not given back yet.
+    was_large: bool,
 }
 
 impl Stdin {
@@ -69,6 +71,7 @@ impl Stdin {
             staged: Blocks::default(),
             applied: 0,
             close_when_empty: false,
+            was_large: false,
         }
     }
 
@@ -81,7 +84,7 @@ impl Stdin {
         self.pipe.is_none() || self.close_when_empty
     }
 
-    /// Whether another frame may be read.
+    /// Whether a command may be read.
     pub(crate) fn has_room(&self) -> bool {
         self.incoming.is_some() || self.queue.len < BOUND
     }
@@ -116,6 +119,7 @@ impl Stdin {
             let staged = std::mem::take(&mut self.staged);
             if self.pipe.is_some() {
                 self.queue.len += staged.len;
+                self.was_large |= self.queue.len > LARGE;
                 // Small commands share a block.
                 for block in staged.blocks {
                     match self.queue.blocks.back_mut() {
@@ -130,7 +134,11 @@ impl Stdin {
     /// The connection is gone: a half-received command never was.
     pub(crate) fn forget_incoming(&mut self) {
         self.incoming = None;
+        let large = self.staged.len > LARGE;
         self.staged = Blocks::default();
+        if large {
+            give_back();
+        }
     }
 
     /// Writes as much as the agent takes.
@@ -150,9 +158,17 @@ impl Stdin {
                 Err(_) => return self.close(),
             }
         }
-        self.queue.blocks.shrink_to(16);
+        self.empty();
         if self.close_when_empty {
-            self.close();
+            self.pipe = None;
+        }
+    }
+
+    fn empty(&mut self) {
+        self.queue = Blocks::default();
+        self.head = 0;
+        if std::mem::take(&mut self.was_large) {
+            give_back();
         }
     }
 
@@ -165,7 +181,18 @@ impl Stdin {
     /// Nobody reads any more.
     pub(crate) fn close(&mut self) {
         self.pipe = None;
-        self.queue = Blocks::default();
-        self.head = 0;
+        self.empty();
     }
 }
+
+/// Gives free memory back to the system. The allocator of glibc keeps what lies
+/// below anything still in use, and a shim lives long after one large input.
+#[cfg(target_env = "gnu")]
+#[expect(unsafe_code, reason = "a call of the C library's allocator")]
+fn give_back() {
+    // SAFETY: malloc_trim only returns free pages; no block in use is touched.
+    unsafe { libc::malloc_trim(64 * 1024) };
+}
+
+#[cfg(not(target_env = "gnu"))]
+fn give_back() {}

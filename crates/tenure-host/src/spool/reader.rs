@@ -25,7 +25,8 @@ pub struct SpoolLine {
     pub kind: LineKind,
 }
 
-/// What a line holds.
+/// What a line holds. The bytes of neighbouring lines share a block of 64 KB: copy
+/// what is to be kept for long.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LineKind {
     /// The line without its newline.
@@ -66,6 +67,11 @@ impl SpoolReader {
             }
         };
         Ok(SpoolReader { dir: dir.into(), max_line: limits.max_line_bytes, offset, segment, file: None })
+    }
+
+    #[cfg(test)]
+    pub(super) fn with_max_line(self, max_line: u64) -> SpoolReader {
+        SpoolReader { max_line, ..self }
     }
 
     /// Where the next read starts.

@@ -150,3 +150,8 @@ pub(crate) const CLOSE: Ladder = Ladder { close_stdin: true, grace_ms: 600_000, 
 
 pub(crate) const SMALL: SpoolLimits =
     SpoolLimits { segment_bytes: 1000, quota_bytes: 20_000, max_line_bytes: 5_000 };
+
+/// Says why a test is skipped, or what it measured.
+pub(crate) fn note(text: &str) {
+    let _ = std::io::Write::write_all(&mut std::io::stdout(), format!("{text}\n").as_bytes());
+}

@@ -1,4 +1,13 @@
 //! Shims, agents and trees, as real processes.
 
+mod cgroups;
+mod commands;
+mod disk;
+mod ending;
 mod fixture;
 mod launching;
+mod losing;
+mod memory;
+mod spooling;
+mod system;
+mod wire;
