@@ -5,10 +5,10 @@
 //! structs, because a typed decoder drops what it does not know, and agents say much that
 //! no schema has.
 //!
-//! Where to find what: [`id`] our request ids, [`handshake`] up to the first prompt,
-//! [`update`] what `session/update` tells, [`tool`] tool calls, [`replay`] conversations
-//! told again and text read again, [`ask`] requests to a person, [`turn`] the end of a
-//! turn, [`write`] all that we send.
+//! Where to find what: `id` our request ids, `handshake` up to the first prompt, `update`
+//! what `session/update` tells, `message` chunks gathered into messages, `tool_call` tool
+//! calls as they run, `replay` conversations told again and text read again, `ask` and
+//! `form` requests to a person, `turn` the end of a turn, `write` all that we send.
 
 mod agent;
 mod ask;

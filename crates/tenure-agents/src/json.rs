@@ -106,7 +106,11 @@ pub(crate) fn list_at<'a>(value: &'a Value, path: &[&str]) -> &'a [Value] {
 
 /// `text`, or its first `max` bytes cut at a character's edge.
 pub(crate) fn clip(text: &str, max: usize) -> &str {
-    &text[..text.floor_char_boundary(max)]
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    &text[..end]
 }
 
 #[cfg(test)]

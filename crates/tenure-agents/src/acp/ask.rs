@@ -5,7 +5,7 @@ use tenure_core::agent::{AskAnswer, AskSignal, Decoded, Signal};
 use tenure_event::{AskKind, AskOption, Decision, OptionKind, Scope, ToolKind};
 
 use super::AcpCodec;
-use super::tool::Facts;
+use super::tool::{Facts, bare_word};
 use crate::json::{at, list_at, str_at, string_at};
 
 impl AcpCodec {
@@ -16,7 +16,10 @@ impl AcpCodec {
         let known = self.tool_asked_for(offset, call, out).map(|tool| (tool.start(), tool.diffs.clone()));
         let (start, diffs) = known.unzip();
         let kind = facts.kind.or_else(|| start.as_ref().map(|start| start.kind));
-        let title = facts.title.or_else(|| start.as_ref().map(|start| start.title.clone()));
+        // Goose asks with the tool's name alone.
+        let known_title = start.as_ref().map(|start| start.title.clone());
+        let own_title = facts.title.filter(|title| known_title.is_none() || bare_word(Some(title)).is_none());
+        let title = own_title.or(known_title);
         let input =
             facts.input.or_else(|| start.as_ref().map(|start| start.input.clone())).filter(|v| !v.is_null());
         let changes = diffs.filter(|diffs| !diffs.is_empty()).map(|diffs| json!({"changes": diffs}));

@@ -24,12 +24,15 @@ pub(super) fn read_error(error: &Value) -> AgentError {
     AgentError { code: code.to_owned(), message, data: Some(error.clone()) }
 }
 
-/// The code that a text alone gives away, for agents that tell their errors as text.
-pub(super) fn guess_from_text(text: &str) -> &'static str {
-    match guess(0, text, &Value::Null) {
+/// Reads an error that an agent told as text.
+pub(super) fn read_text(text: &str) -> AgentError {
+    let text = text.trim();
+    let message = inner_message(text).unwrap_or_else(|| text.to_owned());
+    let code = match guess(0, text, &Value::Null) {
         "agent_error" => "model_error",
         found => found,
-    }
+    };
+    fault(code, clip(&message, 4096))
 }
 
 fn protocol_code(number: i64) -> Option<&'static str> {
@@ -56,7 +59,7 @@ fn describe(error: &Value) -> String {
     clip(&text, 4096).to_owned()
 }
 
-/// Gemini puts the provider's JSON into its message.
+/// Some agents hand on the provider's JSON as the message.
 fn inner_message(text: &str) -> Option<String> {
     let inner: Value = text.starts_with('{').then(|| serde_json::from_str(text).ok())??;
     str_at(&inner, &["error", "message"]).map(ToOwned::to_owned)

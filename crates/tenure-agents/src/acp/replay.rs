@@ -111,7 +111,10 @@ fn fold(open: &mut Open, update: &Value) {
     if let Some(input) = facts.input {
         part.input = input;
     }
-    part.output = facts.output.or_else(|| facts.text.map(Value::from)).or_else(|| part.output.take());
+    part.output = facts
+        .output
+        .or_else(|| facts.text.filter(|text| !text.is_empty()).map(Value::from))
+        .or_else(|| part.output.take());
     if let Some(state) = facts.state {
         part.state = state;
     }

@@ -45,7 +45,7 @@ impl Facts {
             state: str_at(update, &["status"]).and_then(state),
             input: at(update, &["rawInput"]).cloned(),
             locations: locations.map(|list| list.iter().filter_map(|l| string_at(l, &["path"])).collect()),
-            text: (!texts.is_empty()).then(|| texts.join("\n")),
+            text: at(update, &["content"]).is_some_and(Value::is_array).then(|| texts.join("\n")),
             diffs: content.iter().filter_map(diff).collect(),
             output: at(update, &["rawOutput"]).cloned(),
             exit: at(update, &["_meta", "terminal_exit", "exit_code"]).and_then(Value::as_i64),
@@ -160,6 +160,7 @@ impl Tool {
     /// Takes in what a line says. Gives what is new to look at: a title, and output that
     /// goes on from what was there.
     pub(super) fn learn(&mut self, facts: Facts) -> (Option<String>, Option<String>) {
+        let ends = facts.ends();
         let first = self.title.is_none();
         let title = facts.title.filter(|title| self.title.as_ref() != Some(title));
         if self.name.is_none() || facts.name.is_some() {
@@ -178,27 +179,41 @@ impl Tool {
         if !facts.diffs.is_empty() {
             self.diffs = facts.diffs;
         }
-        let more = facts.text.as_deref().and_then(|text| self.more(text));
-        if let Some(text) = facts.text {
-            let ends =
-                facts.state.is_some_and(|state| state != ToolState::Running && state != ToolState::Pending);
-            self.text = Some(if ends { text } else { clip(&text, KEPT).to_owned() });
-        }
         self.output = facts.output.or_else(|| self.output.take());
         self.exit = facts.exit.or(self.exit);
         self.denied |= facts.denied;
         if facts.state != Some(ToolState::Pending) {
             self.state = facts.state.unwrap_or(self.state);
         }
-        (title, more)
+        (title, facts.text.and_then(|text| self.learn_text(text, ends)))
     }
 
-    fn more(&self, text: &str) -> Option<String> {
-        let more = match &self.text {
-            Some(before) => text.strip_prefix(before.as_str()).unwrap_or(text),
-            None => text,
-        };
-        (!more.is_empty()).then(|| more.to_owned())
+    /// Takes in the whole text so far; gives what is new in it. What is told of a call that
+    /// does not run yet describes it and is no output.
+    fn learn_text(&mut self, text: String, ends: bool) -> Option<String> {
+        if self.state == ToolState::Pending {
+            return None;
+        }
+        let before = self.text.as_deref().unwrap_or("");
+        let more = text.strip_prefix(before).unwrap_or(&text).to_owned();
+        self.text = Some(if ends { text } else { clip(&text, KEPT).to_owned() });
+        (!more.is_empty()).then_some(more)
+    }
+
+    /// Takes in what a request for permission says of the call: only what is not known
+    /// yet, because requests say less than the call itself.
+    pub(super) fn learn_missing(&mut self, mut facts: Facts) {
+        if self.title.is_some() {
+            facts.title = None;
+        }
+        if says(&self.input) {
+            facts.input = None;
+        }
+        if !self.locations.is_empty() {
+            facts.locations = None;
+        }
+        facts.text = None;
+        self.learn(facts);
     }
 
     /// Enough is known to tell its start: before that it has neither input nor work.
@@ -232,7 +247,8 @@ impl Tool {
         };
         let error = (state == ToolState::Failed || state == ToolState::Denied).then(|| self.why()).flatten();
         let streamed = self.head.or_else(|| (!self.gathered.is_empty()).then_some(self.gathered));
-        let output = self.output.or_else(|| streamed.or(self.text).map(Value::from));
+        let text = self.text.filter(|text| !text.is_empty());
+        let output = self.output.or_else(|| streamed.or(text).map(Value::from));
         ToolEnd {
             start,
             state,
@@ -249,7 +265,8 @@ impl Tool {
         let raw = self.output.as_ref().and_then(|output| {
             output.as_str().or_else(|| str_at(output, &["error"])).or_else(|| str_at(output, &["message"]))
         });
-        let said = raw.map(ToOwned::to_owned).or_else(|| self.text.clone());
+        let said =
+            raw.map(ToOwned::to_owned).or_else(|| self.text.clone()).filter(|text| !text.trim().is_empty());
         said.map(|text| clip(text.trim(), KEPT).to_owned()).or_else(exit)
     }
 }

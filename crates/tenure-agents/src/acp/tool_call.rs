@@ -58,7 +58,7 @@ impl AcpCodec {
         }
         let at = self.tool_at(offset, id, parent(call), out);
         let tool = &mut self.state.tools[at];
-        tool.learn(facts);
+        tool.learn_missing(facts);
         tell(tool, out);
         Some(tool)
     }

@@ -6,7 +6,7 @@ use tenure_event::{CostBasis, Role, Usage};
 
 use super::AcpCodec;
 use super::agent::Family;
-use super::fault::{fault, guess_from_text};
+use super::fault::{fault, read_text};
 use super::state::Turn;
 use super::usage::{read_usage, since};
 use crate::json::string_at;
@@ -18,10 +18,11 @@ impl AcpCodec {
             Err(error) => TurnVerdict::Failed(error.clone()),
             Ok(_) => self.verdict(stop_reason.as_deref()),
         };
+        let cut = outcome.is_err() || verdict == TurnVerdict::Cancelled;
         let usage = outcome.ok().and_then(read_usage).and_then(|usage| self.of_this_turn(usage));
         let cost = self.cost_of_this_turn();
         self.state.late_replay = false;
-        self.close_all(matches!(verdict, TurnVerdict::Cancelled | TurnVerdict::Failed(_)), out);
+        self.close_all(cut, out);
         self.end_tools(out);
         let turn = std::mem::take::<Turn>(&mut self.state.turn);
         self.state.callers.clear();
@@ -60,7 +61,7 @@ impl AcpCodec {
         let turn = self.state.turn;
         if turn.broken {
             let text = last().unwrap_or_else(|| "the model could not be reached".to_owned());
-            return Some(fault(guess_from_text(&text), text.trim()));
+            return Some(read_text(&text));
         }
         if turn.retried {
             return Some(fault(
@@ -73,7 +74,7 @@ impl AcpCodec {
             let error = text.trim().strip_prefix("Ran into this error: ")?;
             let error =
                 error.strip_suffix("Please retry if you think this is a transient or recoverable error.")?;
-            return Some(fault(guess_from_text(error), error.trim()));
+            return Some(read_text(error));
         }
         None
     }

@@ -1,0 +1,110 @@
+//! Every recording, played and written down.
+
+use tenure_core::agent::Signal;
+
+use super::recording::{Recording, Step};
+use super::show::Show;
+
+fn played(name: &str) -> String {
+    let mut show = Show::default();
+    Recording::read(name).play(|step, signals| {
+        if let Step::Said(said) = step {
+            show.line(&format!("> {said}"));
+        }
+        for signal in signals {
+            show.signal(signal);
+        }
+    });
+    show.flush();
+    show.text
+}
+
+macro_rules! snapshots {
+    ($($test:ident: $name:literal,)*) => {
+        $(#[test]
+        fn $test() {
+            insta::assert_snapshot!($name, played($name));
+        })*
+
+        #[test]
+        fn every_recording_has_a_snapshot() {
+            let mut known = vec![$($name.to_owned()),*];
+            known.sort();
+            assert_eq!(known, Recording::names());
+        }
+    };
+}
+
+snapshots! {
+    claude: "claude-1-main",
+    claude_load: "claude-2-load",
+    claude_crash: "claude-crash",
+    claude_crash_load: "claude-crash-load",
+    codex: "codex-acp-1-main",
+    codex_load: "codex-acp-2-load",
+    codex_crash: "codex-acp-crash",
+    codex_crash_load: "codex-acp-crash-load",
+    gemini: "gemini-1-main",
+    gemini_load: "gemini-2-load",
+    gemini_crash: "gemini-crash",
+    gemini_crash_load: "gemini-crash-load",
+    goose: "goose-1-main",
+    goose_load: "goose-2-load",
+    goose_crash: "goose-crash",
+    goose_crash_load: "goose-crash-load",
+    opencode: "opencode-1-main",
+    opencode_load: "opencode-2-load",
+    opencode_crash: "opencode-crash",
+    opencode_crash_load: "opencode-crash-load",
+    pi: "pi-acp-1-main",
+    pi_load: "pi-acp-2-load",
+    pi_crash: "pi-acp-crash",
+    pi_crash_load: "pi-acp-crash-load",
+}
+
+/// What holds for every agent, whatever it does.
+#[test]
+fn tools_end_once_after_they_started_and_text_is_told_whole() {
+    for name in Recording::names() {
+        let mut running: Vec<String> = Vec::new();
+        let mut gathered = std::collections::BTreeMap::<String, String>::new();
+        Recording::read(&name).play(|_, signals| {
+            for signal in signals {
+                match signal {
+                    Signal::ToolStarted(start) => {
+                        assert!(!running.contains(&start.tool_id), "{name}: {}", start.tool_id);
+                        running.push(start.tool_id.clone());
+                    }
+                    Signal::ToolEnded(end) => {
+                        let at = running.iter().position(|id| *id == end.start.tool_id);
+                        running.remove(
+                            at.unwrap_or_else(|| panic!("{name}: {} had not started", end.start.tool_id)),
+                        );
+                    }
+                    Signal::Delta(delta) => {
+                        let text = gathered.entry(delta.part_id.clone()).or_default();
+                        assert_eq!(
+                            delta.offset,
+                            text.chars().count() as u64,
+                            "{name}: offsets follow the text"
+                        );
+                        text.push_str(&delta.text);
+                    }
+                    Signal::Message(done) if !done.replayed => {
+                        for part in &done.parts {
+                            let told = gathered.remove(&part.id);
+                            let whole = match &part.body {
+                                tenure_event::PartBody::Text { text }
+                                | tenure_event::PartBody::Thought { text } => Some(text.clone()),
+                                _ => None,
+                            };
+                            assert_eq!(told, whole, "{name}");
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        });
+        assert!(running.is_empty() && gathered.is_empty(), "{name}: {running:?} {gathered:?}");
+    }
+}
