@@ -2,13 +2,14 @@
 //! them. It runs npm only if something is missing or of another version. It does not know the programs
 //! themselves: where each one's binary lies is `tenure_test::agents`' business.
 
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
 use serde_json::Value;
+
+use crate::process::{self, program, root, say};
 
 /// The oldest npm that reads our lockfile and leaves addresses out of it.
 const OLDEST_NPM: u32 = 8;
@@ -32,7 +33,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     check_npm()?;
     say(&format!("npm ci in {}: {} package(s), this may take minutes", project.display(), wanted.len()))?;
     let start = Instant::now();
-    let status = npm().arg("ci").current_dir(&project).status().context("npm could be found but not run")?;
+    let status =
+        program("npm").arg("ci").current_dir(&project).status().context("npm could be found but not run")?;
     ensure!(
         status.success(),
         "npm ci in {} failed ({status}); its own words stand above. Check that its registry can be reached \
@@ -52,8 +54,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// The folder with the npm manifest.
 fn project() -> PathBuf {
-    let xtask = Path::new(env!("CARGO_MANIFEST_DIR"));
-    xtask.parent().unwrap_or(xtask).join("tests/agents")
+    root().join("tests/agents")
 }
 
 /// A package of the lockfile.
@@ -130,18 +131,12 @@ fn missing(project: &Path, wanted: &[Package]) -> Vec<Package> {
     wanted.iter().filter(|package| !is_there(package)).cloned().collect()
 }
 
-#[expect(clippy::disallowed_methods, reason = "npm is waited for right where it is started")]
-fn npm() -> Command {
-    Command::new("npm")
-}
-
 fn check_npm() -> anyhow::Result<()> {
-    let output = match npm().arg("--version").output() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => bail!(
+    let Some(output) = process::output(program("npm").arg("--version"))? else {
+        bail!(
             "npm is not on the PATH, and the real agents come from it. Install Node 20 or later with npm, \
              then run cargo xtask install-agents again"
-        ),
-        output => output.context("npm --version could not be run")?,
+        );
     };
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
     let major = version.split('.').next().and_then(|major| major.parse::<u32>().ok());
@@ -166,10 +161,6 @@ fn size(folder: &Path) -> io::Result<u64> {
         bytes += if kind.is_dir() { size(&entry.path())? } else { entry.metadata()?.len() };
     }
     Ok(bytes)
-}
-
-fn say(line: &str) -> anyhow::Result<()> {
-    Ok(writeln!(io::stderr(), "{line}")?)
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! The project's own chores, one file per verb: `cargo xtask VERB`.
 
 mod install;
+mod process;
+mod test;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -13,11 +15,14 @@ use clap::Parser;
 enum Verb {
     /// Installs the real agent programs that the tests drive, into tests/agents/node_modules.
     InstallAgents(install::Args),
+    /// Checks and tests everything, and installs what that needs.
+    Test(test::Args),
 }
 
 fn main() -> ExitCode {
     let result = match Verb::parse() {
         Verb::InstallAgents(args) => install::run(&args),
+        Verb::Test(args) => test::run(&args),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

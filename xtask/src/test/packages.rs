@@ -1,0 +1,37 @@
+//! Programs of the system that a fresh Debian lacks. They are installed where that needs nobody's password,
+//! and only told otherwise. Not here: what comes from crates.io or npm.
+
+use crate::process::{output, program, run, say};
+
+/// A program, the Debian package that brings it, and what for.
+const NEEDED: [(&str, &str, &str); 2] = [
+    ("npm", "npm", "the real agents are installed with it"),
+    ("git", "git", "agents look for it, and worktrees are made with it"),
+];
+
+/// Installs what is missing, or says what it is.
+pub(crate) fn install() -> anyhow::Result<()> {
+    let mut missing = Vec::new();
+    for (name, package, why) in NEEDED {
+        if output(program(name).arg("--version"))?.is_none() {
+            say(&format!("{name} is not on the PATH: {why}"))?;
+            missing.push(package);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(());
+    }
+    if !rustix::process::geteuid().is_root() || output(program("apt-get").arg("--version"))?.is_none() {
+        return say(&format!(
+            "only root on Debian can install it here; install yourself: {}",
+            missing.join(" ")
+        ));
+    }
+    let apt = || {
+        let mut apt = program("apt-get");
+        apt.env("DEBIAN_FRONTEND", "noninteractive");
+        apt
+    };
+    run(apt().args(["--quiet", "update"]))?;
+    run(apt().args(["--quiet", "install", "--yes", "--no-install-recommends"]).args(&missing))
+}
