@@ -14,6 +14,7 @@ mod ids;
 mod io;
 mod process;
 mod queue;
+mod serve;
 mod signal;
 mod state;
 mod turn;
@@ -44,6 +45,24 @@ impl Machine {
     #[must_use]
     pub fn new(spec: Spec, at: Timestamp) -> Self {
         Self { state: State::new(spec, at) }
+    }
+
+    /// Gives a new session its title, tags, metadata and draft, before its first step.
+    pub fn describe(
+        &mut self,
+        title: Option<String>,
+        tags: Vec<String>,
+        metadata: std::collections::BTreeMap<String, serde_json::Value>,
+        draft: Option<String>,
+    ) {
+        let s = &mut self.state;
+        (s.title, s.tags, s.metadata, s.draft) = (title, tags, metadata, draft);
+    }
+
+    /// Gives a new session the model, mode and effort to begin with, before its first step.
+    pub fn configure(&mut self, model: Option<String>, mode: Option<String>, effort: Option<String>) {
+        let s = &mut self.state;
+        (s.model, s.mode, s.effort) = (model, mode, effort);
     }
 
     /// A session as it was stored. Words of queued inputs come back by [`Machine::hydrate`].
@@ -107,7 +126,7 @@ impl Step<'_> {
             }
             Input::Served { generation, token, answer } => {
                 if self.is_current(generation) {
-                    self.send(crate::agent::Command::Answer(crate::agent::Answer::Fs { token, answer }));
+                    self.served(token, answer);
                 }
             }
             Input::Exited { generation, exit, cut } => {

@@ -22,3 +22,9 @@ pub fn new_uuid() -> Uuid {
 pub fn entropy() -> u64 {
     Uuid::new_v4().as_u64_pair().1
 }
+
+/// A new random UUID, where a program wants version 4.
+#[must_use]
+pub fn new_v4() -> Uuid {
+    Uuid::new_v4()
+}

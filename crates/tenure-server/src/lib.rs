@@ -4,5 +4,7 @@
 //! Start reading at [`node`] (what the daemon can do) and at `http` (how it is asked).
 
 pub mod clock;
-pub mod node;
 pub mod config;
+pub mod node;
+mod owner;
+mod problem;

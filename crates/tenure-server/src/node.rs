@@ -1,13 +1,45 @@
 //! What the daemon can do, without HTTP: create sessions, ask things of them, list and
 //! follow them. One [`Node`] per home.
+//!
+//! What it is not: it decides nothing about a session. Each session has one task that does
+//! (`owner`), and a pure machine below that (`tenure_core::machine`).
 
-use std::path::Path;
-use std::sync::Arc;
+pub(crate) mod agents;
+mod create;
+mod place;
+mod processes;
+mod raw;
+mod recover;
+mod registry;
 
-use tenure_api::{CreateSession, Problem, Process, Receipt, Session};
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tenure_api::{AgentEntry, CreateSession, ErrorCode, Problem, Process, Receipt, Session};
 use tenure_core::{Reply, Request};
-use tenure_event::{Ephemeral, SessionId};
-use tokio::sync::broadcast;
+use tenure_event::{Ephemeral, Handshake, Lifecycle, SessionId, WorkspaceId};
+use tenure_host::process;
+use tenure_log::{Durability, EventLog, LogOptions, SessionFilter, SessionRow, SqliteLog};
+use tokio::sync::{broadcast, oneshot, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub use raw::RawItem;
+
+use crate::clock;
+use crate::config::Config;
+use crate::owner::{Mail, Owner, OwnerHandle};
+use crate::problem;
+use agents::AgentDef;
+use processes::Processes;
+use registry::Registry;
+
+/// Ephemeral events of all sessions that a slow follower may lag behind.
+const LIVE_BUFFER: usize = 1024;
+/// How long a stop may wait for owners to finish what they do.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A request that may be repeated: its key (with method, path and token) and its body's hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -37,58 +69,354 @@ pub struct LiveText {
     pub updates: broadcast::Receiver<Arc<Ephemeral>>,
 }
 
-/// The daemon's heart.
-pub struct Node {}
+/// How a node is opened.
+pub struct NodeOptions {
+    /// Its home.
+    pub home: PathBuf,
+    /// The configuration in force.
+    pub config: watch::Receiver<Arc<Config>>,
+    /// The program that becomes a shim; this very program if none.
+    pub program: Option<PathBuf>,
+    /// The machine's name.
+    pub name: String,
+}
 
-#[expect(clippy::todo, clippy::unused_async, clippy::missing_errors_doc, reason = "being written")]
+/// What owners and the node share.
+pub(crate) struct Shared {
+    pub home: PathBuf,
+    pub log: SqliteLog,
+    config: watch::Receiver<Arc<Config>>,
+    pub program: Option<PathBuf>,
+    pub name: String,
+    /// Tells this home's processes from another's.
+    pub home_mark: String,
+    pub registry: Registry,
+    pub processes: Processes,
+    pub tasks: TaskTracker,
+    pub stopping: CancellationToken,
+    pub live: broadcast::Sender<Arc<Ephemeral>>,
+}
+
+/// The daemon's heart.
+pub struct Node {
+    shared: Arc<Shared>,
+    /// Held while a session, a project or a workspace is looked up and recorded.
+    creating: tokio::sync::Mutex<()>,
+    versions: Mutex<HashMap<String, String>>,
+}
+
+impl Shared {
+    pub(crate) fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config.borrow())
+    }
+
+    pub(crate) fn agent(&self, name: &str) -> Option<AgentDef> {
+        agents::find(&self.config(), name)
+    }
+
+    /// Ends what a session's lost process may have left behind: the old process is proven dead before a new one.
+    pub(crate) async fn sweep_session(&self, id: &SessionId) {
+        let (home, id) = (self.home_mark.clone(), id.to_string());
+        let swept = tokio::task::spawn_blocking(move || {
+            let ours = process::find_marked(crate::owner::HOME_MARK, &home);
+            let of_session = process::find_marked(crate::owner::SESSION_MARK, &id);
+            let both =
+                of_session.into_iter().map(|m| m.process).filter(|p| ours.iter().any(|m| m.process == *p));
+            process::sweep(&both.collect::<Vec<_>>())
+        });
+        match swept.await {
+            Ok(report) if report.remained.is_empty() => {}
+            Ok(report) => {
+                tracing::error!(pids = ?report.remained, "processes of a lost agent could not be ended")
+            }
+            Err(e) => tracing::error!(error = %e, "the sweep of a lost agent failed"),
+        }
+    }
+
+    /// Removes the files of a destroyed session, and its workspace if Tenure made it and nobody else uses it.
+    pub(crate) async fn erase_files(&self, id: &SessionId, keep_transcript: bool, workspace: &WorkspaceId) {
+        let dir = crate::owner::session_dir(&self.home, id);
+        if let Err(e) = remove_files(&dir, keep_transcript) {
+            tracing::warn!(session = %id, error = %e, "files of a destroyed session are left");
+        }
+        let Ok(Some(row)) = self.log.workspace(workspace).await else { return };
+        let filter =
+            SessionFilter { workspace_id: Some(workspace.clone()), limit: 2, ..SessionFilter::default() };
+        let others = self.log.sessions(filter).await.map(|page| page.rows.iter().any(|r| r.id != *id));
+        let inside = Path::new(&row.path).starts_with(self.home.join("workspaces"));
+        if row.owned && inside && matches!(others, Ok(false)) {
+            let _ = std::fs::remove_dir_all(&row.path);
+        }
+    }
+}
+
+fn remove_files(dir: &Path, keep_transcript: bool) -> std::io::Result<()> {
+    if !keep_transcript {
+        return std::fs::remove_dir_all(dir);
+    }
+    for entry in std::fs::read_dir(dir)? {
+        let entry = entry?;
+        if entry.file_name() == "blobs" {
+            continue;
+        }
+        if entry.file_type()?.is_dir() {
+            std::fs::remove_dir_all(entry.path())?;
+        } else {
+            std::fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
 impl Node {
-    /// Opens the home: lock held by the caller, log opened, living agents found again. Returns when reads
-    /// answer and inputs are admitted; sessions that still catch up say so in their health.
-    pub async fn open(_home: &Path, _config: tokio::sync::watch::Receiver<Arc<crate::config::Config>>) -> anyhow::Result<Arc<Self>> {
-        todo!()
+    /// Opens the home: its lock is held by the caller. Returns when reads answer and inputs are admitted; sessions
+    /// whose agents are still being found go on catching up in their own tasks.
+    ///
+    /// # Errors
+    /// When the log cannot be opened.
+    pub async fn open(options: NodeOptions) -> Result<Arc<Self>, tenure_log::LogError> {
+        let NodeOptions { home, config, program, name } = options;
+        let durability = match config.borrow().log.durability.unwrap_or_default() {
+            tenure_api::Durability::Power => Durability::Power,
+            tenure_api::Durability::Process => Durability::Process,
+        };
+        let (dir, options) = (home.clone(), LogOptions { durability, ..LogOptions::default() });
+        let opened = tokio::task::spawn_blocking(move || SqliteLog::open(&dir, options)).await;
+        let log = opened.map_err(|e| tenure_log::LogError::Corrupt(e.to_string()))??;
+        let home_mark = recover::home_mark(&home);
+        let shared = Arc::new(Shared {
+            home,
+            log,
+            config,
+            program,
+            name,
+            home_mark,
+            registry: Registry::default(),
+            processes: Processes::default(),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            live: broadcast::channel(LIVE_BUFFER).0,
+        });
+        let node =
+            Arc::new(Self { shared, creating: tokio::sync::Mutex::default(), versions: Mutex::default() });
+        node.recover().await?;
+        Ok(node)
     }
+
     /// The event log.
-    pub fn log(&self) -> &tenure_log::SqliteLog {
-        todo!()
+    #[must_use]
+    pub fn log(&self) -> &SqliteLog {
+        &self.shared.log
     }
-    /// Creates a session (idempotent by id).
-    pub async fn create(&self, _request: CreateSession, _key: Option<IdempotencyKey>) -> Result<CreateOutcome, Problem> {
-        todo!()
+
+    /// The machine's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.shared.name
     }
+
+    /// The home.
+    #[must_use]
+    pub fn home(&self) -> &Path {
+        &self.shared.home
+    }
+
+    /// How many sessions have a task right now.
+    #[must_use]
+    pub fn tasks(&self) -> usize {
+        self.shared.registry.len()
+    }
+
+    fn owner(&self, id: &SessionId) -> OwnerHandle {
+        let shared = &self.shared;
+        shared.registry.get_or_start(id, || Owner::start(Arc::clone(shared), id.clone(), None))
+    }
+
+    /// Creates a session. The same id with the same request again is the same session.
+    ///
+    /// # Errors
+    /// `invalid`, `conflict`, `forbidden`, `not_found` and `storage`, as the contract says.
+    pub async fn create(
+        &self,
+        request: CreateSession,
+        key: Option<IdempotencyKey>,
+    ) -> Result<CreateOutcome, Problem> {
+        self.create_session(request, key).await
+    }
+
     /// Asks something of a session. The reply is durable when it comes.
-    pub async fn call(&self, _id: &SessionId, _request: Request, _key: Option<IdempotencyKey>) -> Result<Reply, Problem> {
-        todo!()
+    ///
+    /// # Errors
+    /// `not_found` for an unknown id, `destroyed` for a destroyed one, and what the session's machine refuses.
+    pub async fn call(
+        &self,
+        id: &SessionId,
+        request: Request,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Reply, Problem> {
+        if let Some(known) = self.remembered::<Reply>(key.as_ref()).await? {
+            return Ok(known);
+        }
+        // A task that ends just now gives the letter back; the next one takes it.
+        let mut letter = (request, key);
+        for _ in 0..8 {
+            if self.shared.registry.get(id).is_none() {
+                self.must_exist(id).await?;
+            }
+            let (reply, answer) = oneshot::channel();
+            let (request, key) = letter;
+            match self.owner(id).send(Mail::Request { request, key, reply }).await {
+                Ok(()) => {
+                    let stopping = self.shared.stopping.is_cancelled();
+                    return answer.await.unwrap_or_else(|_| Err(problem::owner_gone(id, stopping)));
+                }
+                Err(Mail::Request { request, key, .. }) => letter = (request, key),
+                Err(_) => break,
+            }
+            tokio::task::yield_now().await;
+        }
+        Err(problem::owner_gone(id, self.shared.stopping.is_cancelled()))
     }
-    /// A session as clients see it, with capabilities and process; `not_found` for an unknown id, tombstones included.
-    pub async fn view(&self, _id: &SessionId) -> Result<Session, Problem> {
-        todo!()
+
+    async fn must_exist(&self, id: &SessionId) -> Result<(), Problem> {
+        match self.shared.log.session(id).await {
+            Ok(None) => Err(problem::no_session(id)),
+            Ok(Some(row)) if row.lifecycle == Lifecycle::Destroyed.as_str() => Err(problem::destroyed(id)),
+            Ok(Some(_)) => Ok(()),
+            Err(e) => Err(problem::from_log(&e)),
+        }
     }
-    /// The same for a row of a list: without capabilities.
-    pub fn view_row(&self, _row: &tenure_log::SessionRow) -> Session {
-        todo!()
+
+    /// What was replied to this key before, if it was.
+    async fn remembered<T: serde::de::DeserializeOwned>(
+        &self,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(key) = key else { return Ok(None) };
+        let row =
+            self.shared.log.idempotency(&key.key, clock::now()).await.map_err(|e| problem::from_log(&e))?;
+        let Some(row) = row else { return Ok(None) };
+        if row.body_hash != key.body_hash {
+            let what = "this Idempotency-Key was used for another request; use a new key";
+            return Err(Problem::new(ErrorCode::Conflict, what));
+        }
+        Ok(serde_json::from_str(&row.body).ok())
     }
+
+    /// A session as clients see it, with capabilities and process; tombstones too.
+    ///
+    /// # Errors
+    /// `not_found` for an unknown id.
+    pub async fn view(&self, id: &SessionId) -> Result<Session, Problem> {
+        let row = self.shared.log.session(id).await.map_err(|e| problem::from_log(&e))?;
+        let row = row.ok_or_else(|| problem::no_session(id))?;
+        let mut view = self.view_row(&row)?;
+        view.capabilities = self.handshake(id).map(|h| h.capabilities);
+        if view.process.is_some() {
+            let (shared, id) = (Arc::clone(&self.shared), id.clone());
+            let measured = tokio::task::spawn_blocking(move || shared.processes.of(&id, clock::now())).await;
+            view.process = measured.ok().flatten();
+        }
+        Ok(view)
+    }
+
+    /// The same for a row of a list: without capabilities, and the process not measured.
+    ///
+    /// # Errors
+    /// `internal` if the row cannot be read.
+    pub fn view_row(&self, row: &SessionRow) -> Result<Session, Problem> {
+        serde_json::from_str(&row.view).map_err(|_| problem::internal("a session's row cannot be read"))
+    }
+
+    /// What the agent of a session told of itself at its last handshake.
+    #[must_use]
+    pub fn handshake(&self, id: &SessionId) -> Option<Handshake> {
+        let path = crate::owner::session_dir(&self.shared.home, id).join("handshake.json");
+        serde_json::from_slice(&std::fs::read(path).ok()?).ok()
+    }
+
     /// Deltas of a session, for streams that asked for them.
-    pub async fn live_text(&self, _id: &SessionId) -> LiveText {
-        todo!()
+    pub async fn live_text(&self, id: &SessionId) -> LiveText {
+        let owner = self.owner(id);
+        let updates = owner.listen();
+        let (reply, answer) = oneshot::channel();
+        let open = match owner.send(Mail::OpenText { reply }).await {
+            Ok(()) => answer.await.unwrap_or_default(),
+            Err(_) => Vec::new(),
+        };
+        LiveText { open, updates }
     }
+
     /// Deltas of all sessions.
+    #[must_use]
     pub fn live_text_all(&self) -> broadcast::Receiver<Arc<Ephemeral>> {
-        todo!()
+        self.shared.live.subscribe()
     }
+
     /// Every process: running ones, ended ones that were not reaped, orphans.
     pub async fn processes(&self) -> Vec<Process> {
-        todo!()
+        self.with_processes(Processes::list).await
     }
+
     /// Takes ended processes off the list and ends orphans; each is returned once.
     pub async fn reap(&self) -> Vec<Process> {
-        todo!()
+        self.with_processes(Processes::reap).await
     }
-    /// Closes all sessions (for `down --all`).
+
+    async fn with_processes(
+        &self,
+        work: impl FnOnce(&Processes, (&str, &str), tenure_event::Timestamp) -> Vec<Process> + Send + 'static,
+    ) -> Vec<Process> {
+        let shared = Arc::clone(&self.shared);
+        let done = tokio::task::spawn_blocking(move || {
+            work(&shared.processes, (crate::owner::HOME_MARK, &shared.home_mark), clock::now())
+        });
+        done.await.unwrap_or_default()
+    }
+
+    /// Every agent, and whether it is installed. Programs are asked their version once per daemon.
+    pub async fn agents(&self) -> Vec<AgentEntry> {
+        let config = self.shared.config();
+        let mut entries = Vec::new();
+        for name in agents::names(&config) {
+            let Some(def) = agents::find(&config, &name) else { continue };
+            let known = self.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
+            let entry = agents::entry(&def, known).await;
+            if let Some(version) = &entry.version {
+                self.versions.lock().unwrap_or_else(PoisonError::into_inner).insert(name, version.clone());
+            }
+            entries.push(entry);
+        }
+        entries
+    }
+
+    /// Closes all sessions that have a process.
     pub async fn close_all(&self) {
-        todo!()
+        let Ok(ids) = self.shared.log.live_sessions().await else { return };
+        for id in &ids {
+            if let Err(e) = self.call(id, Request::Close, None).await {
+                tracing::warn!(session = %id, error = %e, "could not be closed");
+            }
+        }
+        let gone = async {
+            while self.shared.log.live_sessions().await.is_ok_and(|ids| !ids.is_empty()) {
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        if tokio::time::timeout(STOP_PATIENCE, gone).await.is_err() {
+            tracing::warn!("some sessions did not end in time");
+        }
     }
+
     /// Stops owners without touching agents and closes the log.
     pub async fn shut_down(&self) {
-        todo!()
+        self.shared.stopping.cancel();
+        self.shared.tasks.close();
+        if tokio::time::timeout(STOP_PATIENCE, self.shared.tasks.wait()).await.is_err() {
+            tracing::warn!("some sessions did not come to rest in time; the log keeps them whole");
+        }
+        if let Err(e) = self.shared.log.close().await {
+            tracing::warn!(error = %e, "the log was not closed cleanly");
+        }
     }
 }

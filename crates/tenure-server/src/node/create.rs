@@ -1,0 +1,327 @@
+//! Creating a session: everything is checked before anything is written, and what is
+//! written becomes visible in one change of the log.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+use tenure_agents::catalog::Protocol;
+use tenure_api::{CreateSession, ErrorCode, McpTransportConfig, Problem};
+use tenure_core::agent::{McpServerSpec, McpTransport};
+use tenure_core::machine::{Machine, Spec};
+use tenure_core::{Admit, Reply};
+use tenure_event::{Delivery, InputId, SessionId};
+use tenure_log::{EventLog, SessionFilter};
+use tokio::sync::oneshot;
+
+use super::agents::AgentDef;
+use super::place::Place;
+use super::{CreateOutcome, IdempotencyKey, Node, agents};
+use crate::owner::{Birth, Owner, Private, claude_transcript, resolve_environment, session_dir};
+use crate::{clock, problem};
+
+/// Seconds that an ask stays open.
+const ASK_SECONDS: u64 = 86_400;
+/// Seconds of idleness until a session is suspended.
+const IDLE_SECONDS: u64 = 1_800;
+
+impl Node {
+    pub(super) async fn create_session(
+        &self,
+        request: CreateSession,
+        key: Option<IdempotencyKey>,
+    ) -> Result<CreateOutcome, Problem> {
+        let id = match &request.id {
+            Some(id) => SessionId::parse(id).map_err(|e| Problem::invalid("id", e.to_string()))?,
+            None => SessionId::from_uuid(clock::new_uuid()),
+        };
+        let hash = hash_of(&request);
+        let _one_at_a_time = self.creating.lock().await;
+        if let Some(reply) = self.remembered::<(SessionId, Option<Reply>)>(key.as_ref()).await? {
+            return Ok(outcome(reply.0, false, reply.1));
+        }
+        if let Some(known) = self.known_session(&id, &hash, &request).await? {
+            return Ok(known);
+        }
+        let agent = self.agent_of(&request)?;
+        check_request(&request, &agent)?;
+        let place = self.place(&request).await?;
+        let private = private_of(&request, hash);
+        let resumes = self.conversation(&request, &agent, &place, &private).await?;
+        let spec = self.spec(&id, &request, &agent, &place, resumes);
+        self.bear(request, id, spec, private, place, key).await
+    }
+
+    /// A session with this id that exists: the same request again, or a conflict.
+    async fn known_session(
+        &self,
+        id: &SessionId,
+        hash: &str,
+        request: &CreateSession,
+    ) -> Result<Option<CreateOutcome>, Problem> {
+        let row = self.shared.log.session(id).await.map_err(|e| problem::from_log(&e))?;
+        let Some(row) = row else { return Ok(None) };
+        if row.lifecycle == "destroyed" {
+            return Err(problem::destroyed(id));
+        }
+        let known = Private::read(&session_dir(&self.shared.home, id)).map(|p| p.create_hash);
+        if !known.is_ok_and(|known| known == hash) {
+            let what = format!("session {id} exists and was created by another request; use another id");
+            return Err(Problem::new(ErrorCode::Conflict, what).about(id));
+        }
+        let receipt = if request.input.is_some() { self.receipt_of_first(id).await? } else { None };
+        Ok(Some(CreateOutcome { session_id: id.clone(), created: false, receipt }))
+    }
+
+    async fn receipt_of_first(&self, id: &SessionId) -> Result<Option<tenure_api::Receipt>, Problem> {
+        let input = first_input_id(id);
+        let row = self.shared.log.input(id, &input).await.map_err(|e| problem::from_log(&e))?;
+        Ok(row.map(|row| tenure_api::Receipt {
+            input_id: row.id,
+            delivery: Delivery::Queue,
+            position: 0,
+            seq: row.admitted_seq,
+            turn_id: row.turn_id,
+        }))
+    }
+
+    fn agent_of(&self, request: &CreateSession) -> Result<AgentDef, Problem> {
+        let config = self.shared.config();
+        let name = request.agent.as_str();
+        agents::find(&config, name).ok_or_else(|| {
+            let known = agents::names(&config).join(", ");
+            Problem::invalid("agent", format!("there is no agent `{name}`; known are: {known}. Others are configured under [agents.NAME] in config.toml"))
+        })
+    }
+
+    fn spec(
+        &self,
+        id: &SessionId,
+        request: &CreateSession,
+        agent: &AgentDef,
+        place: &Place,
+        resumes: Option<String>,
+    ) -> Spec {
+        let config = self.shared.config();
+        let claude = agent.protocol == Protocol::Claude;
+        let own_id = || clock::new_v4().to_string();
+        Spec {
+            id: id.clone(),
+            agent: agent.name.clone(),
+            cwd: place.given.clone(),
+            cwd_canonical: place.canonical.clone(),
+            workspace_id: place.workspace.id.clone(),
+            workspace_kind: place.workspace.kind.clone(),
+            project_id: place.project.id.clone(),
+            project_path: place.project.path.clone(),
+            parent: None,
+            permission_default: request.permissions.default,
+            ask_timeout_seconds: request.permissions.ask_timeout_seconds.unwrap_or(ASK_SECONDS),
+            allow_bypass: request.permissions.allow_bypass,
+            project_trusted: request.trust_project.unwrap_or(place.project.trusted),
+            turn_seconds: request.limits.turn_seconds.unwrap_or(0),
+            idle_seconds: request.limits.idle_seconds.unwrap_or(IDLE_SECONDS),
+            restart: request.restart,
+            native_id_chosen: (claude && resumes.is_none()).then(own_id),
+            resumes,
+            always_writes_settings: claude,
+            start_seconds: config.sessions.start_seconds,
+            stall_seconds: config.sessions.stall_seconds,
+            node: self.shared.name.clone(),
+        }
+    }
+
+    /// The conversation to continue: it must exist, and no session here may hold it.
+    async fn conversation(
+        &self,
+        request: &CreateSession,
+        agent: &AgentDef,
+        place: &Place,
+        private: &Private,
+    ) -> Result<Option<String>, Problem> {
+        let Some(resume) = &request.resume else { return Ok(None) };
+        let mut filter =
+            SessionFilter { agent: Some(agent.name.clone()), limit: 1, ..SessionFilter::default() };
+        match (&resume.native_id, resume.latest) {
+            (Some(native), false) => filter.native_id = Some(native.clone()),
+            (None, true) => filter.cwd = Some(place.canonical.clone()),
+            _ => {
+                return Err(Problem::invalid("resume", "give exactly one of `native_id` and `latest: true`"));
+            }
+        }
+        let held = self.shared.log.sessions(filter).await.map_err(|e| problem::from_log(&e))?;
+        if let Some(row) = held.rows.iter().find(|r| r.native_id.is_some()) {
+            let what =
+                format!("session {} holds this conversation; send it an input, or `resume` it", row.id);
+            return Err(Problem::new(ErrorCode::Conflict, what).about(&row.id));
+        }
+        let Some(native) = resume.native_id.clone() else {
+            let what =
+                format!("there is no conversation of {} in {} to continue", agent.name, place.canonical);
+            return Err(Problem {
+                field: Some("resume.latest".into()),
+                ..Problem::new(ErrorCode::NotFound, what)
+            });
+        };
+        let env = resolve_environment(agent, private, std::env::vars_os());
+        if agent.protocol == Protocol::Claude && claude_transcript(&env, &native).is_none() {
+            let what = format!("{} has no conversation {native}", agent.name);
+            return Err(Problem {
+                field: Some("resume.native_id".into()),
+                ..Problem::new(ErrorCode::NotFound, what)
+            });
+        }
+        Ok(Some(native))
+    }
+
+    async fn bear(
+        &self,
+        request: CreateSession,
+        id: SessionId,
+        spec: Spec,
+        private: Private,
+        place: Place,
+        key: Option<IdempotencyKey>,
+    ) -> Result<CreateOutcome, Problem> {
+        let dir = session_dir(&self.shared.home, &id);
+        let storage = |e: std::io::Error| {
+            Problem::new(ErrorCode::Storage, format!("the session's directory cannot be written: {e}"))
+        };
+        make_private_dir(&dir).map_err(storage)?;
+        private.write(&dir).map_err(storage)?;
+        let start = request.start.unwrap_or(true) && request.draft.is_none();
+        let mut machine = Machine::new(spec, clock::now());
+        machine.describe(
+            request.title.clone(),
+            request.tags.clone(),
+            request.metadata.clone(),
+            request.draft.clone(),
+        );
+        machine.configure(request.model.clone(), request.mode.clone(), request.effort.clone());
+        let input = request.input.clone().map(|content| {
+            let input_id = first_input_id(&id);
+            let parts = content.into_parts(input_id.as_str());
+            Admit {
+                input_id,
+                delivery: Delivery::Queue,
+                parts,
+                model: None,
+                effort: None,
+                body_hash: private.create_hash.clone(),
+            }
+        });
+        let mut writes = place.writes;
+        if request.trust_project == Some(true) && !place.project.trusted {
+            writes.retain(|w| !matches!(w, tenure_log::Write::Project(_)));
+            writes
+                .push(tenure_log::Write::Project(tenure_log::ProjectRow { trusted: true, ..place.project }));
+        }
+        let (reply, answer) = oneshot::channel();
+        let birth = Birth { machine, private, start, input, writes, key, reply };
+        let shared = Arc::clone(&self.shared);
+        let handle = self
+            .shared
+            .registry
+            .get_or_start(&id, || Owner::start(shared, id.clone(), Some(Box::new(birth))));
+        drop(handle);
+        match answer.await {
+            Ok(Ok(reply)) => Ok(outcome(id, true, reply)),
+            Ok(Err(e)) => {
+                // Nothing of it is in the log: nothing of it may be left.
+                let _ = std::fs::remove_dir_all(&dir);
+                Err(e)
+            }
+            Err(_) => Err(problem::owner_gone(&id, self.shared.stopping.is_cancelled())),
+        }
+    }
+}
+
+fn outcome(session_id: SessionId, created: bool, reply: Option<Reply>) -> CreateOutcome {
+    let receipt = match reply {
+        Some(Reply::Admitted(receipt)) => Some(receipt),
+        _ => None,
+    };
+    CreateOutcome { session_id, created, receipt }
+}
+
+fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem> {
+    if let Some(mode) = &request.mode
+        && agent.preset.is_some_and(|p| p.is_bypass(mode))
+        && !request.permissions.allow_bypass
+    {
+        let what = format!(
+            "mode `{mode}` lets {} act without asking; say `permissions.allow_bypass: true` if you mean it",
+            agent.name
+        );
+        return Err(Problem { field: Some("mode".into()), ..Problem::new(ErrorCode::Forbidden, what) });
+    }
+    if request.input.as_ref().is_some_and(tenure_api::InputContent::is_blank) {
+        return Err(Problem::invalid("input", "the input says nothing"));
+    }
+    if request.input.is_some() && request.draft.is_some() {
+        return Err(Problem::invalid("draft", "give `input` or `draft`, not both"));
+    }
+    if let Some(name) = request.env.keys().find(|n| n.is_empty() || n.contains(['=', '\0'])) {
+        return Err(Problem::invalid("env", format!("`{name}` is no name of an environment variable")));
+    }
+    if let Some((name, _)) = request.env.iter().find(|(_, v)| v.as_ref().is_some_and(|v| v.contains('\0'))) {
+        return Err(Problem::invalid("env", format!("the value of `{name}` has a zero byte")));
+    }
+    let mut names = std::collections::BTreeSet::new();
+    match request.mcp_servers.iter().find(|s| s.name.is_empty() || !names.insert(s.name.as_str())) {
+        Some(s) => {
+            Err(Problem::invalid("mcp_servers", format!("the name `{}` is empty or given twice", s.name)))
+        }
+        None => Ok(()),
+    }
+}
+
+fn private_of(request: &CreateSession, create_hash: String) -> Private {
+    let mut secrets: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
+    let blank =
+        |values: &BTreeMap<String, String>| values.keys().map(|k| (k.clone(), String::new())).collect();
+    let servers = request.mcp_servers.iter().map(|server| {
+        let (transport, values) = match server.transport.clone() {
+            McpTransportConfig::Stdio { command, args, env } => {
+                (McpTransport::Stdio { command, args, env: blank(&env) }, env)
+            }
+            McpTransportConfig::Http { url, headers } => {
+                (McpTransport::Http { url, headers: blank(&headers) }, headers)
+            }
+            McpTransportConfig::Sse { url, headers } => {
+                (McpTransport::Sse { url, headers: blank(&headers) }, headers)
+            }
+        };
+        secrets.insert(server.name.clone(), values);
+        McpServerSpec { name: server.name.clone(), transport }
+    });
+    let mcp_servers = servers.collect();
+    Private {
+        create_hash,
+        env: request.env.clone(),
+        inherit_env: request.inherit_env.clone(),
+        instructions: request.instructions.clone().unwrap_or_default(),
+        mcp_servers,
+        mcp_secrets: secrets,
+    }
+}
+
+/// The first input's id follows from the session's, so that a repeated create finds it.
+fn first_input_id(id: &SessionId) -> InputId {
+    let hash = Sha256::digest(format!("first input of {id}"));
+    let mut bytes = [0_u8; 16];
+    bytes.copy_from_slice(&hash[..16]);
+    InputId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+}
+
+/// The request's content, apart from how long its caller waits.
+fn hash_of(request: &CreateSession) -> String {
+    let plain = CreateSession { wait: tenure_api::CreateWait::default(), ..request.clone() };
+    let text = serde_json::to_string(&plain).unwrap_or_default();
+    Sha256::digest(text).iter().fold(String::new(), |out, b| out + &format!("{b:02x}"))
+}
+
+fn make_private_dir(dir: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}

@@ -1,0 +1,134 @@
+//! Where a session works: directory, workspace, project. A directory that Tenure did not
+//! make is recorded, never changed.
+
+use std::path::{Path, PathBuf};
+
+use tenure_api::{CreateSession, ErrorCode, Problem, WorkspaceChoice};
+use tenure_event::{ProjectId, WorkspaceId};
+use tenure_log::{EventLog, ProjectRow, WorkspaceRow, Write};
+
+use super::Node;
+use crate::{clock, problem};
+
+/// Where a session works, and what must be recorded for it.
+pub(super) struct Place {
+    /// As it was given.
+    pub given: String,
+    /// The directory, canonical.
+    pub canonical: String,
+    /// The workspace.
+    pub workspace: WorkspaceRow,
+    /// The project.
+    pub project: ProjectRow,
+    /// Rows that are new.
+    pub writes: Vec<Write>,
+}
+
+impl Node {
+    pub(super) async fn place(&self, request: &CreateSession) -> Result<Place, Problem> {
+        let given = [request.cwd.is_some(), request.project.is_some(), request.workspace.is_some()];
+        if given.iter().filter(|g| **g).count() != 1 {
+            return Err(Problem::invalid("cwd", "give exactly one of `cwd`, `project` and `workspace`"));
+        }
+        if let Some(cwd) = &request.cwd {
+            return self.in_directory(cwd, "cwd").await;
+        }
+        if let Some(id) = &request.project {
+            let projects = self.shared.log.projects().await.map_err(|e| problem::from_log(&e))?;
+            let project = projects.into_iter().find(|p| p.id.as_str() == id);
+            let unknown = || Problem {
+                field: Some("project".into()),
+                ..Problem::new(
+                    ErrorCode::NotFound,
+                    format!("there is no project {id}; register it with POST /v1/projects"),
+                )
+            };
+            return self.in_directory(&project.ok_or_else(unknown)?.path, "project").await;
+        }
+        match &request.workspace {
+            Some(WorkspaceChoice::Scratch { scratch: true }) => self.in_scratch().await,
+            Some(WorkspaceChoice::Scratch { .. }) => {
+                Err(Problem::invalid("workspace.scratch", "must be true"))
+            }
+            Some(WorkspaceChoice::Id(id)) => self.in_workspace(id).await,
+            None => Err(Problem::invalid("cwd", "give a directory")),
+        }
+    }
+
+    async fn in_workspace(&self, id: &str) -> Result<Place, Problem> {
+        let unknown = || Problem {
+            field: Some("workspace".into()),
+            ..Problem::new(ErrorCode::NotFound, format!("there is no workspace {id}"))
+        };
+        let id = WorkspaceId::parse(id).map_err(|_| unknown())?;
+        let row =
+            self.shared.log.workspace(&id).await.map_err(|e| problem::from_log(&e))?.ok_or_else(unknown)?;
+        self.in_directory(&row.path, "workspace").await
+    }
+
+    async fn in_scratch(&self) -> Result<Place, Problem> {
+        let id = WorkspaceId::from_uuid(clock::new_uuid());
+        let path = self.shared.home.join("workspaces").join(id.as_str());
+        let made = std::fs::create_dir_all(&path).and_then(|()| path.canonicalize());
+        let path = made.map_err(|e| {
+            Problem::new(ErrorCode::Storage, format!("no scratch directory could be made: {e}"))
+        })?;
+        let path = text(&path, "workspace")?;
+        let workspace = WorkspaceRow {
+            id,
+            kind: "scratch".into(),
+            path: path.clone(),
+            owned: true,
+            created_at: clock::now(),
+        };
+        let (project, mut writes) = self.project_of(&path).await?;
+        writes.push(Write::Workspace(workspace.clone()));
+        Ok(Place { given: path.clone(), canonical: path, workspace, project, writes })
+    }
+
+    async fn in_directory(&self, given: &str, field: &str) -> Result<Place, Problem> {
+        if !Path::new(given).is_absolute() {
+            return Err(Problem::invalid(field, format!("`{given}` is not an absolute path")));
+        }
+        let canonical = PathBuf::from(given).canonicalize().map_err(|e| {
+            Problem::invalid(field, format!("`{given}` cannot be used ({e}); make the directory first"))
+        })?;
+        if !canonical.is_dir() {
+            return Err(Problem::invalid(field, format!("`{given}` is not a directory")));
+        }
+        let canonical = text(&canonical, field)?;
+        let known = self.shared.log.workspace_at(&canonical).await.map_err(|e| problem::from_log(&e))?;
+        let (project, mut writes) = self.project_of(&canonical).await?;
+        let workspace = known.unwrap_or_else(|| {
+            let id = WorkspaceId::from_uuid(clock::new_uuid());
+            let row = WorkspaceRow {
+                id,
+                kind: "directory".into(),
+                path: canonical.clone(),
+                owned: false,
+                created_at: clock::now(),
+            };
+            writes.push(Write::Workspace(row.clone()));
+            row
+        });
+        Ok(Place { given: given.to_owned(), canonical, workspace, project, writes })
+    }
+
+    async fn project_of(&self, path: &str) -> Result<(ProjectRow, Vec<Write>), Problem> {
+        let projects = self.shared.log.projects().await.map_err(|e| problem::from_log(&e))?;
+        if let Some(known) = projects.into_iter().find(|p| p.path == path) {
+            return Ok((known, Vec::new()));
+        }
+        let id = ProjectId::from_uuid(clock::new_uuid());
+        let row =
+            ProjectRow { id, path: path.to_owned(), title: None, trusted: false, created_at: clock::now() };
+        Ok((row.clone(), vec![Write::Project(row)]))
+    }
+}
+
+fn text(path: &Path, field: &str) -> Result<String, Problem> {
+    let text = path.to_str().map(str::to_owned);
+    text.ok_or_else(|| {
+        Problem::invalid(field, "the directory's path is not UTF-8; agents' protocols cannot carry it")
+    })
+}

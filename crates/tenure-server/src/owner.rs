@@ -1,0 +1,228 @@
+//! One task per live session: the only writer of that session's log.
+//!
+//! The owner takes what happens (requests, the agent's lines, exits, deadlines), hands it to
+//! the pure machine, and does what comes back in a fixed order: store, ring, act, reply. All
+//! slow work is spawned and comes back as something that happened. There is no lock around a
+//! session. An owner whose session has nothing to do ends; the next request wakes another
+//! one from the store, by the same path as after a restart of the daemon.
+
+mod act;
+mod agent;
+mod blobs;
+mod commit;
+mod files;
+mod launch;
+mod line;
+mod mail;
+mod redact;
+mod rows;
+mod stored;
+mod wake;
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tenure_core::agent::EncodeContext;
+use tenure_core::machine::{Input, Machine, Now, Output};
+use tenure_core::{Reply, Request};
+use tenure_event::{Ephemeral, InputId, SessionId};
+use tenure_log::{InputRow, LogError, OutboxRow};
+use tokio::sync::{broadcast, mpsc};
+
+pub(crate) use launch::{HOME_MARK, SESSION_MARK, claude_transcript, resolve_environment};
+pub(crate) use mail::{Birth, Mail, OwnerHandle};
+pub(crate) use stored::{Private, session_dir};
+
+use crate::clock;
+use crate::node::{IdempotencyKey, Shared};
+use line::Line;
+use mail::Work;
+use redact::Redactor;
+
+/// Requests that may wait for one session.
+const MAILBOX: usize = 64;
+/// Ephemeral events that a slow follower may lag behind.
+const LIVE_BUFFER: usize = 256;
+/// How long an owner without work stays.
+const LINGER: Duration = Duration::from_secs(20);
+/// How long to wait before trying again what the store refused.
+const STORAGE_PAUSE: Duration = Duration::from_secs(1);
+
+/// The task of one session.
+pub(crate) struct Owner {
+    shared: Arc<Shared>,
+    id: SessionId,
+    machine: Machine,
+    private: Private,
+    secrets: EncodeContext,
+    redactor: Redactor,
+    line: Option<Line>,
+    rows: BTreeMap<InputId, InputRow>,
+    unsent: VecDeque<OutboxRow>,
+    work_in: mpsc::Receiver<Work>,
+    work_out: mpsc::Sender<Work>,
+    live: broadcast::Sender<Arc<Ephemeral>>,
+    /// Work that the store refused, to be tried again.
+    retry: VecDeque<Work>,
+    /// Ends asked for while the process was still being started.
+    end_when_launched: Option<act::EndHow>,
+    /// The process whose end is being stored: its commands go with it.
+    ended_generation: Option<u32>,
+    /// The input that is being admitted, with the hash of its request.
+    admitting: Option<(InputId, String)>,
+    /// Where the output of a process was taken in up to, until it is taken up again.
+    stored_line: Option<stored::StoredLine>,
+    /// Rows that are stored with the first step.
+    birth_writes: Vec<tenure_log::Write>,
+    gone: bool,
+}
+
+impl Owner {
+    /// Starts the task of a session that is in the store, or of one that is being born.
+    pub(crate) fn start(shared: Arc<Shared>, id: SessionId, birth: Option<Box<Birth>>) -> OwnerHandle {
+        let (mail_out, mail_in) = mpsc::channel(MAILBOX);
+        let (urgent_out, urgent_in) = mpsc::channel(MAILBOX);
+        let (live, _) = broadcast::channel(LIVE_BUFFER);
+        let handle = OwnerHandle { mail: mail_out, urgent: urgent_out, live: live.clone() };
+        let tracker = shared.tasks.clone();
+        tracker.spawn(run(shared, id, birth, mail_in, urgent_in, live));
+        handle
+    }
+
+    /// One step, stored. On a failure of the store nothing has happened.
+    async fn apply(&mut self, input: Input, key: Option<&IdempotencyKey>) -> Result<Answer, LogError> {
+        let backup = self.machine.clone();
+        let out = self.machine.step(now(), input);
+        match self.commit(out, key).await {
+            Ok(reply) => Ok(reply),
+            Err(e) => {
+                self.machine = backup;
+                Err(e)
+            }
+        }
+    }
+
+    fn deadline(&self) -> Option<Duration> {
+        let at = self.machine.next_deadline()?;
+        Some(Duration::from_millis(at.millis_since(clock::now())))
+    }
+
+    /// Whether nothing is left to do until someone asks for something.
+    fn may_rest(&self) -> bool {
+        let state = self.machine.state();
+        self.line.is_none()
+            && state.process.is_none()
+            && self.retry.is_empty()
+            && self.machine.next_deadline().is_none()
+    }
+}
+
+/// The reply of a step, if it was a request.
+type Answer = Option<Result<Reply, tenure_api::Problem>>;
+
+fn now() -> Now {
+    Now { at: clock::now(), entropy: clock::entropy() }
+}
+
+async fn run(
+    shared: Arc<Shared>,
+    id: SessionId,
+    birth: Option<Box<Birth>>,
+    mail: mpsc::Receiver<Mail>,
+    urgent: mpsc::Receiver<Mail>,
+    live: broadcast::Sender<Arc<Ephemeral>>,
+) {
+    let owner = match birth {
+        Some(birth) => Owner::born(Arc::clone(&shared), id.clone(), *birth, live).await,
+        None => Owner::wake(Arc::clone(&shared), id.clone(), live).await,
+    };
+    match owner {
+        Some(owner) => owner.serve(mail, urgent).await,
+        None => mail::refuse_all(&shared, &id, mail, urgent).await,
+    }
+}
+
+impl Owner {
+    async fn serve(mut self, mut mail: mpsc::Receiver<Mail>, mut urgent: mpsc::Receiver<Mail>) {
+        loop {
+            if self.gone || self.shared.stopping.is_cancelled() {
+                break;
+            }
+            let deadline = self.deadline();
+            let more = self.line.as_ref().is_some_and(Line::has_more);
+            let stopping = self.shared.stopping.clone();
+            tokio::select! {
+                biased;
+                () = stopping.cancelled() => break,
+                Some(letter) = urgent.recv() => self.read(letter).await,
+                Some(letter) = mail.recv() => self.read(letter).await,
+                Some(work) = self.work_in.recv() => self.take_work(work).await,
+                () = Line::changed(self.line.as_mut()), if !more => self.drain().await,
+                () = std::future::ready(()), if more => self.drain().await,
+                () = tokio::time::sleep(STORAGE_PAUSE), if !self.retry.is_empty() => self.try_again().await,
+                () = tokio::time::sleep(deadline.unwrap_or(LINGER)), if deadline.is_some() => self.deadline_came().await,
+                () = tokio::time::sleep(LINGER), if self.may_rest() => {
+                    // Under the registry's lock nobody can be handed this mailbox any more.
+                    if self.shared.registry.retire(&self.id, || mail.is_empty() && urgent.is_empty()) {
+                        return;
+                    }
+                }
+            }
+        }
+        self.shared.registry.forget(&self.id);
+        mail::refuse_all(&self.shared, &self.id, mail, urgent).await;
+    }
+
+    async fn read(&mut self, letter: Mail) {
+        match letter {
+            Mail::Request { request, key, reply } => {
+                let answer = self.ask(request, key).await;
+                // A caller that went away changes nothing.
+                let _ = reply.send(answer);
+            }
+            Mail::OpenText { reply } => {
+                let _ = reply.send(self.open_text());
+            }
+        }
+    }
+
+    async fn ask(
+        &mut self,
+        request: Request,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Reply, tenure_api::Problem> {
+        if let Request::Admit(admit) = &request
+            && let Some(known) = self.known_input(admit).await
+        {
+            return known;
+        }
+        match self.apply(Input::Request(request), key.as_ref()).await {
+            Ok(Some(reply)) => reply,
+            Ok(None) => Err(crate::problem::internal("a request got no reply")),
+            Err(e) => Err(crate::problem::from_log(&e)),
+        }
+    }
+
+    async fn deadline_came(&mut self) {
+        if let Err(e) = self.apply(Input::Deadline, None).await {
+            tracing::warn!(session = %self.id, error = %e, "a deadline could not be stored; trying again");
+            tokio::time::sleep(STORAGE_PAUSE).await;
+        }
+    }
+}
+
+/// Two steps as one: the second sees the state after the first.
+fn joined(first: Output, second: Output) -> Output {
+    let shift = first.events.len();
+    let mut out = first;
+    out.events.extend(second.events);
+    out.full |= second.full;
+    out.commands.extend(second.commands);
+    out.asks.extend(second.asks);
+    out.inputs.extend(second.inputs);
+    out.acts.extend(second.acts);
+    out.ephemeral.extend(second.ephemeral.into_iter().map(|(i, e)| (i + shift, e)));
+    out.reply = second.reply.or(out.reply);
+    out
+}

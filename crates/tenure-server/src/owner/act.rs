@@ -1,0 +1,148 @@
+//! What is done once a step is stored.
+
+use std::time::Duration;
+
+use tenure_core::machine::{Act, Input, Ladder};
+use tenure_host::process;
+
+use super::files;
+use super::line::Line;
+use super::mail::Work;
+use super::stored::{session_dir, write_private};
+use super::{Owner, STORAGE_PAUSE};
+use crate::clock;
+
+/// How long a silent process is watched for a sign of work.
+const WATCH: Duration = Duration::from_secs(5);
+/// Processor time within [`WATCH`] that counts as work; an idle runtime uses a hundredth of a core.
+const WORK: Duration = Duration::from_millis(150);
+
+/// How a process is to be ended.
+#[derive(Clone, Copy)]
+pub(super) enum EndHow {
+    Ladder(Ladder),
+    Kill,
+}
+
+impl Owner {
+    pub(super) async fn act(&mut self, act: Act) {
+        match act {
+            Act::Spawn(plan) => self.launch(plan),
+            Act::End(ladder) => self.end(EndHow::Ladder(ladder)),
+            Act::Kill => self.end(EndHow::Kill),
+            Act::Serve { token, request } => {
+                let Some(line) = &self.line else { return };
+                let (generation, root) = (line.generation, self.machine.state().spec.cwd_canonical.clone());
+                let out = self.work_out.clone();
+                self.shared.tasks.spawn(async move {
+                    let answer = files::serve(root, request).await;
+                    let _ = out.send(Work::Served { generation, token, answer }).await;
+                });
+            }
+            Act::Probe => self.probe(),
+            Act::Handshake(handshake) => {
+                let path = session_dir(&self.shared.home, &self.id).join("handshake.json");
+                let written = serde_json::to_vec(&handshake).map_err(std::io::Error::from);
+                if let Err(e) = written.and_then(|bytes| write_private(&path, &bytes)) {
+                    tracing::warn!(session = %self.id, error = %e, "what the agent told of itself could not be kept");
+                }
+            }
+            Act::Erase { keep_transcript } => {
+                self.shared
+                    .erase_files(&self.id, keep_transcript, &self.machine.state().spec.workspace_id)
+                    .await;
+                self.gone = true;
+            }
+        }
+    }
+
+    fn end(&mut self, how: EndHow) {
+        let Some(shim) = self.line.as_ref().and_then(|l| l.shim.as_ref()) else {
+            self.end_when_launched = Some(how);
+            return;
+        };
+        match how {
+            EndHow::Kill => shim.kill(),
+            EndHow::Ladder(l) => {
+                let (grace_ms, term_ms) = (l.grace_ms, l.term_ms);
+                shim.end(tenure_host::Ladder { close_stdin: true, grace_ms, term_ms });
+            }
+        }
+    }
+
+    fn probe(&self) {
+        let Some((generation, shim)) =
+            self.line.as_ref().and_then(|l| Some((l.generation, l.shim.as_ref()?)))
+        else {
+            return;
+        };
+        let agent = shim.identity().agent.clone();
+        let out = self.work_out.clone();
+        self.shared.tasks.spawn(async move {
+            let used = |pid| tokio::task::spawn_blocking(move || process::usage(&process::tree(pid)).cpu);
+            let before = used(agent.pid).await.unwrap_or_default();
+            tokio::time::sleep(WATCH).await;
+            let after = used(agent.pid).await.unwrap_or_default();
+            let busy = after.saturating_sub(before) >= WORK;
+            let stopped = agent.is_stopped();
+            let _ = out.send(Work::Probed { generation, busy, stopped }).await;
+        });
+    }
+
+    pub(super) async fn take_work(&mut self, work: Work) {
+        match work {
+            Work::Launched { generation, result } => self.launched(generation, *result).await,
+            Work::Announce { generation } => self.announce(generation).await,
+            Work::Failed { generation, error } => {
+                let input = Input::SpawnFailed { generation, error: error.clone() };
+                if self.apply(input, None).await.is_err() {
+                    self.retry.push_back(Work::Failed { generation, error });
+                }
+            }
+            Work::Served { generation, token, answer } => {
+                let input = Input::Served { generation, token: token.clone(), answer: answer.clone() };
+                if self.apply(input, None).await.is_err() {
+                    self.retry.push_back(Work::Served { generation, token, answer });
+                }
+            }
+            Work::Probed { generation, busy, stopped } => {
+                // A probe that cannot be stored is simply made again.
+                if self.apply(Input::Vitals { generation, busy, stopped }, None).await.is_err() {
+                    tokio::time::sleep(STORAGE_PAUSE).await;
+                }
+            }
+            Work::Reattach { generation } => self.reattach(generation).await,
+        }
+    }
+
+    pub(super) async fn try_again(&mut self) {
+        if let Some(work) = self.retry.pop_front() {
+            self.take_work(work).await;
+        }
+    }
+
+    /// A process is there: the machine is told, and its first commands are sent.
+    pub(super) async fn announce(&mut self, generation: u32) {
+        let Some(line) = self.line.as_ref().filter(|l| l.generation == generation) else { return };
+        let Some(shim) = &line.shim else { return };
+        let pid = u32::try_from(shim.identity().agent.pid).unwrap_or(0);
+        let hello = line.codec.hello();
+        if self.apply(Input::Started { generation, pid, hello }, None).await.is_err() {
+            self.retry.push_back(Work::Announce { generation });
+            return;
+        }
+        if let Some(how) = self.end_when_launched.take() {
+            self.end(how);
+        }
+    }
+
+    pub(super) fn register_process(&self, line: &Line) {
+        if let Some(shim) = &line.shim {
+            let agent = &shim.identity().agent;
+            let started = i64::try_from(shim.identity().started_at_ms).unwrap_or(0);
+            let at =
+                tenure_event::Timestamp::from_millis(started).max(tenure_event::Timestamp::from_millis(1));
+            self.shared.processes.started(&self.id, line.generation, agent.clone(), at, clock::now());
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! Doing what a step wants, in order: store, ring (the log does), act, reply.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tenure_core::agent::Command;
+use tenure_core::machine::{Act, Output};
+use tenure_event::{EphemeralKind, Seq};
+use tenure_log::{Append, Class, EventLog, IdempotencyRow, LogError, OutboxRow, Write};
+
+use super::mail::ephemeral;
+use super::{Answer, Owner, blobs};
+use crate::clock;
+use crate::node::IdempotencyKey;
+
+impl Owner {
+    /// Stores a step and does the rest. On a failure nothing was stored, and nothing is done.
+    pub(super) async fn commit(
+        &mut self,
+        mut out: Output,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Answer, LogError> {
+        let base = self.machine.state().last_seq;
+        if self.is_trivial(&out) {
+            self.tell_ephemeral(out.ephemeral, base);
+            return Ok(out.reply);
+        }
+        for event in &mut out.events {
+            self.redactor.event(event);
+            blobs::shrink(&self.shared.log, &self.id, &mut event.kind).await?;
+        }
+        self.machine.committed(Seq(base.0 + out.events.len() as u64));
+        let full =
+            out.full || out.reply.is_some() || self.line.as_ref().is_some_and(super::line::Line::wants_full);
+        let before = self.rows.clone();
+        let (writes, outbox) = match self.writes(&out, base, key).await {
+            Ok(both) => both,
+            Err(e) => {
+                self.rows = before;
+                return Err(e);
+            }
+        };
+        let append = Append {
+            session_id: self.id.clone(),
+            expected: base,
+            events: out.events,
+            class: if full { Class::Full } else { Class::Normal },
+            writes,
+        };
+        if let Err(e) = self.shared.log.append(append).await {
+            self.rows = before;
+            return Err(e);
+        }
+        self.stored(full, outbox);
+        self.tell_ephemeral(out.ephemeral, base);
+        for act in out.acts {
+            self.act(act).await;
+        }
+        Ok(out.reply)
+    }
+
+    fn is_trivial(&self, out: &Output) -> bool {
+        let nothing =
+            out.events.is_empty() && out.commands.is_empty() && out.inputs.is_empty() && out.asks.is_empty();
+        let refused = out.reply.as_ref().is_some_and(Result::is_err);
+        let far_ahead = self.line.as_ref().is_some_and(super::line::Line::is_far_ahead);
+        nothing && out.acts.is_empty() && (refused || (out.reply.is_none() && !far_ahead))
+    }
+
+    async fn writes(
+        &mut self,
+        out: &Output,
+        base: Seq,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<(Vec<Write>, Vec<OutboxRow>), LogError> {
+        let mut writes = self.birth_writes.clone();
+        if out.acts.iter().any(|a| matches!(a, Act::Erase { keep_transcript: false })) {
+            writes.push(Write::Erase);
+        }
+        for (id, mut parts) in self.edited_parts(&out.inputs) {
+            blobs::shrink_parts(&self.shared.log, &self.id, &mut parts).await?;
+            self.put_parts(&id, &parts);
+        }
+        writes.extend(self.input_writes(&out.inputs, &out.events, base));
+        writes.extend(self.ask_writes(&out.asks).map_err(|e| unwritable(&e))?);
+        let outbox = self.encode(&out.commands);
+        writes.extend(outbox.iter().cloned().map(Write::Outbox));
+        writes.extend(self.outbox_done());
+        if let (Some(key), Some(Ok(reply))) = (key, &out.reply) {
+            let body = serde_json::to_string(reply).map_err(|e| unwritable(&e))?;
+            let (key, body_hash) = (key.key.clone(), key.body_hash.clone());
+            writes.push(Write::Idempotency(IdempotencyRow {
+                key,
+                body_hash,
+                status: 200,
+                body,
+                at: clock::now(),
+            }));
+        }
+        let state = self.private_state().map_err(|e| unwritable(&e))?;
+        let quiet =
+            out.events.is_empty() && out.inputs.is_empty() && out.acts.is_empty() && out.reply.is_none();
+        if quiet {
+            writes.push(Write::State(state));
+        } else {
+            let mut row = self.session_row(state).map_err(|e| unwritable(&e))?;
+            if !self.redactor.is_empty() {
+                row.view = self.redactor.text(&row.view);
+            }
+            writes.push(Write::Session(Box::new(row)));
+        }
+        Ok((writes, outbox))
+    }
+
+    fn outbox_done(&mut self) -> Option<Write> {
+        if let Some(generation) = self.ended_generation {
+            return Some(Write::OutboxDone { generation, n: u64::MAX });
+        }
+        let line = self.line.as_mut()?;
+        let (acked, _) = line.look();
+        (acked > line.acked_stored).then(|| {
+            line.acked_stored = acked;
+            Write::OutboxDone { generation: line.generation, n: acked }
+        })
+    }
+
+    /// Commands as lines for the process, numbered.
+    fn encode(&mut self, commands: &[(u64, Command)]) -> Vec<OutboxRow> {
+        let Some(line) = &mut self.line else { return Vec::new() };
+        let generation = line.generation;
+        let mut rows = Vec::new();
+        for (n, command) in commands {
+            if matches!(command, Command::Prompt { .. }) {
+                line.mark_stderr();
+            }
+            let bytes = line.codec.encode(*n, command, &self.secrets).unwrap_or_else(|e| {
+                // The number must be used all the same: the shim takes them without a gap.
+                tracing::warn!(session = %self.id, error = %e, "a command has no words in this protocol");
+                Vec::new()
+            });
+            rows.push(OutboxRow { generation, n: *n, bytes: Bytes::from(bytes) });
+        }
+        rows
+    }
+
+    fn stored(&mut self, full: bool, outbox: Vec<OutboxRow>) {
+        self.ended_generation = None;
+        self.birth_writes.clear();
+        self.unsent.extend(outbox);
+        if let Some(line) = &mut self.line {
+            line.committed(full);
+        }
+        self.pump();
+    }
+
+    /// Hands commands to the shim as far as it takes them.
+    pub(super) fn pump(&mut self) {
+        let Some(line) = &self.line else { return };
+        let Some(shim) = &line.shim else { return };
+        while let Some(row) = self.unsent.front() {
+            if row.generation == line.generation
+                && shim.try_send(row.n, self.private.fill_in(&row.bytes, &self.id)).is_err()
+            {
+                return;
+            }
+            self.unsent.pop_front();
+        }
+    }
+
+    /// Sends ephemeral news to whoever listens now; pieces of one part as one.
+    fn tell_ephemeral(&self, news: Vec<(usize, EphemeralKind)>, base: Seq) {
+        if news.is_empty() || (self.live.receiver_count() == 0 && self.shared.live.receiver_count() == 0) {
+            return;
+        }
+        let turn = self.machine.state().turn.as_ref().map(|t| t.id.clone());
+        for (at, kind) in coalesced(news) {
+            let event = ephemeral(&self.id, base.0 + at as u64, turn.as_ref(), self.redacted(kind));
+            // Nobody listening is no failure.
+            let _ = self.live.send(Arc::clone(&event));
+            let _ = self.shared.live.send(event);
+        }
+    }
+
+    fn redacted(&self, kind: EphemeralKind) -> EphemeralKind {
+        if self.redactor.is_empty() {
+            return kind;
+        }
+        let clean = serde_json::to_string(&kind).map(|text| self.redactor.text(&text));
+        clean.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(kind)
+    }
+
+    /// What is being written at this moment, from the beginning of each part.
+    pub(super) fn open_text(&self) -> Vec<Arc<tenure_event::Ephemeral>> {
+        let Some(line) = &self.line else { return Vec::new() };
+        let state = self.machine.state();
+        let turn = state.turn.as_ref().map(|t| &t.id);
+        let deltas = line.codec.open_text().deltas.into_iter();
+        deltas
+            .map(|d| {
+                ephemeral(&self.id, state.last_seq.0, turn, self.redacted(EphemeralKind::MessageDelta(d)))
+            })
+            .collect()
+    }
+}
+
+fn coalesced(news: Vec<(usize, EphemeralKind)>) -> Vec<(usize, EphemeralKind)> {
+    let mut out: Vec<(usize, EphemeralKind)> = Vec::with_capacity(news.len());
+    for (at, kind) in news {
+        if let (Some((before, EphemeralKind::MessageDelta(last))), EphemeralKind::MessageDelta(next)) =
+            (out.last_mut(), &kind)
+            && *before == at
+            && last.part_id == next.part_id
+            && last.offset + last.text.chars().count() as u64 == next.offset
+        {
+            last.text.push_str(&next.text);
+            continue;
+        }
+        out.push((at, kind));
+    }
+    out
+}
+
+fn unwritable(e: &serde_json::Error) -> LogError {
+    LogError::Corrupt(format!("a row cannot be written as JSON: {e}"))
+}

@@ -1,0 +1,165 @@
+//! Letters to an owner, and work that comes back to it.
+
+use std::sync::Arc;
+
+use tenure_api::Problem;
+use tenure_core::agent::FsAnswer;
+use tenure_core::machine::Machine;
+use tenure_core::{Admit, Reply, Request};
+use tenure_event::{Ephemeral, EphemeralKind, SessionId};
+use tenure_host::{LaunchError, Shim};
+use tenure_log::Write;
+use tokio::sync::{broadcast, mpsc, oneshot};
+
+use super::stored::Private;
+use crate::node::{IdempotencyKey, Shared};
+
+/// What a session's task can be sent.
+pub(crate) enum Mail {
+    /// Ask something of the session.
+    Request {
+        /// What.
+        request: Request,
+        /// To be remembered with the reply.
+        key: Option<IdempotencyKey>,
+        /// Where the reply goes, once it is stored.
+        reply: oneshot::Sender<Result<Reply, Problem>>,
+    },
+    /// What is being written at this moment.
+    OpenText {
+        /// Where it goes.
+        reply: oneshot::Sender<Vec<Arc<Ephemeral>>>,
+    },
+}
+
+/// A session that is being created.
+pub(crate) struct Birth {
+    /// The session before its first step.
+    pub machine: Machine,
+    /// What is kept beside the log.
+    pub private: Private,
+    /// Its agent is to be started now.
+    pub start: bool,
+    /// Its first input.
+    pub input: Option<Admit>,
+    /// Rows that are stored with it (workspace, project).
+    pub writes: Vec<Write>,
+    /// To be remembered with the reply.
+    pub key: Option<IdempotencyKey>,
+    /// Where the reply of its first input goes, once it is stored.
+    pub reply: oneshot::Sender<Result<Option<Reply>, Problem>>,
+}
+
+/// Slow work that is done.
+pub(crate) enum Work {
+    /// A process was started, or not.
+    Launched {
+        /// Which.
+        generation: u32,
+        /// How it went.
+        result: Box<Result<Shim, LaunchError>>,
+    },
+    /// A process could not be started, as far as the machine must know.
+    Failed {
+        /// Which.
+        generation: u32,
+        /// Why.
+        error: tenure_event::ErrorInfo,
+    },
+    /// A process is there and the machine must be told.
+    Announce {
+        /// Which.
+        generation: u32,
+    },
+    /// A process may be there and could not be reached.
+    Reattach {
+        /// Which.
+        generation: u32,
+    },
+    /// A file request was served.
+    Served {
+        /// For which process.
+        generation: u32,
+        /// The agent's id of its request.
+        token: String,
+        /// The answer.
+        answer: FsAnswer,
+    },
+    /// A process was looked at.
+    Probed {
+        /// Which.
+        generation: u32,
+        /// It used the processor.
+        busy: bool,
+        /// It is stopped by a signal.
+        stopped: bool,
+    },
+}
+
+/// The way to a session's task.
+#[derive(Clone)]
+pub(crate) struct OwnerHandle {
+    pub(super) mail: mpsc::Sender<Mail>,
+    pub(super) urgent: mpsc::Sender<Mail>,
+    pub(super) live: broadcast::Sender<Arc<Ephemeral>>,
+}
+
+impl OwnerHandle {
+    /// Sends a letter; gives it back if the task is gone. Requests that end something overtake others.
+    pub(crate) async fn send(&self, letter: Mail) -> Result<(), Mail> {
+        let urgent = matches!(
+            &letter,
+            Mail::Request {
+                request: Request::Interrupt { .. } | Request::Kill | Request::Close | Request::Destroy { .. },
+                ..
+            }
+        );
+        let way = if urgent { &self.urgent } else { &self.mail };
+        way.send(letter).await.map_err(|e| e.0)
+    }
+
+    /// Ephemeral events from now on.
+    pub(crate) fn listen(&self) -> broadcast::Receiver<Arc<Ephemeral>> {
+        self.live.subscribe()
+    }
+}
+
+/// Answers what is still in the mailbox of a task that ends.
+pub(super) async fn refuse_all(
+    shared: &Shared,
+    id: &SessionId,
+    mut mail: mpsc::Receiver<Mail>,
+    mut urgent: mpsc::Receiver<Mail>,
+) {
+    shared.registry.forget(id);
+    mail.close();
+    urgent.close();
+    while let Some(letter) = urgent.recv().await {
+        refuse(shared, id, letter);
+    }
+    while let Some(letter) = mail.recv().await {
+        refuse(shared, id, letter);
+    }
+}
+
+fn refuse(shared: &Shared, id: &SessionId, letter: Mail) {
+    if let Mail::Request { reply, .. } = letter {
+        let _ = reply.send(Err(crate::problem::owner_gone(id, shared.stopping.is_cancelled())));
+    }
+}
+
+/// One ephemeral event as it is sent.
+pub(super) fn ephemeral(
+    id: &SessionId,
+    after: u64,
+    turn: Option<&tenure_event::TurnId>,
+    kind: EphemeralKind,
+) -> Arc<Ephemeral> {
+    Arc::new(Ephemeral {
+        session_id: id.clone(),
+        after: tenure_event::Seq(after),
+        ts: crate::clock::now(),
+        turn_id: turn.cloned(),
+        kind,
+    })
+}

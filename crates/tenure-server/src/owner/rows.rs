@@ -1,0 +1,194 @@
+//! Rows that change with events: the session's, its inputs' and its asks'.
+
+use serde_json::{Value, json};
+use tenure_api::{InputView, Receipt};
+use tenure_core::machine::{InputChange, State};
+use tenure_core::{Admit, Reply};
+use tenure_event::{Delivery, InputId, Kind, NewEvent, Part, Seq, TurnId};
+use tenure_log::{EventLog, InputRow, SessionRow, StoredAsk, Write};
+
+use super::Owner;
+use super::stored::Stored;
+
+impl Owner {
+    /// The session's row as it is now, with the private state.
+    pub(super) fn session_row(&self, state: Vec<u8>) -> Result<SessionRow, serde_json::Error> {
+        let s = self.machine.state();
+        let view = s.view();
+        Ok(SessionRow {
+            id: s.spec.id.clone(),
+            lifecycle: s.lifecycle.as_str().to_owned(),
+            activity: view.axes.activity.as_ref().map(|a| a.state.as_str().to_owned()),
+            agent: s.spec.agent.clone(),
+            native_id: s.native_id.clone().or_else(|| s.spec.resumes.clone()),
+            project_id: s.spec.project_id.clone(),
+            workspace_id: s.spec.workspace_id.clone(),
+            cwd: s.spec.cwd_canonical.clone(),
+            title: s.title.clone(),
+            tags: s.tags.clone(),
+            archived: s.archived,
+            live: s.is_live(),
+            created_at: s.created_at,
+            updated_at: s.updated_at,
+            view: serde_json::to_string(&view)?,
+            state,
+        })
+    }
+
+    /// The private state: the machine, and how far the process's output was taken in.
+    pub(super) fn private_state(&self) -> Result<Vec<u8>, serde_json::Error> {
+        let machine: State = self.machine.state().clone();
+        let line = self.line.as_ref().map(super::line::Line::to_store);
+        serde_json::to_vec(&Stored { machine, line })
+    }
+
+    /// The rows of inputs that changed. `events` are the step's, already small.
+    pub(super) fn input_writes(
+        &mut self,
+        changes: &[InputChange],
+        events: &[NewEvent],
+        base: Seq,
+    ) -> Vec<Write> {
+        let mut writes = Vec::new();
+        for change in changes {
+            let id = id_of(change).clone();
+            if let InputChange::Admitted { seq, .. } = change {
+                if let Some(row) = self.admitted_row(&id, events, base, *seq) {
+                    self.rows.insert(id.clone(), row);
+                }
+            } else if let Some(row) = self.rows.get_mut(&id) {
+                change_row(row, change);
+            }
+            let Some(row) = self.rows.get(&id) else { continue };
+            writes.push(Write::Input(Box::new(row.clone())));
+            if row.ended_seq.is_some() {
+                self.rows.remove(&id);
+            }
+        }
+        writes
+    }
+
+    fn admitted_row(&self, id: &InputId, events: &[NewEvent], base: Seq, seq: Seq) -> Option<InputRow> {
+        let at = usize::try_from(seq.0.checked_sub(base.0 + 1)?).ok()?;
+        let Kind::InputAdmitted(admitted) = &events.get(at)?.kind else { return None };
+        let state = self.machine.state();
+        let steered = || state.turn.iter().flat_map(|t| &t.steered).map(|s| &s.queued);
+        let queued = state.queue.iter().chain(steered()).find(|q| &q.input_id == id);
+        let body_hash =
+            queued.map(|q| q.body_hash.clone()).or_else(|| self.hash_in_hand(id)).unwrap_or_default();
+        let view = InputView {
+            input_id: id.clone(),
+            delivery: admitted.delivery,
+            state: "queued".to_owned(),
+            parts: admitted.parts.clone(),
+            seq,
+            turn_id: None,
+            admitted_at: events[at].ts,
+        };
+        Some(InputRow {
+            id: id.clone(),
+            session_id: self.id.clone(),
+            body_hash,
+            state: "queued".to_owned(),
+            admitted_seq: seq,
+            turn_id: None,
+            ended_seq: None,
+            view: serde_json::to_string(&view).ok()?,
+        })
+    }
+
+    fn hash_in_hand(&self, id: &InputId) -> Option<String> {
+        self.admitting.as_ref().filter(|(known, _)| known == id).map(|(_, hash)| hash.clone())
+    }
+
+    /// An input with this id that was admitted before: its receipt, or a conflict.
+    pub(super) async fn known_input(&mut self, admit: &Admit) -> Option<Result<Reply, tenure_api::Problem>> {
+        self.admitting = Some((admit.input_id.clone(), admit.body_hash.clone()));
+        let row = match self.rows.get(&admit.input_id) {
+            Some(row) => row.clone(),
+            None => match self.shared.log.input(&self.id, &admit.input_id).await {
+                Ok(row) => row?,
+                Err(e) => return Some(Err(crate::problem::from_log(&e))),
+            },
+        };
+        if row.body_hash != admit.body_hash {
+            let what = format!("input {} was sent before with other words; use another id", admit.input_id);
+            return Some(
+                Err(tenure_api::Problem::new(tenure_api::ErrorCode::Conflict, what).about(&self.id)),
+            );
+        }
+        let delivery = serde_json::from_str::<InputView>(&row.view).map_or(Delivery::Queue, |v| v.delivery);
+        let (input_id, seq, turn_id) = (row.id, row.admitted_seq, row.turn_id);
+        Some(Ok(Reply::Admitted(Receipt { input_id, delivery, position: 0, seq, turn_id })))
+    }
+
+    pub(super) fn ask_writes(&self, asks: &[tenure_event::Ask]) -> Result<Vec<Write>, serde_json::Error> {
+        asks.iter()
+            .map(|ask| {
+                let text = serde_json::to_string(ask)?;
+                let view = if self.redactor.is_empty() { text } else { self.redactor.text(&text) };
+                Ok(Write::Ask(Box::new(StoredAsk {
+                    id: ask.id.clone(),
+                    session_id: self.id.clone(),
+                    state: ask.state,
+                    expires_at: ask.expires_at,
+                    opened_at: ask.opened_at,
+                    view,
+                })))
+            })
+            .collect()
+    }
+
+    /// New words of queued inputs that were edited.
+    pub(super) fn edited_parts(&self, changes: &[InputChange]) -> Vec<(InputId, Vec<Part>)> {
+        let queue = &self.machine.state().queue;
+        let edited = changes.iter().filter_map(|c| match c {
+            InputChange::Edited { input_id } => queue.iter().find(|q| &q.input_id == input_id),
+            _ => None,
+        });
+        edited.map(|q| (q.input_id.clone(), q.parts.clone())).collect()
+    }
+
+    pub(super) fn put_parts(&mut self, id: &InputId, parts: &[Part]) {
+        if let Some(row) = self.rows.get_mut(id) {
+            edit_view(row, |view| view["parts"] = json!(parts));
+        }
+    }
+}
+
+fn id_of(change: &InputChange) -> &InputId {
+    match change {
+        InputChange::Admitted { input_id, .. }
+        | InputChange::Edited { input_id }
+        | InputChange::Requeued { input_id }
+        | InputChange::Started { input_id, .. }
+        | InputChange::Completed { input_id, .. }
+        | InputChange::Cancelled { input_id, .. } => input_id,
+    }
+}
+
+fn change_row(row: &mut InputRow, change: &InputChange) {
+    let (state, turn, ended): (&str, Option<&TurnId>, Option<Seq>) = match change {
+        InputChange::Admitted { .. } | InputChange::Edited { .. } => return,
+        InputChange::Requeued { .. } => ("queued", None, None),
+        InputChange::Started { turn_id, .. } => ("started", Some(turn_id), None),
+        InputChange::Completed { turn_id, seq, .. } => ("completed", Some(turn_id), Some(*seq)),
+        InputChange::Cancelled { seq, .. } => ("cancelled", None, Some(*seq)),
+    };
+    row.state = state.to_owned();
+    row.turn_id = turn.cloned();
+    row.ended_seq = ended;
+    edit_view(row, |view| {
+        view["state"] = json!(state);
+        if let Some(turn) = turn {
+            view["turn_id"] = json!(turn);
+        }
+    });
+}
+
+fn edit_view(row: &mut InputRow, edit: impl FnOnce(&mut Value)) {
+    if let Ok(mut view) = serde_json::from_str::<Value>(&row.view) {
+        edit(&mut view);
+        row.view = view.to_string();
+    }
+}

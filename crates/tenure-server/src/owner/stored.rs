@@ -1,0 +1,126 @@
+//! What is kept of a session beside its log: the private file, and the private state in
+//! its row.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tenure_api::{InheritEnv, Instructions};
+use tenure_core::agent::McpServerSpec;
+use tenure_core::machine::State;
+use tenure_event::SessionId;
+
+/// `sessions/ID/private.json` (0600): secrets, and what is needed only when a process starts.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Private {
+    /// Hash of the request that created the session.
+    pub create_hash: String,
+    /// Environment of the session; null unsets.
+    #[serde(default)]
+    pub env: BTreeMap<String, Option<String>>,
+    /// Names to pass on instead of the agent's own list.
+    #[serde(default)]
+    pub inherit_env: Option<InheritEnv>,
+    /// Text for the agent's instructions.
+    #[serde(default)]
+    pub instructions: Instructions,
+    /// Tool servers, without the values of their environment and headers.
+    #[serde(default)]
+    pub mcp_servers: Vec<McpServerSpec>,
+    /// Those values, by server.
+    #[serde(default)]
+    pub mcp_secrets: BTreeMap<String, BTreeMap<String, String>>,
+}
+
+/// The private state in a session's row.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Stored {
+    /// The machine.
+    pub machine: State,
+    /// How far the process's output was taken in.
+    pub line: Option<StoredLine>,
+}
+
+/// A position in a process's output, and the codec's memory at it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct StoredLine {
+    /// Which process.
+    pub generation: u32,
+    /// The first byte whose effects are not stored.
+    pub done: u64,
+    /// The first byte of the oldest message that is still being gathered; at most `done`.
+    pub open: u64,
+    /// The codec's memory at `done`, without gathered text.
+    pub codec: Value,
+}
+
+/// The directory of a session.
+pub(crate) fn session_dir(home: &Path, id: &SessionId) -> PathBuf {
+    home.join("sessions").join(id.as_str())
+}
+
+/// Writes a file of a session whole, readable by its owner only.
+pub(crate) fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let temp = path.with_extension("tmp");
+    let mut file =
+        std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&temp)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    std::fs::rename(&temp, path)
+}
+
+fn placeholder_prefix(id: &SessionId) -> String {
+    format!("<tenure-secret {id} ")
+}
+
+fn placeholder(id: &SessionId, server: &str, key: &str) -> String {
+    let name = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
+    format!("{}{}.{}>", placeholder_prefix(id), name(server), name(key))
+}
+
+impl Private {
+    pub(crate) fn read(dir: &Path) -> std::io::Result<Self> {
+        Ok(serde_json::from_slice(&std::fs::read(dir.join("private.json"))?)?)
+    }
+
+    pub(crate) fn write(&self, dir: &Path) -> std::io::Result<()> {
+        write_private(&dir.join("private.json"), &serde_json::to_vec(self)?)
+    }
+
+    /// What stands in stored commands instead of the tool servers' secret values.
+    pub(super) fn placeholders(&self, id: &SessionId) -> BTreeMap<String, BTreeMap<String, String>> {
+        let server = |(name, values): (&String, &BTreeMap<String, String>)| {
+            let keys = values.keys().map(|key| (key.clone(), placeholder(id, name, key)));
+            (name.clone(), keys.collect())
+        };
+        self.mcp_secrets.iter().map(server).collect()
+    }
+
+    /// A stored command with the secret values in it, for the agent's eyes only.
+    pub(super) fn fill_in(&self, bytes: &Bytes, id: &SessionId) -> Bytes {
+        let needle = placeholder_prefix(id);
+        if self.mcp_secrets.is_empty() || memchr::memmem::find(bytes, needle.as_bytes()).is_none() {
+            return bytes.clone();
+        }
+        let mut text = String::from_utf8_lossy(bytes).into_owned();
+        for (server, values) in &self.mcp_secrets {
+            for (key, value) in values {
+                let quoted = serde_json::to_string(value).unwrap_or_default();
+                let inside = quoted.strip_prefix('"').and_then(|q| q.strip_suffix('"')).unwrap_or_default();
+                text = text.replace(&placeholder(id, server, key), inside);
+            }
+        }
+        Bytes::from(text)
+    }
+
+    /// Every value that must not be seen.
+    pub(crate) fn secret_values(&self) -> impl Iterator<Item = (&str, &str)> {
+        let env = self.env.iter().filter_map(|(k, v)| Some((k.as_str(), v.as_deref()?)));
+        let mcp = self.mcp_secrets.values().flatten().map(|(k, v)| (k.as_str(), v.as_str()));
+        env.chain(mcp)
+    }
+}
