@@ -7,7 +7,11 @@ use tenure_event::{AgentInfo, Capabilities, CommandInfo, Support};
 
 use super::AcpCodec;
 use super::settings::Way;
+use crate::catalog::Preset;
 use crate::json::{list_at, string_at};
+
+/// What most programs call a mode that asks nobody.
+const BYPASS: [&str; 2] = ["bypassPermissions", "yolo"];
 
 impl AcpCodec {
     pub(super) fn agent_info(&self) -> AgentInfo {
@@ -23,7 +27,7 @@ impl AcpCodec {
         Capabilities {
             commands: self.state.commands.clone(),
             models: self.state.settings.models(),
-            modes: self.state.settings.modes(),
+            modes: self.state.settings.modes().into_iter().filter(|mode| !self.forbids(&mode.id)).collect(),
             account: self.state.account.clone(),
             supports: self.supports(),
             handshake: Some(self.state.about.answer.clone()),
@@ -39,7 +43,14 @@ impl AcpCodec {
             when(*way != Way::Nowhere, || format!("the agent offers no {what} to choose"))
         };
         let table = [
-            ("interrupt", when(true, String::new)),
+            ("interrupt", yes()),
+            ("end", when(about.close, || lacks("session/close"))),
+            ("commands", yes()),
+            ("plan", yes()),
+            ("todos", yes()),
+            ("elicitation", yes()),
+            ("questions", no("ACP agents ask questions as forms")),
+            ("tasks", no("ACP has no tasks")),
             ("steer", when(about.steering, || lacks("_meta.steering"))),
             ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
             (
@@ -66,18 +77,25 @@ impl AcpCodec {
                     "text files only: the agent takes no embedded resources".to_owned()
                 }),
             ),
-            ("mcp_stdio", when(true, String::new)),
+            ("mcp_stdio", yes()),
             ("mcp_http", when(about.mcp_http, || lacks("mcpCapabilities.http"))),
             ("mcp_sse", when(about.mcp_sse, || lacks("mcpCapabilities.sse"))),
             ("mcp_change", no("ACP takes tool servers only when a session is opened")),
-            ("instructions_append", when(true, String::new)),
+            ("instructions_append", yes()),
             ("instructions_replace", when(about.instead, || lacks("systemPrompt.mode.override"))),
-            ("always", when(true, String::new)),
+            ("always", yes()),
             ("updated_input", no("ACP has no way to change what a tool is called with")),
             ("deny_message", no("ACP has no way to say something with a denial")),
             ("stop_task", no("ACP has no tasks")),
         ];
         table.into_iter().map(|(verb, support)| (verb.to_owned(), support)).collect()
+    }
+
+    /// Whether a mode asks nobody and was not allowed to.
+    pub(super) fn forbids(&self, mode: &str) -> bool {
+        let known = self.record.preset.as_deref().and_then(Preset::find);
+        let bypass = known.is_some_and(|preset| preset.is_bypass(mode)) || BYPASS.contains(&mode);
+        bypass && !self.record.allow_bypass
     }
 
     fn command(&self, name: &str) -> Option<&CommandInfo> {
@@ -87,6 +105,10 @@ impl AcpCodec {
 
 fn when(can: bool, why: impl FnOnce() -> String) -> Support {
     if can { Support::Yes(true) } else { Support::No(why()) }
+}
+
+fn yes() -> Support {
+    Support::Yes(true)
 }
 
 fn no(why: &str) -> Support {

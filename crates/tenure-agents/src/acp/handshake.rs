@@ -114,6 +114,10 @@ impl AcpCodec {
         while let Some(which) = next {
             let setting = self.state.settings.get(which);
             match self.wanted(which) {
+                Some(wanted) if which == Which::Mode && self.forbids(wanted) => {
+                    let why = format!("the mode `{wanted}` asks nobody; it needs `allow_bypass`");
+                    return self.fail(fault("forbidden", why), out);
+                }
                 Some(wanted) if setting.current.as_deref() != Some(wanted) => {
                     if setting.way == Way::Nowhere {
                         let why = format!(
@@ -134,6 +138,7 @@ impl AcpCodec {
             }
         }
         self.state.phase = Phase::Ready;
+        self.warn_of_bypass(out);
         let settings = &self.state.settings;
         out.push(Signal::Ready {
             agent_info: self.agent_info(),
@@ -143,6 +148,16 @@ impl AcpCodec {
             effort: settings.effort.current.clone(),
             fresh: false,
         });
+    }
+
+    /// A program that the user set up so works on, but not unseen.
+    fn warn_of_bypass(&self, out: &mut Decoded) {
+        if let Some(mode) = self.state.settings.mode.current.as_deref().filter(|mode| self.forbids(mode)) {
+            out.push(Signal::Warning {
+                code: "mode_asks_nobody".to_owned(),
+                message: format!("the agent's own settings put it in mode `{mode}`, in which it asks nobody; choose another mode to be asked"),
+            });
+        }
     }
 
     fn wanted(&self, which: Which) -> Option<&str> {

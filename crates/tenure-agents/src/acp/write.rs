@@ -137,6 +137,9 @@ impl AcpCodec {
             Which::Effort => "set_effort",
         };
         let session = self.session(verb)?;
+        if which == Which::Mode && self.forbids(value) {
+            return Err(cannot(verb, "this mode asks nobody and needs `allow_bypass`"));
+        }
         match &self.state.settings.get(which).way {
             Way::Option(id) => {
                 let params = json!({"sessionId": session, "configId": id, "value": value});
