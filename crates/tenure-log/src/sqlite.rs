@@ -170,12 +170,19 @@ impl EventLog for SqliteLog {
             return Ok(page);
         }
         let (session, shared) = (session.clone(), self.0.shared.clone());
-        self.query(move |db| events::of_session(db, &shared.kinds, &session, &page)).await
+        let read = move |db: &Connection| {
+            events::of_session(db, &shared.kinds, &session, &page)
+                .map_err(|e| e.concerning(&format!("events of {session}")))
+        };
+        self.query(read).await
     }
 
     async fn read_all(&self, page: PageRequest) -> Result<EventPage, LogError> {
         let shared = self.0.shared.clone();
-        self.query(move |db| events::of_node(db, &shared.kinds, &page)).await
+        let read = move |db: &Connection| {
+            events::of_node(db, &shared.kinds, &page).map_err(|e| e.concerning("events of the node"))
+        };
+        self.query(read).await
     }
 
     fn tail(&self, session: &SessionId) -> watch::Receiver<TailUpdate> {
@@ -193,11 +200,13 @@ impl EventLog for SqliteLog {
 
     async fn state(&self, id: &SessionId) -> Result<Option<StoredState>, LogError> {
         let id = id.clone();
-        self.query(move |db| lookup::state(db, &id)).await
+        self.query(move |db| lookup::state(db, &id).map_err(|e| e.concerning(&format!("state of {id}"))))
+            .await
     }
 
     async fn sessions(&self, filter: SessionFilter) -> Result<SessionPage, LogError> {
-        self.query(move |db| list::sessions(db, &filter)).await
+        self.query(move |db| list::sessions(db, &filter).map_err(|e| e.concerning("the list of sessions")))
+            .await
     }
 
     async fn live_sessions(&self) -> Result<Vec<SessionId>, LogError> {

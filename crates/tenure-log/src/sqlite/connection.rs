@@ -8,7 +8,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::LogError;
 
 /// How long to wait for another process that holds the file, for example a copy being made.
-const BUSY: Duration = Duration::from_secs(5);
+pub(super) const BUSY: Duration = Duration::from_secs(5);
 /// Page cache of the writer, in KiB.
 const WRITER_KIB: i64 = 4096;
 /// Page cache of each reader, in KiB.

@@ -99,7 +99,7 @@ pub(super) fn of_session(
             break;
         }
     }
-    page.finish(end, stream.last).map_err(|e| e.concerning(session.as_str()))
+    page.finish(end, stream.last)
 }
 
 /// A page of the node.

@@ -21,8 +21,10 @@ use crate::{Appended, Class, LogError, blobs};
 
 /// Bytes of the write-ahead log after which it is copied into the database.
 pub(super) const WAL_MARK: i64 = 16 * 1024 * 1024;
-/// Page size that SQLite uses by default.
-const PAGE: i64 = 4096;
+/// The same in pages of SQLite's usual size.
+const WAL_MARK_PAGES: i64 = WAL_MARK / 4096;
+/// How long a checkpoint waits for readers.
+const CHECKPOINT_WAIT: Duration = Duration::from_millis(250);
 /// After so long without work the writer tidies up.
 const IDLE: Duration = Duration::from_secs(5);
 
@@ -39,9 +41,10 @@ pub(super) fn start(
         durability,
         synchronous: None,
         wal_pages: Arc::default(),
-        checkpoint_at: WAL_MARK / PAGE,
+        checkpoint_at: WAL_MARK_PAGES,
         positions: Positions::new(last),
         suspect: false,
+        unflushed: false,
     };
     writer.watch_wal()?;
     std::thread::Builder::new()
@@ -64,6 +67,8 @@ struct Writer {
     positions: Positions,
     /// The disk failed: look at everything anew before the next batch.
     suspect: bool,
+    /// And not for lack of space: what looks written may not be.
+    unflushed: bool,
 }
 
 /// A change with what it came to.
@@ -201,14 +206,16 @@ impl Writer {
             self.suspect = true;
         }
         self.positions.forget();
+        self.unflushed |= matches!(error, LogError::Storage { full: false, .. });
         if self.shared.kinds.reload(&self.db).is_err() || !matches!(error, LogError::Invalid(_)) {
             self.suspect = true;
         }
         tracing::warn!(%error, "a commit of the event log failed");
     }
 
-    /// After trouble with the disk: a fresh connection, and a checkpoint, because pages that a failed
-    /// flush left behind may be lost although they look written.
+    /// After trouble with the disk: a fresh connection, and a checkpoint, which writes and flushes all pages
+    /// again: those that a failed flush left behind may be lost although they look written. Not when the
+    /// disk was full: a checkpoint would take the little space there is.
     fn recover(&mut self) -> Result<(), LogError> {
         if !self.suspect {
             return Ok(());
@@ -220,7 +227,9 @@ impl Writer {
         self.watch_wal()?;
         self.shared.kinds.reload(&self.db)?;
         self.positions.gseq = self.positions.gseq.max(events::last_gseq(&self.db)?);
-        self.checkpoint(CheckpointMode::PASSIVE);
+        if std::mem::take(&mut self.unflushed) {
+            self.checkpoint(CheckpointMode::PASSIVE);
+        }
         self.suspect = false;
         Ok(())
     }
@@ -234,27 +243,25 @@ impl Writer {
         Ok(self.db.wal_hook(Some(hook))?)
     }
 
-    /// Past the mark the log is copied into the database. If readers held some of it back, the next try
-    /// comes a quarter of the mark later.
+    /// Past the mark the log is copied into the database, and the next commit begins it anew, unless a reader
+    /// stands in the way. If one always does, the writer waits for those that read now: not longer than
+    /// they need for a page, and nobody who comes later is in the way.
     fn checkpoint_if_due(&mut self) {
         let pages = self.wal_pages.load(Ordering::Relaxed);
-        let mark = WAL_MARK / PAGE;
-        if pages < mark {
-            self.checkpoint_at = mark;
+        if pages < WAL_MARK_PAGES {
+            self.checkpoint_at = WAL_MARK_PAGES;
         } else if pages >= self.checkpoint_at {
-            let done = self.checkpoint(CheckpointMode::PASSIVE);
-            self.checkpoint_at = if done { mark } else { pages + mark / 4 };
+            let insist = self.checkpoint_at > WAL_MARK_PAGES;
+            self.checkpoint(if insist { CheckpointMode::RESTART } else { CheckpointMode::PASSIVE });
+            self.checkpoint_at = pages + WAL_MARK_PAGES / 4;
         }
     }
 
-    /// Whether all of the log is in the database now.
-    fn checkpoint(&self, mode: CheckpointMode) -> bool {
-        match self.db.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, mode) {
-            Ok((pages, copied)) => pages == copied,
-            Err(error) => {
-                tracing::debug!(%error, "the write-ahead log was not copied");
-                false
-            }
+    fn checkpoint(&self, mode: CheckpointMode) {
+        let patience = self.db.busy_timeout(CHECKPOINT_WAIT);
+        let done = patience.and_then(|()| self.db.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, mode));
+        if let Err(error) = self.db.busy_timeout(connection::BUSY).and(done) {
+            tracing::debug!(%error, "the write-ahead log was not copied");
         }
     }
 
