@@ -73,6 +73,9 @@ impl ClaudeCodec {
         if kind == "conversation_reset" {
             return self.reset(frame, out);
         }
+        if kind == "result" && !self.memory.ready {
+            return self.of_no_use(frame, out);
+        }
         self.identify(frame, out);
         match kind {
             "stream_event" => self.stream_event(offset, frame, out),

@@ -31,7 +31,8 @@ fn words<'a>(ask: &'a AskAnswer, otherwise: &'a str) -> &'a str {
 
 fn allow(ask: &AskAnswer) -> Value {
     let mut body = Map::from_iter([("behavior".to_owned(), Value::from("allow"))]);
-    let shown = ask.updated_input.as_ref().or(ask.input.as_ref());
+    let kept = ask.keep.get("input").filter(|input| input.is_object());
+    let shown = ask.updated_input.as_ref().or(kept).or(ask.input.as_ref());
     let asked = shown.map_or(&[][..], |input| field::items(input, "questions"));
     let input = match answers(ask, asked) {
         Some(answers) => {

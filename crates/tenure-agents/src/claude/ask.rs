@@ -6,8 +6,13 @@ use tenure_event::{AskKind, AskOption, OptionKind, Question, QuestionChoice};
 
 use super::{field, tools};
 
-/// Reads `can_use_tool`.
-pub(super) fn permission(record: &StartRecord, token: &str, request: &Value) -> AskSignal {
+/// Reads `can_use_tool`. `plan` is what the agent planned, as far as that was seen.
+pub(super) fn permission(
+    record: &StartRecord,
+    token: &str,
+    request: &Value,
+    plan: Option<&str>,
+) -> AskSignal {
     let tool = field::id(request, "tool_name").unwrap_or("unknown");
     let input = request.get("input").cloned().unwrap_or_default();
     let kind = match tool {
@@ -29,16 +34,31 @@ pub(super) fn permission(record: &StartRecord, token: &str, request: &Value) -> 
         options: options(kind, can_always, &suggestions),
         questions: if kind == AskKind::Question { questions(&input) } else { Vec::new() },
         path: field::id(request, "agent_id").map(str::to_owned).into_iter().collect(),
-        keep: json!({
-            "what": "tool",
-            "suggestions": if can_always { suggestions.as_slice() } else { &[] },
-            "reason": request.get("decision_reason"),
-            "blocked_path": request.get("blocked_path"),
-        }),
+        keep: keep(kind, &input, can_always, &suggestions),
         can_update_input: true,
         can_always,
-        input: Some(input),
+        input: Some(if kind == AskKind::Plan { with_plan(input, plan) } else { input }),
     }
+}
+
+/// What the answer needs. Rules are kept only where they may be given.
+fn keep(kind: AskKind, input: &Value, can_always: bool, suggestions: &[Value]) -> Value {
+    let mut keep = json!({"what": "tool"});
+    if can_always {
+        keep["suggestions"] = Value::from(suggestions.to_vec());
+    }
+    if kind == AskKind::Plan {
+        keep["input"] = input.clone();
+    }
+    keep
+}
+
+/// What is shown of a plan. The answer gives back what was asked, without the plan.
+fn with_plan(mut input: Value, plan: Option<&str>) -> Value {
+    if let (Some(fields), Some(plan)) = (input.as_object_mut(), plan) {
+        fields.entry("plan").or_insert_with(|| Value::from(plan));
+    }
+    input
 }
 
 /// Reads `elicitation`: a tool server wants a form filled in, or a page visited.

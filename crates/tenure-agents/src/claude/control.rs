@@ -2,12 +2,12 @@
 //! requests of its own.
 
 use serde_json::Value;
-use tenure_core::agent::{AgentError, Answer, Command, ResumeHow, Signal};
+use tenure_core::agent::{AgentError, Answer, Command, ResumeHow, Signal, TurnVerdict};
 
 use super::{
     ClaudeCodec, ask, field, handshake,
     memory::error,
-    servers,
+    servers, turn,
     write::{self, Asked},
 };
 
@@ -20,7 +20,13 @@ impl ClaudeCodec {
         let token = id.to_string();
         let subtype = field::id(request, "subtype").unwrap_or("unknown");
         match subtype {
-            "can_use_tool" => out.push(Signal::Ask(ask::permission(&self.record, &token, request))),
+            "can_use_tool" => {
+                let called = field::id(request, "tool_use_id")
+                    .and_then(|id| self.memory.calls.iter().find(|call| call.tool_id == id))
+                    .and_then(|call| field::text(&call.input, "plan"));
+                let plan = called.or(self.memory.plan.as_deref());
+                out.push(Signal::Ask(ask::permission(&self.record, &token, request, plan)));
+            }
             "elicitation" => out.push(Signal::Ask(ask::elicitation(&token, request))),
             // The program takes any answer to a kind of dialog that was not declared amiss.
             "request_user_dialog" => out.push(native("control_request/request_user_dialog", frame)),
@@ -101,6 +107,20 @@ impl ClaudeCodec {
             }
             Err(error) => out.push(Signal::HandshakeFailed(error)),
         }
+    }
+
+    /// A result before the handshake is over: the program could not take up the conversation
+    /// that it was started with, and ends.
+    pub(super) fn of_no_use(&mut self, frame: &Value, out: &mut Vec<Signal>) {
+        let end = turn::end(&self.record, &mut self.memory, frame);
+        let mut failure = match end.verdict {
+            TurnVerdict::Failed(failure) => failure,
+            _ => error("agent_error", "The program ended a turn before any had begun.", None),
+        };
+        if matches!(self.record.resume, ResumeHow::Resume(_)) && failure.code == "agent_error" {
+            "resume_failed".clone_into(&mut failure.code);
+        }
+        out.push(Signal::HandshakeFailed(failure));
     }
 
     fn servers_set(&mut self, result: Result<Value, AgentError>, out: &mut Vec<Signal>) {

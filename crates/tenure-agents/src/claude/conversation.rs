@@ -2,11 +2,11 @@
 
 use serde_json::Value;
 use tenure_core::agent::{Signal, ToolEnd};
-use tenure_event::{ContextUse, PartBody, ToolState};
+use tenure_event::{ContextUse, PartBody, ToolKind, ToolState};
 
 use super::{
     ClaudeCodec, diffs, field,
-    memory::{ApiError, CALLS_MAX, Call, INPUT_MAX},
+    memory::{ApiError, CALLS_MAX, Call, INPUT_MAX, PLAN_MAX},
     open::Open,
     todos, tools, turn,
 };
@@ -149,11 +149,29 @@ impl ClaudeCodec {
             diffs,
             error,
         }));
+        if done && call.kind == ToolKind::Edit {
+            self.note_plan(structure);
+        }
         if done
             && call.parent.is_none()
             && todos::apply(&mut self.memory.todos, &call.tool, &call.input, structure)
         {
             out.push(Signal::Todos(self.memory.todos.clone()));
+        }
+    }
+
+    /// While it plans, the agent keeps its plan in a file of its own, in a directory `plans`;
+    /// the request to approve it does not tell the text.
+    fn note_plan(&mut self, structure: Option<&Value>) {
+        if self.memory.mode.as_deref() != Some("plan") {
+            return;
+        }
+        let Some(structure) = structure else { return };
+        let path = field::text(structure, "filePath").unwrap_or_default();
+        let folder = path.rsplit('/').nth(1);
+        if folder == Some("plans") {
+            let text = diffs::new_text(structure).map(|(_, text)| text);
+            self.memory.plan = text.filter(|text| text.len() <= PLAN_MAX);
         }
     }
 

@@ -25,6 +25,12 @@ pub(super) fn diffs(tool: &str, input: &Value, result: Option<&Value>) -> Vec<Fi
     }
 }
 
+/// The whole new text of the file that an editing call changed, where it is known.
+pub(super) fn new_text(result: &Value) -> Option<(String, String)> {
+    let path = field::text(result, "filePath")?;
+    whole(path, result).map(|diff| (diff.path, diff.new_text))
+}
+
 fn from_result(result: &Value) -> Vec<FileDiff> {
     let path = field::text(result, "filePath").unwrap_or_default();
     if let Some(whole) = whole(path, result) {

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tenure_core::agent::StartRecord;
+use tenure_core::agent::{ResumeHow, StartRecord};
 use tenure_event::{
     AccountInfo, AgentChoice, AgentInfo, Capabilities, CommandInfo, ModeInfo, ModelInfo, Support,
 };
@@ -141,8 +141,12 @@ fn supports() -> BTreeMap<String, Support> {
     can.chain(cannot).collect()
 }
 
-/// The model in force: what was asked for, or the default, as the program resolves it.
+/// The model in force: what was asked for, or the default, as the program resolves it. A
+/// conversation that is continued brings its own along, which is told at its first turn.
 pub(super) fn model_in_force(record: &StartRecord, answer: &Value) -> Option<String> {
+    if record.model.is_none() && matches!(record.resume, ResumeHow::Resume(_)) {
+        return None;
+    }
     let wanted = record.model.as_deref().unwrap_or("default");
     let listed =
         field::items(answer, "models").iter().find(|model| field::text(model, "value") == Some(wanted));

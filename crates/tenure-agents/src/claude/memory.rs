@@ -14,6 +14,8 @@ pub(super) const CALLS_MAX: usize = 256;
 pub(super) const TASKS_MAX: usize = 256;
 /// Ids of inputs that are remembered within one turn.
 const INPUTS_MAX: usize = 256;
+/// Longest plan that is remembered, in bytes.
+pub(super) const PLAN_MAX: usize = 32 * 1024;
 /// A line with a longer tool call leaves the call's input out of memory.
 pub(super) const INPUT_MAX: usize = 8 * 1024;
 
@@ -47,6 +49,8 @@ pub(super) struct Memory {
     pub calls: Vec<Call>,
     /// Tasks that run.
     pub tasks: Vec<Task>,
+    /// The plan as the agent wrote it down last, while it was planning.
+    pub plan: Option<String>,
     /// The whole list of things to do.
     pub todos: Vec<Todo>,
     /// Tool servers as last told.

@@ -162,6 +162,19 @@ impl Fed {
         Self { codec: ClaudeCodec::new(record), at: 0 }
     }
 
+    /// One whose handshake is over.
+    fn after_hello(record: StartRecord) -> Self {
+        let mut fed = Self::new(record);
+        let answer = json!({"type": "control_response", "response": {
+            "subtype": "success", "request_id": "tenure-1-initialize", "response": {}}});
+        assert!(matches!(fed.frame(answer).last(), Some(Signal::Ready { .. })));
+        fed
+    }
+
+    fn ready() -> Self {
+        Self::after_hello(start_record())
+    }
+
     fn line(&mut self, line: &[u8]) -> Vec<Signal> {
         let signals = self.codec.decode(self.at, line);
         self.at += line.len() as u64 + 1;

@@ -98,8 +98,10 @@ fn control_requests_are_what_the_client_of_the_recordings_wrote() {
             assert_eq!(read_request_id(ours["request_id"].as_str().unwrap()).unwrap().0, 7);
             let ours = ours["request"].as_object().unwrap();
             for (key, value) in asked.as_object().unwrap() {
-                let told_otherwise =
-                    matches!(key.as_str(), "sdkMcpServers" | "agentProgressSummaries" | "jsonSchema");
+                let told_otherwise = matches!(
+                    key.as_str(),
+                    "sdkMcpServers" | "agentProgressSummaries" | "jsonSchema" | "appendSystemPrompt"
+                );
                 let more = matches!(
                     (word, key.as_str()),
                     ("initialize", "hooks" | "title") | ("end_session", "reason")

@@ -78,6 +78,10 @@ fn deltas_add_up_to_the_parts_of_whole_messages() {
 #[test]
 fn every_result_ends_a_turn_and_nothing_else_does() {
     for name in names() {
+        // The two exceptions: an input that never got a turn, a process that never was ready.
+        if name == "30-interrupt-before-the-turn" || name == "33-resume-of-nothing" {
+            continue;
+        }
         let recording = recording(&name);
         let results: Vec<Option<Vec<String>>> = recording
             .lines

@@ -86,7 +86,7 @@ fn verdicts() {
         (json!({"subtype": 5, "is_error": "yes"}), "finished".to_owned()),
     ];
     for (fields, expected) in cases {
-        let mut fed = Fed::new(start_record());
+        let mut fed = Fed::ready();
         let end = end_of(&fed.frame(result(fields.clone())));
         let told = match end.verdict {
             TurnVerdict::Finished => "finished".to_owned(),
@@ -108,7 +108,7 @@ fn an_error_notice_is_no_message_and_gives_the_result_its_code() {
         json!({"type": "assistant", "is_api_error_message": true, "error": "rate_limit", "parent_tool_use_id": parent,
             "message": {"id": "x", "model": "<synthetic>", "content": [{"type": "text", "text": "API Error: slow down"}]}})
     };
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     assert!(fed.frame(notice(Value::Null)).is_empty());
     let end = end_of(&fed.frame(result(json!({"is_error": true, "result": "API Error: slow down"}))));
     assert!(matches!(end.verdict, TurnVerdict::Failed(error) if error.code == "rate_limited"));
@@ -127,7 +127,7 @@ fn usage_and_cost_of_a_turn() {
         json!({"m": {"inputTokens": n, "outputTokens": 1, "thinkingTokens": 1,
         "cacheReadInputTokens": 2, "cacheCreationInputTokens": 3, "costUSD": cost}})
     };
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     let end = end_of(
         &fed.frame(result(json!({"total_cost_usd": 9.0, "model_usage_since_last_result": used(5, 0.25)}))),
     );
@@ -148,7 +148,8 @@ fn usage_and_cost_of_a_turn() {
     assert_eq!(cost(&mut fed, 9.5), Some(0.5));
     assert_eq!(cost(&mut fed, 9.5), Some(0.0));
     assert_eq!(cost(&mut fed, 0.125), Some(0.125), "the total began anew");
-    let mut resumed = Fed::new(StartRecord { resume: ResumeHow::Resume("x".to_owned()), ..start_record() });
+    let mut resumed =
+        Fed::after_hello(StartRecord { resume: ResumeHow::Resume("x".to_owned()), ..start_record() });
     assert_eq!(cost(&mut resumed, 3.0), None, "what was spent before is in it");
     assert_eq!(cost(&mut resumed, 3.25), Some(0.25));
     // An unknown price is unknown, not zero.
@@ -167,7 +168,7 @@ fn which_inputs_a_turn_took_in() {
         });
         inputs.collect()
     };
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     let first = fed.frames([lifecycle("a", "queued"), lifecycle("a", "started"), init(Some(&["a"]))]);
     assert_eq!(taken(&first), ["BEGAN", "a"], "between turns it waits for the next turn");
     let folded = fed.frames([lifecycle("b", "queued"), lifecycle("b", "started")]);
@@ -201,7 +202,7 @@ fn whose_result_it_is() {
         (json!({}), None),
     ];
     for (fields, expected) in cases {
-        let end = end_of(&Fed::new(start_record()).frame(result(fields.clone())));
+        let end = end_of(&Fed::ready().frame(result(fields.clone())));
         assert_eq!(end.native_inputs, expected, "{fields}");
         assert_eq!(end.prompt_n, None);
     }
@@ -209,7 +210,7 @@ fn whose_result_it_is() {
 
 #[test]
 fn an_input_that_was_cancelled_before_its_turn_began_ends() {
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     let end = end_of(&fed.frames([lifecycle("a", "queued"), lifecycle("a", "cancelled")]));
     assert_eq!(end.native_inputs, Some(vec!["a".to_owned()]));
     assert!(matches!(end.verdict, TurnVerdict::Cancelled));
@@ -224,7 +225,7 @@ fn an_input_that_was_cancelled_before_its_turn_began_ends() {
 #[test]
 fn idle_follows_only_where_the_program_tells_its_state() {
     let state = |state: &str| json!({"type": "system", "subtype": "session_state_changed", "state": state});
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     assert!(!end_of(&fed.frame(result(json!({})))).idle_follows);
     assert!(fed.frame(state("running")).is_empty());
     assert!(end_of(&fed.frame(result(json!({})))).idle_follows);
@@ -250,7 +251,7 @@ fn what_the_agent_waits_for() {
     ];
     for (frame, reason) in cases {
         for progress in &progress {
-            let mut fed = Fed::new(start_record());
+            let mut fed = Fed::ready();
             let told = fed.frame(frame.clone());
             assert!(
                 matches!(&told[..], [Signal::Waiting(Some(wait))] if wait.reason == reason && wait.for_ms == Some(500)),
@@ -260,7 +261,7 @@ fn what_the_agent_waits_for() {
         }
     }
     let limit = |status: &str| json!({"type": "rate_limit_event", "rate_limit_info": {"status": status, "resetsAt": 1_795_139_670}});
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     let told = fed.frame(limit("rejected"));
     assert!(matches!(&told[..], [Signal::Waiting(Some(wait))]
         if wait.reason == WaitReason::RateLimit && wait.until.unwrap().as_millis() == 1_795_139_670_000));
@@ -282,7 +283,7 @@ fn how_a_call_ended() {
         (json!({}), json!("Error: x"), true, ToolState::Failed),
     ];
     for (meta, structure, is_error, expected) in cases {
-        let mut fed = Fed::new(start_record());
+        let mut fed = Fed::ready();
         fed.frame(call("m", "t", "Bash", &json!({"command": "x"})));
         let mut frame = returned("t", &json!("out"), is_error);
         let mut meta = meta.clone();
@@ -321,7 +322,7 @@ fn what_a_call_gave() {
 
 #[test]
 fn a_result_of_an_unknown_call_is_late() {
-    let told = Fed::new(start_record()).frame(returned("nobody", &json!("x"), false));
+    let told = Fed::ready().frame(returned("nobody", &json!("x"), false));
     assert!(matches!(&told[..], [Signal::Native { kind, .. }] if kind == "late"));
 }
 
@@ -379,7 +380,7 @@ fn diffs_are_whole_where_small_and_places_where_large() {
 
 #[test]
 fn todos_are_told_whole() {
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     let mut step =
         |id: &str, tool: &str, input: Value, structure: Value| -> Option<Vec<(String, String, TodoStatus)>> {
             fed.frame(call(&format!("m-{id}"), id, tool, &input));
@@ -444,7 +445,7 @@ fn asks_by_kind() {
     let told = ask(untrusted(), bash(json!([rule, directory])));
     assert!(!told.can_always, "the project's settings are not written");
     assert!(told.options.iter().all(|option| option.id != "always"));
-    assert_eq!(told.keep["suggestions"], json!([]));
+    assert_eq!(told.keep.get("suggestions"), None);
     assert!(ask(untrusted(), bash(json!([directory]))).can_always, "what ends with the session may be given");
     let plan = ask(
         start_record(),
@@ -494,6 +495,42 @@ fn ready_waits_for_the_tool_servers() {
     assert!(matches!(&Fed::new(start_record()).frame(failed)[..], [Signal::HandshakeFailed(_)]));
 }
 
+/// So does the real program when it is to resume what it does not know.
+#[test]
+fn a_result_before_the_handshake_means_that_nothing_was_resumed() {
+    let record = StartRecord { resume: ResumeHow::Resume("gone".to_owned()), ..start_record() };
+    let frame = json!({"type": "result", "subtype": "error_during_execution", "is_error": true, "session_id": "gone",
+        "errors": ["No conversation found with session ID: gone"]});
+    let told = Fed::new(record).frame(frame.clone());
+    assert!(
+        matches!(&told[..], [Signal::HandshakeFailed(error)]
+            if error.code == "resume_failed" && error.message.starts_with("No conversation found")),
+        "{told:?}"
+    );
+    let told = Fed::new(start_record()).frame(frame);
+    assert!(matches!(&told[..], [Signal::HandshakeFailed(error)] if error.code == "agent_error"));
+}
+
+#[test]
+fn a_plan_is_shown_with_what_was_written_down_and_answered_without() {
+    let mut fed = Fed::ready();
+    fed.frame(json!({"type": "system", "subtype": "status", "status": null, "permissionMode": "plan"}));
+    fed.frame(call("m1", "w", "Write", &json!({"file_path": "/home/dev/.claude/plans/x.md"})));
+    let mut written = returned("w", &json!("ok"), false);
+    written["tool_use_result"] =
+        json!({"type": "create", "filePath": "/home/dev/.claude/plans/x.md", "content": "1. do it"});
+    fed.frame(written);
+    let ask = json!({"type": "control_request", "request_id": "r", "request": {"subtype": "can_use_tool",
+        "tool_name": "ExitPlanMode", "input": {}, "tool_use_id": "p", "requires_user_interaction": true}});
+    let Some(Signal::Ask(told)) = fed.frame(ask.clone()).pop() else { panic!("no ask") };
+    assert_eq!(told.input, Some(json!({"plan": "1. do it"})));
+    assert_eq!(told.keep["input"], json!({}));
+    // What the call itself says goes first.
+    fed.frame(call("m2", "p", "ExitPlanMode", &json!({"plan": "2. do that"})));
+    let Some(Signal::Ask(told)) = fed.frame(ask).pop() else { panic!("no ask") };
+    assert_eq!(told.input, Some(json!({"plan": "2. do that"})));
+}
+
 #[test]
 fn the_native_id_is_the_one_that_the_process_shows() {
     let mut fed = Fed::new(StartRecord { resume: ResumeHow::Resume("a title".to_owned()), ..start_record() });
@@ -507,7 +544,7 @@ fn the_native_id_is_the_one_that_the_process_shows() {
 
 #[test]
 fn tasks_in_the_foreground_are_not_ended_by_the_list_of_the_others() {
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     let started = |id: &str, background: bool| json!({"type": "system", "subtype": "task_started", "task_id": id, "is_backgrounded": background});
     let list = |ids: &[&str]| {
         json!({"type": "system", "subtype": "background_tasks_changed",
@@ -542,7 +579,7 @@ fn a_compaction_that_fails_or_says_nothing_more_ends_too() {
             })
             .collect()
     };
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     let told = fed.frames([
         status(json!({"status": "compacting"})),
         status(json!({"status": "compacting"})),
@@ -578,7 +615,7 @@ fn a_broken_stream_is_dropped_when_another_message_follows_and_kept_when_the_pro
             })
             .collect()
     };
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     let told = fed.frames([begin("a"), piece("a", "lost"), begin("b"), piece("b", "sééñ"), piece("b", "!")]);
     assert!(messages(&told).is_empty());
     assert_eq!(fed.codec.open_text().deltas.len(), 1);
@@ -599,7 +636,7 @@ fn messages_of_parallel_subagents_do_not_mix() {
         json!({"type": "assistant", "parent_tool_use_id": parent,
         "message": {"id": message, "content": [{"type": "text", "text": text}]}})
     };
-    let mut fed = Fed::new(start_record());
+    let mut fed = Fed::ready();
     let told = fed.frames([
         said("p1", "a", "one"),
         said("p2", "b", "two"),
