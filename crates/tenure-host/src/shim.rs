@@ -11,6 +11,7 @@
 //! end a process. It never decides to end one by itself.
 
 mod agent;
+mod closing;
 mod ending;
 mod order;
 mod peer;

@@ -104,7 +104,8 @@ pub async fn attach(dir: &Path) -> Result<Attached, AttachError> {
             if let Some(record) = read_exit(dir).map_err(files)? {
                 return Ok(Attached::Exited(record));
             }
-            return Ok(Attached::Lost(clear_lost(dir).await.map_err(files)?));
+            let identity = read_identity(dir).map_err(files)?;
+            return Ok(Attached::Lost(clear_lost(identity).await));
         }
         // Held without an identity: it is about to start its agent.
         if let Some(identity) = read_identity(dir).map_err(files)? {
@@ -168,10 +169,12 @@ pub(super) fn is_held(dir: &Path) -> io::Result<bool> {
 }
 
 /// Proves the agent of a lost shim dead, and what is known to belong to it.
-pub(super) async fn clear_lost(dir: &Path) -> io::Result<Lost> {
-    let Some(identity) = read_identity(dir)? else { return Ok(Lost::default()) };
+pub(super) async fn clear_lost(identity: Option<ShimIdentity>) -> Lost {
+    let Some(identity) = identity else { return Lost::default() };
+    let known = identity.clone();
     let cleared = tokio::task::spawn_blocking(move || clear(identity)).await;
-    cleared.map_err(io::Error::other)
+    // Only a runtime that is going down cancels it.
+    cleared.unwrap_or(Lost { identity: Some(known), ..Lost::default() })
 }
 
 fn clear(identity: ShimIdentity) -> Lost {

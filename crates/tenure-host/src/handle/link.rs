@@ -197,7 +197,7 @@ impl Link {
             self.status.send_modify(|status| status.exited(record));
             return true;
         }
-        let lost = clear_lost(&self.dir).await.unwrap_or_default();
+        let lost = clear_lost(Some((*self.identity).clone())).await;
         self.status.send_modify(|status| {
             status.connected = false;
             status.lost = Some(Arc::new(lost));

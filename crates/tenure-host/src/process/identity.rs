@@ -58,7 +58,8 @@ impl PidRef {
 
     /// Whether a signal has stopped it (`SIGSTOP`, or a debugger). False if it is gone.
     pub fn is_stopped(&self) -> bool {
-        stat::read(self.pid).is_some_and(|s| s.start_time == self.start_time && matches!(s.state, b'T' | b't'))
+        stat::read(self.pid)
+            .is_some_and(|s| s.start_time == self.start_time && matches!(s.state, b'T' | b't'))
     }
 
     /// Sends a signal to exactly this process.

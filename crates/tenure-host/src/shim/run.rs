@@ -7,23 +7,21 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::process::{Signal, WaitOptions, WaitStatus};
+use rustix::process::{WaitOptions, WaitStatus};
 
 use super::ending::{Phase, Step, Steps};
 use super::peer::{self, Peer, Request};
-use super::setup::{EXIT_PART, Prepared, Started};
-use super::stderr::{StderrRing, stderr_tail};
+use super::setup::{Prepared, Started};
+use super::stderr::StderrRing;
 use super::stdin::Stdin;
-use super::stdout::{RETRY, Stdout};
-use super::tree_kill::{self, TreeKill};
+use super::stdout::Stdout;
+use super::tree_kill::TreeKill;
 use crate::clock;
-use crate::os::cgroup;
 use crate::protocol::{self, Kind, Progress, Welcome, json_frame};
-use crate::record::{EXIT_FILE, ExitRecord, Ladder, ShimIdentity};
+use crate::record::{ExitRecord, Ladder, ShimIdentity};
 
 /// One read from any side.
 const SCRATCH: usize = 32 * 1024;
-const STDERR_TAIL: usize = 8 * 1024;
 /// The machine goes down, or somebody signalled the shim by hand: the same ladder,
 /// with little time.
 const ON_SIGTERM: Ladder = Ladder { close_stdin: true, grace_ms: 0, term_ms: 5000 };
@@ -42,21 +40,21 @@ struct Ready {
 
 /// A shim at work.
 pub(crate) struct Loop {
-    host: Prepared,
-    identity: ShimIdentity,
-    keep_children: bool,
-    stdin: Stdin,
-    stdout: Stdout,
+    pub(super) host: Prepared,
+    pub(super) identity: ShimIdentity,
+    pub(super) keep_children: bool,
+    pub(super) stdin: Stdin,
+    pub(super) stdout: Stdout,
     stderr: Option<OwnedFd>,
     ring: StderrRing,
-    peer: Option<Peer>,
-    steps: Steps,
-    phase: Phase,
-    kill: Option<TreeKill>,
+    pub(super) peer: Option<Peer>,
+    pub(super) steps: Steps,
+    pub(super) phase: Phase,
+    pub(super) kill: Option<TreeKill>,
     /// No child is left, so no descendant either.
-    childless: bool,
-    exit: ExitRecord,
-    scratch: Box<[u8]>,
+    pub(super) childless: bool,
+    pub(super) exit: ExitRecord,
+    pub(super) scratch: Box<[u8]>,
 }
 
 impl Loop {
@@ -120,9 +118,9 @@ impl Loop {
         let mut fds: Vec<PollFd<'_>> = Vec::with_capacity(6);
         fds.push(PollFd::new(&self.host.signals, r));
         fds.push(PollFd::new(&self.host.listener, r));
+        // Watched only while there is something to write: an agent that closes its
+        // input would wake the loop for ever.
         let at_stdin = stdin.map(|fd| push(&mut fds, fd.as_fd(), w));
-        // An agent that closes its input must not wake the loop for nothing, so the
-        // pipe is watched only while there is something to write.
         let at_stdout = stdout.map(|fd| push(&mut fds, fd.as_fd(), r));
         let at_stderr = self.stderr.as_ref().map(|fd| push(&mut fds, fd.as_fd(), r));
         let at_peer = self.peer.as_ref().map(|peer| push(&mut fds, peer.socket(), self.peer_events(peer)));
@@ -152,7 +150,9 @@ impl Loop {
 
     fn next_due(&self) -> Option<Instant> {
         let kill = self.kill.as_ref().map(TreeKill::next);
-        [self.steps.next(), self.phase.next(), kill, self.stdout.retry_at()].into_iter().flatten().min()
+        // Once the agent has ended no step is taken, so none may wake the loop.
+        let step = self.steps.next().filter(|_| self.phase == Phase::Running);
+        [step, self.phase.next(), kill, self.stdout.retry_at()].into_iter().flatten().min()
     }
 
     fn read_signals(&mut self) {
@@ -191,7 +191,7 @@ impl Loop {
         self.phase = Phase::draining(Instant::now());
     }
 
-    fn read_stderr(&mut self) {
+    pub(super) fn read_stderr(&mut self) {
         let Some(pipe) = &self.stderr else { return };
         match rustix::io::read(pipe, &mut *self.scratch) {
             Ok(0) => self.stderr = None,
@@ -248,7 +248,7 @@ impl Loop {
         }
     }
 
-    fn tell_json<T: serde::Serialize>(&mut self, kind: Kind, value: &T) {
+    pub(super) fn tell_json<T: serde::Serialize>(&mut self, kind: Kind, value: &T) {
         if let (Some(peer), Ok(frame)) = (&mut self.peer, json_frame(kind, value)) {
             peer.tell(&frame);
         }
@@ -274,122 +274,7 @@ impl Loop {
             self.stdout.retry();
         }
         self.kill_round(now);
-        match self.phase {
-            Phase::Running | Phase::Over => {}
-            Phase::Draining(until) => {
-                if self.stdout.wants_read().is_none() || now >= until {
-                    self.start_clearing(now);
-                }
-            }
-            Phase::Clearing => self.clear(now),
-            Phase::Finishing(until) => self.finish(now, until),
-            Phase::Recording(next, last) => self.record(now, next, last),
-            Phase::Lingering(until) => {
-                if now >= until || self.peer.is_none() {
-                    self.phase = Phase::Over;
-                }
-            }
-        }
-    }
-
-    fn terminate(&mut self) {
-        if self.identity.agent.signal(Signal::TERM).is_ok() {
-            self.exit.hit.push(self.identity.agent.pid);
-        }
-    }
-
-    fn kill_round(&mut self, now: Instant) {
-        let Some(kill) = &mut self.kill else { return };
-        if self.childless || kill.is_over(now) {
-            // An agent that even this did not end may still end later.
-            self.kill = None;
-        } else if kill.next() <= now {
-            kill.round(now, self.identity.cgroup.as_deref(), &mut self.exit.hit);
-        }
-    }
-
-    fn start_clearing(&mut self, now: Instant) {
-        if !self.keep_children && !self.childless {
-            self.kill = Some(TreeKill::start(now));
-            self.kill_round(now);
-        }
-        self.phase = Phase::Clearing;
-        self.clear(now);
-    }
-
-    fn clear(&mut self, now: Instant) {
-        if self.kill.is_none() {
-            self.phase = Phase::finishing(now);
-            if self.steps.hurried {
-                self.phase.hurry(now);
-            }
-            if let Phase::Finishing(until) = self.phase {
-                self.finish(now, until);
-            }
-        }
-    }
-
-    fn finish(&mut self, now: Instant, until: Instant) {
-        if !self.stdout.is_finished() {
-            self.stdout.finish(&mut self.scratch);
-        }
-        for _ in 0..4 {
-            self.read_stderr();
-        }
-        if self.stdout.is_finished() || now >= until {
-            self.exit.spool_lost = !self.stdout.is_finished();
-            self.complete_record();
-            self.phase = Phase::recording(now, until);
-            self.record(now, now, until);
-        }
-    }
-
-    fn complete_record(&mut self) {
-        self.exit.spool_end = self.stdout.spool.lines_end();
-        self.exit.truncated_line = self.stdout.was_truncated();
-        self.exit.applied = self.stdin.applied();
-        let tail = stderr_tail(&self.host.at, STDERR_TAIL);
-        self.exit.stderr_tail = String::from_utf8_lossy(&tail).into_owned();
-        if !self.keep_children {
-            self.exit.remained = tree_kill::living().iter().map(|process| process.pid).collect();
-            if let Some(group) = &self.identity.cgroup {
-                cgroup::remove(group);
-            }
-        }
-    }
-
-    /// The last act. A record that cannot be written is tried for a while.
-    fn record(&mut self, now: Instant, next: Instant, last: Instant) {
-        if now < next {
-            return;
-        }
-        match self.write_record() {
-            Ok(()) => {
-                let exit = self.exit.clone();
-                self.phase = Phase::Over;
-                if self.peer.as_ref().is_some_and(|peer| peer.greeted) {
-                    self.tell_json(Kind::Exited, &exit);
-                    self.phase = Phase::lingering(now);
-                }
-            }
-            Err(_) if now < last => self.phase = Phase::recording(now + RETRY, last),
-            Err(_) => self.phase = Phase::Over,
-        }
-    }
-
-    fn write_record(&self) -> std::io::Result<()> {
-        use rustix::fs::{Mode, OFlags};
-        let text = serde_json::to_vec(&self.exit)?;
-        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::CLOEXEC;
-        let part = rustix::fs::openat(&self.host.dir, EXIT_PART, flags, Mode::RUSR | Mode::WUSR)?;
-        let mut at = 0;
-        while at < text.len() {
-            at += rustix::io::pwrite(&part, &text[at..], at as u64)?;
-        }
-        rustix::fs::ftruncate(&part, text.len() as u64)?;
-        rustix::fs::fsync(&part)?;
-        rustix::fs::renameat(&self.host.dir, EXIT_PART, &self.host.dir, EXIT_FILE)?;
-        Ok(rustix::fs::fsync(&self.host.dir)?)
+        self.advance(now);
     }
 
     /// Brings the daemon up to date.
@@ -422,7 +307,6 @@ fn push<'a>(fds: &mut Vec<PollFd<'a>>, fd: BorrowedFd<'a>, flags: PollFlags) -> 
 }
 
 fn timespec(wait: Duration) -> Timespec {
-    // Rounded up: waking a little early would only turn the loop once more.
     let nanos = i64::from(wait.subsec_nanos());
     Timespec { tv_sec: i64::try_from(wait.as_secs()).unwrap_or(i64::MAX), tv_nsec: nanos }
 }

@@ -146,3 +146,14 @@ async fn an_agent_that_closes_its_output_still_runs() {
     shim.end(CLOSE);
     assert_eq!(exited(&shim).await.code, Some(5));
 }
+
+#[tokio::test]
+async fn a_shim_whose_directory_was_removed_does_not_stay() {
+    let fixture = Fixture::new();
+    let shim = fixture.launch("say ready line lines 100 1000").await;
+    fixture.line_with(&shim, "ready").await;
+    let (own, agent) = (shim.identity().shim.clone(), shim.identity().agent.clone());
+    std::fs::remove_dir_all(fixture.dir()).expect("removed");
+    agent.signal(Signal::KILL).expect("a kill");
+    eventually("the end of the shim", || !own.is_alive()).await;
+}

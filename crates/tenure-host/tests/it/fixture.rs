@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use tenure_host::process::sweep;
 use tenure_host::spool::{LineKind, SpoolReader};
 use tenure_host::{Attached, ExitRecord, Ladder, LaunchSpec, Shim, ShimStatus, SpoolLimits, attach, launch};
 
@@ -17,6 +18,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) struct Fixture {
     scratch: tempfile::TempDir,
+}
+
+/// Nothing stays behind, also of a test that failed: the shim and all below it.
+impl Drop for Fixture {
+    fn drop(&mut self) {
+        if let Ok(Some(identity)) = tenure_host::read_identity(&self.dir()) {
+            sweep(&[identity.shim, identity.agent]);
+        }
+    }
 }
 
 impl Fixture {
