@@ -1,13 +1,14 @@
 //! Claude Code, spoken to by stream-json with control requests.
 //!
 //! The process is started with an id of our own choosing and told `initialize` first; it
-//! lives through many turns. A turn ends at its `result` and at nothing else, and the next
-//! prompt may be written once the process says that it is idle. What a line means is found
-//! by its `type`: [`control`] for the control protocol, [`messages`] for what the model
-//! says, [`system`] for how the session stands, [`turn`] for a result.
+//! lives through many turns. A turn ends at its `result`; only an input that was taken back
+//! before its turn began gets none, and ends with its lifecycle. The next prompt may be
+//! written once the process says that it is idle. What a line means is found by
+//! its `type`: `control` for the control protocol, `conversation` for what the model and its
+//! tools say, `system` for how the session stands, `turn` for a result.
 //!
 //! What it deliberately does not do: decide an outcome, match answers to questions beyond
-//! the id they carry, or remember what it sent. All that it remembers is in [`memory`],
+//! the id they carry, or remember what it sent. All that it remembers is in `memory`,
 //! apart from text that is being gathered, which a restart rebuilds by reading lines again.
 
 mod answer;
