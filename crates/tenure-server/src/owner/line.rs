@@ -48,6 +48,8 @@ pub(super) struct Line {
     pub(super) codec: Box<dyn Codec>,
     done: u64,
     stored: StoredLine,
+    /// What the commit under way holds.
+    next: Option<StoredLine>,
     /// What a commit that survives a power loss covers; the spool before it may go.
     covered: u64,
     /// The last command whose acknowledgement is stored.
@@ -82,6 +84,7 @@ impl Line {
             done: stored.done,
             covered: stored.open.min(stored.done),
             stored,
+            next: None,
             record,
             acked_stored: 0,
             blocked_told: false,
@@ -160,7 +163,13 @@ impl Line {
         Ok(())
     }
 
-    pub(super) fn to_store(&self) -> StoredLine {
+    /// The position and the codec's memory as the next commit holds them.
+    pub(super) fn about_to_store(&mut self) -> &StoredLine {
+        let next = self.to_store();
+        self.next.insert(next)
+    }
+
+    fn to_store(&self) -> StoredLine {
         let open = self.codec.open_offset().map_or(self.done, |open| open.min(self.done));
         StoredLine { generation: self.generation, done: self.done, open, codec: self.codec.save() }
     }
@@ -173,7 +182,7 @@ impl Line {
     /// A commit holds the position; the spool before what it covers may be deleted once a power loss cannot
     /// take that back.
     pub(super) fn committed(&mut self, full: bool) {
-        self.stored = self.to_store();
+        self.stored = self.next.take().unwrap_or_else(|| self.to_store());
         if full && self.stored.open > self.covered {
             self.covered = self.stored.open;
             if let Some(shim) = &self.shim {
@@ -202,9 +211,6 @@ impl Line {
         String::from_utf8_lossy(&tenure_host::shim::stderr_tail(&self.dir, 8 * 1024)).into_owned()
     }
 
-    pub(super) fn record(&self) -> &StartRecord {
-        &self.record
-    }
 }
 
 fn rebuild(

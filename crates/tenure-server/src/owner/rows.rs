@@ -2,13 +2,13 @@
 
 use serde_json::{Value, json};
 use tenure_api::{InputView, Receipt};
-use tenure_core::machine::{InputChange, State};
+use tenure_core::machine::InputChange;
 use tenure_core::{Admit, Reply};
 use tenure_event::{Delivery, InputId, Kind, NewEvent, Part, Seq, TurnId};
 use tenure_log::{EventLog, InputRow, SessionRow, StoredAsk, Write};
 
 use super::Owner;
-use super::stored::Stored;
+use super::stored::StoredRef;
 
 impl Owner {
     /// The session's row as it is now, with the private state.
@@ -36,10 +36,9 @@ impl Owner {
     }
 
     /// The private state: the machine, and how far the process's output was taken in.
-    pub(super) fn private_state(&self) -> Result<Vec<u8>, serde_json::Error> {
-        let machine: State = self.machine.state().clone();
-        let line = self.line.as_ref().map(super::line::Line::to_store);
-        serde_json::to_vec(&Stored { machine, line })
+    pub(super) fn private_state(&mut self) -> Result<Vec<u8>, serde_json::Error> {
+        let line = self.line.as_mut().map(super::line::Line::about_to_store);
+        serde_json::to_vec(&StoredRef { machine: self.machine.state(), line })
     }
 
     /// The rows of inputs that changed. `events` are the step's, already small.

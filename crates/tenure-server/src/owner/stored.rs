@@ -36,8 +36,15 @@ pub(crate) struct Private {
     pub mcp_secrets: BTreeMap<String, BTreeMap<String, String>>,
 }
 
-/// The private state in a session's row.
-#[derive(Debug, Serialize, Deserialize)]
+/// The private state in a session's row, to be written.
+#[derive(Serialize)]
+pub(super) struct StoredRef<'a> {
+    pub machine: &'a State,
+    pub line: Option<&'a StoredLine>,
+}
+
+/// The private state in a session's row, as it is read back.
+#[derive(Debug, Deserialize)]
 pub(super) struct Stored {
     /// The machine.
     pub machine: State,
