@@ -1,5 +1,6 @@
 //! The project's own chores, one file per verb: `cargo xtask VERB`.
 
+mod bench;
 mod install;
 mod process;
 mod test;
@@ -13,6 +14,8 @@ use clap::Parser;
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
 enum Verb {
+    /// Prints the figures of docs/benchmarks.md.
+    Bench(bench::Args),
     /// Installs the real agent programs that the tests drive, into tests/agents/node_modules.
     InstallAgents(install::Args),
     /// Checks and tests everything, and installs what that needs.
@@ -21,6 +24,7 @@ enum Verb {
 
 fn main() -> ExitCode {
     let result = match Verb::parse() {
+        Verb::Bench(args) => bench::run(&args),
         Verb::InstallAgents(args) => install::run(&args),
         Verb::Test(args) => test::run(&args),
     };

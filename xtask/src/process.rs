@@ -22,10 +22,15 @@ pub(crate) fn program(name: impl AsRef<Path>) -> Command {
             command.env_remove(name);
         }
     }
-    if !io::stderr().is_terminal() {
+    if !colours() {
         command.env("CARGO_TERM_COLOR", "never").env("CARGO_TERM_PROGRESS_WHEN", "never");
     }
     command
+}
+
+/// Whether somebody sees colours.
+pub(crate) fn colours() -> bool {
+    io::stderr().is_terminal()
 }
 
 /// The cargo that runs us.

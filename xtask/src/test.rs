@@ -40,7 +40,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         command.args(words.split(' '));
         process::run(bounded(&mut command, args.fast))
     };
-    steps.run("format", || cargo("fmt --all --check"))?;
+    // rustfmt alone does not see by itself that nobody sees its colours.
+    let colour = if process::colours() { "auto" } else { "never" };
+    steps.run("format", || cargo(&format!("fmt --all --check -- --color {colour}")))?;
     steps.run("contents", contents::check)?;
     steps.run("clippy", || cargo("clippy --locked --workspace --all-targets -- -D warnings"))?;
     steps.run("docs", || {

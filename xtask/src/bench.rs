@@ -1,0 +1,81 @@
+//! `cargo xtask bench`: prints the figures that docs/benchmarks.md keeps. A program, never a test: machines differ and
+//! are noisy, so everything that is compared is measured in one run.
+//!
+//! It runs the release binary with a scratch home and the built-in agent in its fast mode, speaks plain HTTP to it, and
+//! uses no code of Tenure.
+
+mod daemon;
+mod figures;
+mod stats;
+mod wire;
+
+use std::fmt::Write as _;
+
+use anyhow::Context;
+
+use crate::process::{self, cargo, say};
+use daemon::Durability;
+use figures::Figure;
+
+/// Arguments of `bench`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// Only these figures, for example `P1,P4`.
+    #[arg(long, value_delimiter = ',')]
+    only: Vec<String>,
+    /// Runs of each figure; the median run is printed with its spread.
+    #[arg(long, default_value_t = 3)]
+    runs: usize,
+    /// A tenth of the size: to see that it works.
+    #[arg(long)]
+    quick: bool,
+    /// Writes the table into docs/benchmarks.md.
+    #[arg(long)]
+    write: bool,
+}
+
+/// Measures and prints.
+pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    process::run(cargo().args(["build", "--release", "--locked", "-p", "tenure"]))?;
+    let size = figures::Size { divisor: if args.quick { 10 } else { 1 }, runs: args.runs.max(1) };
+    let mut rows = Vec::new();
+    for (name, measure) in figures::ALL {
+        if !args.only.is_empty() && !args.only.iter().any(|o| o.eq_ignore_ascii_case(name)) {
+            continue;
+        }
+        for durability in [Durability::Process, Durability::Power] {
+            say(&format!("{name} ({}) …", durability.word()));
+            let figures = measure(durability, &size).with_context(|| format!("{name} could not be measured"))?;
+            for figure in figures {
+                say(&format!("    {}: {} (to reach: {})", figure.what, figure.value, figure.target));
+                rows.push((*name, durability, figure));
+            }
+        }
+    }
+    let table = table(&rows);
+    say(&table);
+    if args.write {
+        let path = process::root().join("docs/benchmarks.md");
+        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let head = text.split(MARK).next().unwrap_or_default().trim_end().to_owned();
+        std::fs::write(&path, format!("{head}\n\n{MARK}\n{}\n\n{table}", about()?)).context("docs/benchmarks.md")?;
+    }
+    Ok(())
+}
+
+/// What stands above it in docs/benchmarks.md is written by hand.
+const MARK: &str = "<!-- what follows is written by `cargo xtask bench --write` -->";
+
+fn about() -> anyhow::Result<String> {
+    let commit = process::output(std::process::Command::new("git").args(["rev-parse", "--short", "HEAD"]))?;
+    let cpus = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
+    Ok(format!("Commit {}, {cpus} processors, command `cargo xtask bench --write`.", commit.trim()))
+}
+
+fn table(rows: &[(&str, Durability, Figure)]) -> String {
+    let mut text = String::from("| # | durability | what | figure | to reach |\n|---|---|---|---|---|\n");
+    for (name, durability, figure) in rows {
+        let _ = writeln!(text, "| {name} | {} | {} | {} | {} |", durability.word(), figure.what, figure.value, figure.target);
+    }
+    text
+}
