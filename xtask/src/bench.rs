@@ -44,21 +44,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
             continue;
         }
         for durability in [Durability::Process, Durability::Power] {
-            say(&format!("{name} ({}) …", durability.word()));
-            let figures = measure(durability, &size).with_context(|| format!("{name} could not be measured"))?;
+            say(&format!("{name} ({}) …", durability.word()))?;
+            let figures =
+                measure(durability, &size).with_context(|| format!("{name} could not be measured"))?;
             for figure in figures {
-                say(&format!("    {}: {} (to reach: {})", figure.what, figure.value, figure.target));
+                say(&format!("    {}: {} (to reach: {})", figure.what, figure.value, figure.target))?;
                 rows.push((*name, durability, figure));
             }
         }
     }
     let table = table(&rows);
-    say(&table);
+    say(&table)?;
     if args.write {
         let path = process::root().join("docs/benchmarks.md");
         let text = std::fs::read_to_string(&path).unwrap_or_default();
         let head = text.split(MARK).next().unwrap_or_default().trim_end().to_owned();
-        std::fs::write(&path, format!("{head}\n\n{MARK}\n{}\n\n{table}", about()?)).context("docs/benchmarks.md")?;
+        std::fs::write(&path, format!("{head}\n\n{MARK}\n{}\n\n{table}", about()?))
+            .context("docs/benchmarks.md")?;
     }
     Ok(())
 }
@@ -67,15 +69,23 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 const MARK: &str = "<!-- what follows is written by `cargo xtask bench --write` -->";
 
 fn about() -> anyhow::Result<String> {
-    let commit = process::output(std::process::Command::new("git").args(["rev-parse", "--short", "HEAD"]))?;
+    let commit = process::output(process::program("git").args(["rev-parse", "--short", "HEAD"]))?;
+    let commit = commit.map(|out| String::from_utf8_lossy(&out.stdout).trim().to_owned()).unwrap_or_default();
     let cpus = std::thread::available_parallelism().map_or(0, std::num::NonZero::get);
-    Ok(format!("Commit {}, {cpus} processors, command `cargo xtask bench --write`.", commit.trim()))
+    Ok(format!("Commit {commit}, {cpus} processors, command `cargo xtask bench --write`."))
 }
 
 fn table(rows: &[(&str, Durability, Figure)]) -> String {
     let mut text = String::from("| # | durability | what | figure | to reach |\n|---|---|---|---|---|\n");
     for (name, durability, figure) in rows {
-        let _ = writeln!(text, "| {name} | {} | {} | {} | {} |", durability.word(), figure.what, figure.value, figure.target);
+        let _ = writeln!(
+            text,
+            "| {name} | {} | {} | {} | {} |",
+            durability.word(),
+            figure.what,
+            figure.value,
+            figure.target
+        );
     }
     text
 }

@@ -1,7 +1,7 @@
 //! A daemon under measurement: the release binary in a scratch home, ended with everything it started.
 
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -38,7 +38,8 @@ pub(super) struct Daemon {
 
 impl Daemon {
     pub(super) fn start(durability: Durability) -> anyhow::Result<Self> {
-        let home = std::env::temp_dir().join(format!("tenure-bench-{}-{}", std::process::id(), durability.word()));
+        let home =
+            std::env::temp_dir().join(format!("tenure-bench-{}-{}", std::process::id(), durability.word()));
         let _ = std::fs::remove_dir_all(&home);
         std::fs::create_dir_all(home.join("work"))?;
         std::fs::write(home.join("config.toml"), format!("[log]\ndurability = \"{}\"\n", durability.word()))?;
@@ -48,7 +49,7 @@ impl Daemon {
     fn start_in(home: PathBuf) -> anyhow::Result<Self> {
         let _ = std::fs::remove_file(home.join("daemon.json"));
         let begun = Instant::now();
-        let mut child = Command::new(process::root().join("target/release/tenure"))
+        let mut child = process::program(process::root().join("target/release/tenure"))
             .args(["up", "--listen", "127.0.0.1:0", "--home"])
             .arg(&home)
             .env_clear()
@@ -84,7 +85,8 @@ impl Daemon {
         self.child.kill()?;
         self.child.wait()?;
         let home = self.home.clone();
-        std::mem::forget(Keep(self));
+        // What it started must stay.
+        std::mem::forget(self);
         Self::start_in(home)
     }
 
@@ -124,9 +126,6 @@ fn read_running(home: &Path, pid: u32) -> Option<Value> {
     let running: Value = serde_json::from_slice(&std::fs::read(home.join("daemon.json")).ok()?).ok()?;
     (running["pid"].as_u64() == Some(u64::from(pid))).then_some(running)
 }
-
-/// Only so that a daemon that was killed on purpose is not ended again.
-struct Keep(#[expect(dead_code, reason = "held so that it is not dropped")] Daemon);
 
 impl Drop for Daemon {
     fn drop(&mut self) {

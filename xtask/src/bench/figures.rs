@@ -108,7 +108,8 @@ fn p2(durability: Durability, size: &Size) -> anyhow::Result<Vec<Figure>> {
     for _ in 0..size.runs {
         let daemon = Daemon::start(durability)?;
         let mut client = daemon.client()?;
-        let ids: Vec<String> = (0..sessions).map(|_| daemon.session(&mut client)).collect::<Result<_, _>>()?;
+        let ids: Vec<String> =
+            (0..sessions).map(|_| daemon.session(&mut client)).collect::<Result<_, _>>()?;
         let gate = Arc::new(Barrier::new(sessions + 1));
         let readers: Vec<_> = ids
             .iter()
@@ -133,7 +134,11 @@ fn p2(durability: Durability, size: &Size) -> anyhow::Result<Vec<Figure>> {
         rates.push((sessions * events) as f64 / begun.elapsed().as_secs_f64());
     }
     Ok(vec![
-        figure("durable ingest, 350-byte events, 100 sessions with a follower each", spread(&rates, 0, " events/s"), "≥ 25,000"),
+        figure(
+            "durable ingest, 350-byte events, 100 sessions with a follower each",
+            spread(&rates, 0, " events/s"),
+            "≥ 25,000",
+        ),
         figure("events that a follower lost or saw twice", lost.to_string(), "0"),
     ])
 }
@@ -177,7 +182,13 @@ fn p3(durability: Durability, size: &Size) -> anyhow::Result<Vec<Figure>> {
             let receipt = send(&mut client, &session, "hello", "accepted")?;
             a.push(begun.elapsed().as_secs_f64() * 1e3);
             let id = receipt["input_id"].as_str().context("no receipt")?.to_owned();
-            client.call("POST", &format!("/v1/sessions/{session}/inputs"), Some(&json!({"input": "hello", "id": id, "wait": "finished"}))).ok();
+            client
+                .call(
+                    "POST",
+                    &format!("/v1/sessions/{session}/inputs"),
+                    Some(&json!({"input": "hello", "id": id, "wait": "finished"})),
+                )
+                .ok();
             let begun = Instant::now();
             send(&mut client, &session, "hello", "finished")?;
             t.push(begun.elapsed().as_secs_f64() * 1e3);
@@ -187,8 +198,16 @@ fn p3(durability: Durability, size: &Size) -> anyhow::Result<Vec<Figure>> {
         disk.push(flush_ms(&daemon)?);
     }
     Ok(vec![
-        figure("input accepted, p50", spread(&accepted, 2, " ms"), if durability == Durability::Power { "one flush + 1 ms" } else { "–" }),
-        figure("trivial turn, p50", spread(&turns, 2, " ms"), if durability == Durability::Process { "≤ 0.5 ms" } else { "–" }),
+        figure(
+            "input accepted, p50",
+            spread(&accepted, 2, " ms"),
+            if durability == Durability::Power { "one flush + 1 ms" } else { "–" },
+        ),
+        figure(
+            "trivial turn, p50",
+            spread(&turns, 2, " ms"),
+            if durability == Durability::Process { "≤ 0.5 ms" } else { "–" },
+        ),
         figure("one flush of this disk (fdatasync of 4 KB), p50", spread(&disk, 2, " ms"), "–"),
     ])
 }
@@ -228,7 +247,11 @@ fn p4(durability: Durability, size: &Size) -> anyhow::Result<Vec<Figure>> {
         #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
         rates.push(frames as f64 / begun.elapsed().as_secs_f64());
     }
-    Ok(vec![figure("replay over SSE to one client, 350-byte events", spread(&rates, 0, " events/s"), "≥ 300,000")])
+    Ok(vec![figure(
+        "replay over SSE to one client, 350-byte events",
+        spread(&rates, 0, " events/s"),
+        "≥ 300,000",
+    )])
 }
 
 /// Ready after a start with 10,000 sessions in the log.
@@ -254,7 +277,11 @@ fn p5(durability: Durability, size: &Size) -> anyhow::Result<Vec<Figure>> {
         pages.push(percentile(&mut times, 0.99));
     }
     Ok(vec![
-        figure(format!("ready after start, {sessions} sessions in the log"), spread(&ready, 0, " ms"), "≤ 50 ms"),
+        figure(
+            format!("ready after start, {sessions} sessions in the log"),
+            spread(&ready, 0, " ms"),
+            "≤ 50 ms",
+        ),
         figure(format!("page of 50 of {sessions} sessions, p99"), spread(&pages, 2, " ms"), "≤ 5 ms"),
     ])
 }
@@ -266,7 +293,8 @@ fn p6(durability: Durability, size: &Size) -> anyhow::Result<Vec<Figure>> {
     for _ in 0..size.runs {
         let mut daemon = Daemon::start(durability)?;
         let mut client = daemon.client()?;
-        let ids: Vec<String> = (0..sessions).map(|_| daemon.session(&mut client)).collect::<Result<_, _>>()?;
+        let ids: Vec<String> =
+            (0..sessions).map(|_| daemon.session(&mut client)).collect::<Result<_, _>>()?;
         for id in &ids {
             send(&mut client, id, &prompt(events, Some(100)), "accepted")?;
         }
@@ -274,7 +302,8 @@ fn p6(durability: Durability, size: &Size) -> anyhow::Result<Vec<Figure>> {
         daemon = daemon.kill_and_restart()?;
         ready.push(daemon.ready_ms);
         for id in &ids {
-            wrong += follow_whole(daemon.client()?, &format!("/v1/sessions/{id}/events/stream?after=0"), events)?;
+            wrong +=
+                follow_whole(daemon.client()?, &format!("/v1/sessions/{id}/events/stream?after=0"), events)?;
         }
         if daemon.processes().len() != sessions {
             bail!("{} processes for {sessions} sessions", daemon.processes().len());
@@ -301,7 +330,11 @@ fn p7(durability: Durability, _: &Size) -> anyhow::Result<Vec<Figure>> {
     let shims: Vec<f64> = daemon.processes().iter().map(|(shim, _)| memory_mb(*shim)).collect();
     Ok(vec![
         figure("daemon, idle", format!("{idle:.1} MB"), "≤ 20 MB"),
-        figure("daemon, per live session (of 100)", format!("{:.0} KB", (live - idle) * 1e3 / f64::from(sessions)), "≤ 256 KB"),
+        figure(
+            "daemon, per live session (of 100)",
+            format!("{:.0} KB", (live - idle) * 1e3 / f64::from(sessions)),
+            "≤ 256 KB",
+        ),
         figure("shim, proportional", spread(&shims, 2, " MB"), "≤ 0.7 MB"),
     ])
 }

@@ -6,7 +6,12 @@ pub(super) fn percentile(values: &mut [f64], share: f64) -> f64 {
         return 0.0;
     }
     values.sort_by(f64::total_cmp);
-    #[expect(clippy::cast_precision_loss, clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "an index")]
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "an index"
+    )]
     let at = ((values.len() - 1) as f64 * share).round() as usize;
     values[at.min(values.len() - 1)]
 }

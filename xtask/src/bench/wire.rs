@@ -20,14 +20,20 @@ impl Client {
         let stream = TcpStream::connect(address).context("the daemon does not answer")?;
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(Duration::from_secs(120)))?;
-        Ok(Self { address: address.to_owned(), token: token.to_owned(), stream: BufReader::with_capacity(256 * 1024, stream) })
+        Ok(Self {
+            address: address.to_owned(),
+            token: token.to_owned(),
+            stream: BufReader::with_capacity(256 * 1024, stream),
+        })
     }
 
     fn send(&mut self, method: &str, path: &str, body: Option<&Value>) -> anyhow::Result<()> {
         let body = body.map(Value::to_string).unwrap_or_default();
         let head = format!(
             "{method} {path} HTTP/1.1\r\nHost: {}\r\nAuthorization: Bearer {}\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n",
-            self.address, self.token, body.len()
+            self.address,
+            self.token,
+            body.len()
         );
         self.stream.get_mut().write_all(&[head.as_bytes(), body.as_bytes()].concat())?;
         Ok(())
