@@ -8,6 +8,7 @@ mod facts;
 mod lock;
 
 pub use capture::{Capture, CaptureError, Captured, run_capture};
+pub use cgroup::remove_stale_cgroups;
 pub use detach::{Detached, detach_daemon};
 pub use facts::{Facts, facts};
 pub use lock::{FileLock, LockError, lock_file};

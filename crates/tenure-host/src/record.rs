@@ -110,6 +110,11 @@ pub struct Ladder {
     pub term_ms: u64,
 }
 
+impl Ladder {
+    /// Only closes the agent's input and never goes further by itself.
+    pub const CLOSE_INPUT: Ladder = Ladder { close_stdin: true, grace_ms: u64::MAX, term_ms: 0 };
+}
+
 /// Reads `exit.json` of a shim's directory.
 ///
 /// # Errors

@@ -59,7 +59,8 @@ pub enum AttachError {
         /// The directory.
         dir: PathBuf,
     },
-    /// It lives but does not answer.
+    /// It lives but does not answer. Sweeping the shim of [`crate::read_identity`]
+    /// ends it and its tree; after that it is lost.
     #[error(
         "the shim in {dir} lives but does not answer ({source}); killing the process ends it and its agent"
     )]

@@ -237,3 +237,83 @@ impl Outbox {
         self.wake.notified().await;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SOON: Ladder = Ladder { close_stdin: true, grace_ms: 1, term_ms: 1 };
+
+    fn text(n: u64) -> Bytes {
+        Bytes::from(format!("command {n}"))
+    }
+
+    fn outbox(count: u64) -> Outbox {
+        let outbox = Outbox::default();
+        for n in 1..=count {
+            outbox.push(n, text(n)).expect("room");
+        }
+        outbox
+    }
+
+    /// Writes everything that is to be written.
+    fn drain(outbox: &Outbox) -> Vec<Outgoing> {
+        std::iter::from_fn(|| outbox.peek().inspect(|next| outbox.written(next))).collect()
+    }
+
+    #[test]
+    fn commands_are_written_once_per_connection_until_acknowledged() {
+        let outbox = outbox(4);
+        let all: Vec<Outgoing> = (1..=4).map(|n| Outgoing::Command(n, text(n))).collect();
+        assert_eq!(drain(&outbox), all);
+        assert_eq!(drain(&outbox), []);
+        outbox.acknowledge(1);
+        // The connection broke; the shim had two of them.
+        outbox.restart(2, 0);
+        assert_eq!(drain(&outbox), all[2..]);
+        assert_eq!(outbox.push(2, text(2)), Ok(()));
+        assert_eq!(outbox.push(6, text(6)), Err(SendError::Gap { n: 6, expected: 5 }));
+        outbox.set_gone();
+        assert_eq!(outbox.push(5, text(5)), Err(SendError::Gone { n: 5 }));
+    }
+
+    #[test]
+    fn an_end_waits_for_its_commands_and_a_kill_for_nothing() {
+        let outbox = outbox(2);
+        outbox.end(SOON);
+        outbox.push(3, text(3)).expect("room");
+        outbox.release(70);
+        outbox.release(60);
+        outbox.kill();
+        let wanted = [
+            Outgoing::Kill,
+            Outgoing::Release(70),
+            Outgoing::Command(1, text(1)),
+            Outgoing::Command(2, text(2)),
+            Outgoing::End(SOON),
+            Outgoing::Command(3, text(3)),
+        ];
+        assert_eq!(drain(&outbox), wanted);
+        outbox.end(SOON);
+        outbox.restart(0, 100);
+        outbox.hurry();
+        assert_eq!(drain(&outbox)[0], Outgoing::End(SOON));
+    }
+
+    #[test]
+    fn it_is_bounded_but_takes_one_command_of_any_length() {
+        let outbox = Outbox::default();
+        let long = Bytes::from(vec![0; BYTES_BOUND + 1]);
+        assert_eq!(outbox.push(1, long), Ok(()));
+        assert_eq!(outbox.push(2, text(2)), Err(SendError::Full { n: 2 }));
+        outbox.acknowledge(1);
+        for n in 2..COUNT_BOUND as u64 + 2 {
+            assert_eq!(outbox.push(n, Bytes::new()), Ok(()));
+        }
+        let n = COUNT_BOUND as u64 + 2;
+        assert_eq!(outbox.push(n, Bytes::new()), Err(SendError::Full { n }));
+        let outbox = Outbox::default();
+        let len = crate::protocol::MAX_COMMAND_BYTES - 7;
+        assert_eq!(outbox.push(1, Bytes::from(vec![0; len])), Err(SendError::TooLarge { n: 1, len }));
+    }
+}

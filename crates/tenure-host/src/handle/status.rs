@@ -6,7 +6,8 @@ use super::attach::Lost;
 use crate::protocol::{Progress, Refused, Welcome};
 use crate::record::ExitRecord;
 
-/// A shim's state, as last told.
+/// A shim's state, as last told. Its channel is closed after the last change: when
+/// the agent is gone, or when the handle was dropped.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ShimStatus {
     /// The end of the last complete line in the spool.

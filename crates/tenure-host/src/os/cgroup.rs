@@ -62,6 +62,26 @@ pub(crate) fn create() -> io::Result<PathBuf> {
     }
 }
 
+/// Removes empty cgroups that a launch left behind whose process is gone. Those of
+/// living agents are not empty and stay.
+pub fn remove_stale_cgroups() {
+    let Some(entries) = own().and_then(|parent| fs::read_dir(parent).ok()) else { return };
+    for entry in entries.flatten() {
+        if entry.file_name().to_str().is_some_and(is_stale) {
+            let _ = fs::remove_dir(entry.path());
+        }
+    }
+}
+
+/// Whether a name is one of ours, and its maker no longer there to use it.
+fn is_stale(name: &str) -> bool {
+    let mut fields = name.strip_prefix("tenure-").into_iter().flat_map(|rest| rest.split('-'));
+    let mut number = || fields.next()?.parse::<u64>().ok();
+    let (Some(pid), Some(start_time), Some(_)) = (number(), number(), number()) else { return false };
+    let maker = i32::try_from(pid).ok().and_then(PidRef::of);
+    maker.is_none_or(|maker| maker.start_time != start_time)
+}
+
 /// Where a process writes `0` to enter.
 pub(crate) fn open_procs(group: &Path) -> io::Result<OwnedFd> {
     let flags = OFlags::WRONLY | OFlags::CLOEXEC;
@@ -131,6 +151,16 @@ mod tests {
         let mounts = "41 31 0:38 /box /sys/fs/cgroup rw - cgroup2 cgroup2 rw\n";
         assert_eq!(find(mounts, "0::/box/b\n"), Some(PathBuf::from("/sys/fs/cgroup/b")));
         assert_eq!(find(mounts, "0::/elsewhere\n"), None);
+    }
+
+    #[test]
+    fn only_what_nobody_makes_any_more_is_stale() {
+        let own = PidRef::own().expect("this process");
+        assert!(!is_stale(&format!("tenure-{}-{}-0", own.pid, own.start_time)));
+        assert!(is_stale(&format!("tenure-{}-{}-0", own.pid, own.start_time + 1)));
+        for foreign in ["tenure", "tenure-1-2", "tenure-a-b-c", "user.slice", "tenure.service"] {
+            assert!(!is_stale(foreign), "{foreign}");
+        }
     }
 
     #[test]

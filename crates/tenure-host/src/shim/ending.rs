@@ -127,3 +127,58 @@ impl Phase {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ladder(grace_ms: u64, term_ms: u64) -> Ladder {
+        Ladder { close_stdin: false, grace_ms, term_ms }
+    }
+
+    fn after(start: Instant, ms: u64) -> Instant {
+        start + Duration::from_millis(ms)
+    }
+
+    #[test]
+    fn each_step_comes_once_and_in_its_time() {
+        let start = Instant::now();
+        let mut steps = Steps::default();
+        assert_eq!((steps.due(start), steps.next()), (None, None));
+        steps.ask(start, &ladder(100, 50));
+        assert_eq!((steps.due(after(start, 99)), steps.next()), (None, Some(after(start, 100))));
+        assert_eq!((steps.due(after(start, 100)), steps.forced), (Some(Step::Term), Forced::Term));
+        assert_eq!((steps.due(after(start, 149)), steps.next()), (None, Some(after(start, 150))));
+        assert_eq!((steps.due(after(start, 150)), steps.forced), (Some(Step::Kill), Forced::Kill));
+        assert_eq!((steps.due(after(start, 9999)), steps.next()), (None, None));
+    }
+
+    #[test]
+    fn the_earlier_time_holds_of_each_step() {
+        let start = Instant::now();
+        let mut steps = Steps::default();
+        steps.ask(start, &ladder(1000, 1000));
+        steps.ask(start, &ladder(10, 5000));
+        assert_eq!(steps.due(after(start, 10)), Some(Step::Term));
+        assert_eq!(steps.next(), Some(after(start, 2000)));
+        steps.ask(after(start, 20), &Ladder::CLOSE_INPUT);
+        assert_eq!(steps.next(), Some(after(start, 2000)));
+        steps.kill_now(after(start, 30));
+        assert_eq!(steps.due(after(start, 30)), Some(Step::Kill));
+        // A ladder after a kill changes nothing; a second kill is a second kill.
+        steps.ask(after(start, 40), &ladder(0, 0));
+        assert_eq!(steps.due(after(start, 50)), None);
+        steps.kill_now(after(start, 60));
+        assert_eq!(steps.due(after(start, 60)), Some(Step::Kill));
+    }
+
+    #[test]
+    fn a_hurry_only_shortens() {
+        let now = Instant::now();
+        let mut phase = Phase::finishing(now);
+        phase.hurry(now);
+        assert_eq!(phase, Phase::Finishing(now + SHORT_PATIENCE));
+        phase.hurry(now + SHORT_PATIENCE);
+        assert_eq!(phase, Phase::Finishing(now + SHORT_PATIENCE));
+    }
+}

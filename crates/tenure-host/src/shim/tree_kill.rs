@@ -22,11 +22,12 @@ pub(crate) struct TreeKill {
     next: Instant,
     pause: Duration,
     end: Instant,
+    rounds: u32,
 }
 
 impl TreeKill {
     pub(crate) fn start(now: Instant) -> TreeKill {
-        TreeKill { next: now, pause: FIRST_PAUSE, end: now + PATIENCE }
+        TreeKill { next: now, pause: FIRST_PAUSE, end: now + PATIENCE, rounds: 0 }
     }
 
     /// When the next round is due.
@@ -43,6 +44,11 @@ impl TreeKill {
         if let Some(group) = group {
             cgroup::kill(group, hit);
         }
+        // A tree that outran the first round keeps forking: stopped, it cannot.
+        if self.rounds > 1 {
+            stop();
+        }
+        self.rounds += 1;
         for process in living() {
             if process.signal(Signal::KILL).is_ok() && !hit.contains(&process.pid) {
                 hit.push(process.pid);
@@ -50,6 +56,22 @@ impl TreeKill {
         }
         self.next = now + self.pause;
         self.pause = (self.pause * 2).min(LAST_PAUSE);
+    }
+}
+
+/// Stops everything below this process, until nothing new shows up.
+fn stop() {
+    let mut stopped: Vec<PidRef> = Vec::new();
+    // A bound only: each look finds what was forked during the one before.
+    for _ in 0..20 {
+        let fresh: Vec<PidRef> = living().into_iter().filter(|process| !stopped.contains(process)).collect();
+        if fresh.is_empty() {
+            return;
+        }
+        for process in fresh {
+            let _ = process.signal(Signal::STOP);
+            stopped.push(process);
+        }
     }
 }
 

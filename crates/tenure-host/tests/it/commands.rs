@@ -112,3 +112,14 @@ async fn commands_handed_over_before_the_end_are_applied_before_it() {
     let exit = exited(&shim).await;
     assert_eq!((exit.applied, fixture.lines(exit.spool_end).len()), (50, 50));
 }
+
+#[tokio::test]
+async fn a_shim_that_takes_no_more_input_still_takes_an_end() {
+    let fixture = Fixture::new();
+    let shim = fixture.launch("sleep").await;
+    for n in 1..=3 {
+        send(&shim, n, vec![b'x'; 40 * MEGABYTE]).await;
+    }
+    shim.end(Ladder { close_stdin: true, grace_ms: 1, term_ms: 60_000 });
+    assert_eq!(exited(&shim).await.signal, Some(15));
+}

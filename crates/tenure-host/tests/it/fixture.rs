@@ -156,7 +156,7 @@ pub(crate) async fn eventually(what: &str, mut look: impl FnMut() -> bool) {
 }
 
 /// Closing the input, and nothing else for a long time.
-pub(crate) const CLOSE: Ladder = Ladder { close_stdin: true, grace_ms: 600_000, term_ms: 600_000 };
+pub(crate) const CLOSE: Ladder = Ladder::CLOSE_INPUT;
 
 pub(crate) const SMALL: SpoolLimits =
     SpoolLimits { segment_bytes: 1000, quota_bytes: 20_000, max_line_bytes: 5_000 };

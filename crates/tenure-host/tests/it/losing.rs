@@ -83,9 +83,8 @@ async fn an_agent_dies_with_its_shim_and_the_sweep_finds_the_rest() {
     assert!(!child.is_alive() && find_marked("TENURE_TEST_MARK", &marker).is_empty());
 }
 
-#[tokio::test]
-async fn a_sweep_outruns_a_tree_that_keeps_forking() {
-    let fixture = Fixture::new();
+/// An agent that keeps forking, some of it out of its own parents' sight.
+async fn forker(fixture: &Fixture) -> (tenure_host::Shim, String) {
     let marker = format!("{}", fixture.path().display());
     let mut spec = fixture.spec("");
     let forker = "fork() { ( sleep 600 & sleep 0.01; fork ) & }; fork; while :; do fork; sleep 0.02; done";
@@ -93,6 +92,22 @@ async fn a_sweep_outruns_a_tree_that_keeps_forking() {
     spec.env = vec![("PATH".into(), "/usr/bin:/bin".into()), ("TENURE_TEST_MARK".into(), marker.clone())];
     let shim = launch(spec).await.expect("an agent");
     eventually("a small crowd", || find_marked("TENURE_TEST_MARK", &marker).len() > 20).await;
+    (shim, marker)
+}
+
+#[tokio::test]
+async fn a_kill_outruns_a_tree_that_keeps_forking() {
+    let fixture = Fixture::new();
+    let (shim, marker) = forker(&fixture).await;
+    shim.kill();
+    assert_eq!(exited(&shim).await.remained, Vec::<i32>::new());
+    assert_eq!(find_marked("TENURE_TEST_MARK", &marker), []);
+}
+
+#[tokio::test]
+async fn a_sweep_outruns_a_tree_that_keeps_forking() {
+    let fixture = Fixture::new();
+    let (shim, marker) = forker(&fixture).await;
     let marked = find_marked("TENURE_TEST_MARK", &marker);
     let roots: Vec<PidRef> = marked.into_iter().map(|marked| marked.process).collect();
     let report = tokio::task::spawn_blocking(move || sweep(&roots)).await.expect("a sweep");
