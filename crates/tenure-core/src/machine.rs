@@ -204,22 +204,22 @@ impl Step<'_> {
 
 /// Whether a caller is told of it: then it must survive a loss of power.
 fn is_told(kind: &Kind) -> bool {
-    match kind {
+    !matches!(
+        kind,
         Kind::SessionActivityChanged(_)
-        | Kind::SessionHealthChanged(_)
-        | Kind::MessageCompleted(_)
-        | Kind::ToolStarted(_)
-        | Kind::ToolCompleted(_)
-        | Kind::TodosUpdated(_)
-        | Kind::UsageUpdated(_)
-        | Kind::McpChanged(_)
-        | Kind::TaskStarted(_)
-        | Kind::TaskCompleted(_)
-        | Kind::CompactionStarted(_)
-        | Kind::CompactionCompleted(_)
-        | Kind::NativeReceived(_)
-        | Kind::WarningRaised(_)
-        | Kind::Unknown { .. } => false,
-        _ => true,
-    }
+            | Kind::SessionHealthChanged(_)
+            | Kind::MessageCompleted(_)
+            | Kind::ToolStarted(_)
+            | Kind::ToolCompleted(_)
+            | Kind::TodosUpdated(_)
+            | Kind::UsageUpdated(_)
+            | Kind::McpChanged(_)
+            | Kind::TaskStarted(_)
+            | Kind::TaskCompleted(_)
+            | Kind::CompactionStarted(_)
+            | Kind::CompactionCompleted(_)
+            | Kind::NativeReceived(_)
+            | Kind::WarningRaised(_)
+            | Kind::Unknown { .. }
+    )
 }

@@ -86,7 +86,6 @@ pub struct AnswerRequest {
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct UpdateRequest {
     /// The title; `Some(None)` clears it.
-    #[expect(clippy::option_option, reason = "absent and null mean different things here")]
     pub title: Option<Option<String>>,
     /// The tags.
     pub tags: Option<Vec<String>>,

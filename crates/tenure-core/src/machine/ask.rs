@@ -1,16 +1,20 @@
 //! Asks: opened by the agent, ended once: resolved, expired or withdrawn.
 
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 use tenure_api::{ErrorCode, PermissionDefault, Problem};
 use tenure_event::{
     Ask, AskEnded, AskId, AskKind, AskOpened, AskResolved, AskState, Decision, Delivery, Kind, Scope,
 };
 
+mod check;
+
 use super::state::SessionRule;
 use super::{OpenAsk, Step};
 use crate::agent::{Answer, AskAnswer, AskSignal, Command};
 use crate::{AnswerRequest, Reply};
+
+/// Asks that may be open at once; what is asked beyond is given back unanswered.
+const BOUND: usize = 256;
 
 impl Step<'_> {
     pub(super) fn ask_opened(&mut self, signal: AskSignal) {
@@ -44,6 +48,8 @@ impl Step<'_> {
         // A turn that is being interrupted gets no new questions through.
         if self.s.turn.as_ref().is_some_and(|t| t.interrupting.is_some()) || self.s.ending.is_some() {
             self.withdraw_asks("interrupted", |a| a.id == id);
+        } else if self.s.asks.len() > BOUND {
+            self.withdraw_asks("too_many", |a| a.id == id);
         } else if let Some(decision) = policy {
             self.resolve(&id, &by_policy(id.clone(), decision), "policy");
         } else if timeout == 0 {
@@ -66,70 +72,52 @@ impl Step<'_> {
         }
     }
 
-    pub(super) fn answer(&mut self, request: AnswerRequest) -> Result<Reply, Problem> {
+    pub(super) fn answer(&mut self, mut request: AnswerRequest) -> Result<Reply, Problem> {
+        // The deadline holds by the clock, also where nobody has looked at it yet.
+        self.expire_asks();
         let Some(open) = self.s.asks.get(&request.ask_id).cloned() else {
             let what = format!("ask {} is not open", request.ask_id);
             return Err(Problem::new(ErrorCode::Conflict, what).about(&self.s.spec.id));
         };
-        self.check_answer(&open, &request)?;
-        let steer = request.message.clone().filter(|_| request.decision == Decision::Allow);
-        if steer.is_some() && !self.supports("steer") {
-            return Err(self.unsupported("steer"));
+        request.scope = self.check_answer(&open, &request)?;
+        let words = request.message.clone().filter(|_| request.decision == Decision::Allow);
+        if words.is_some() {
+            self.may_say_more()?;
         }
-        if request.scope == Scope::Session && request.decision == Decision::Allow {
-            self.s.rules.push(rule_for(&open.ask));
+        let ask =
+            self.resolve(&request.ask_id.clone(), &request, "client").unwrap_or_else(|| open.ask.clone());
+        if request.scope == Scope::Session {
+            self.allow_the_like(rule_for(&open.ask));
         }
-        let ask = self.resolve(&request.ask_id.clone(), &request, "client").unwrap_or(open.ask);
-        if let Some(text) = steer {
-            self.steer_message(text);
+        if let Some(text) = words {
+            self.say_more(text);
         }
         Ok(Reply::Answered(Box::new(ask)))
     }
 
-    fn check_answer(&self, open: &OpenAsk, request: &AnswerRequest) -> Result<(), Problem> {
-        let agent = &self.s.spec.agent;
-        let refuse = |capability: &str, why: &str| {
-            Err(Problem::unsupported(agent, capability, why).about(&self.s.spec.id))
-        };
-        if request.updated_input.is_some() && !open.can_update_input {
-            return refuse("updated_input", "this agent takes an answer, not a changed input");
+    /// A person allowed it for the session: what is open and alike is allowed too.
+    fn allow_the_like(&mut self, rule: SessionRule) {
+        let alike = |o: &&OpenAsk| o.ask.kind == AskKind::Permission && rule_for(&o.ask) == rule;
+        let ids: Vec<AskId> = self.s.asks.values().filter(alike).map(|o| o.ask.id.clone()).collect();
+        for id in ids {
+            self.resolve(&id, &by_policy(id.clone(), Decision::Allow), "policy");
         }
-        if request.scope == Scope::Always && request.decision == Decision::Allow {
-            if !open.can_always {
-                return refuse("always", "the agent offers no `always` for this; use scope `session`");
-            }
-            if self.s.spec.always_writes_settings && !self.s.spec.project_trusted {
-                let what = "`always` would write the project's settings, and the project is not trusted; \
-                            use scope `session`, or create the session with `trust_project: true`";
-                return Err(Problem::new(ErrorCode::Forbidden, what).about(&self.s.spec.id));
-            }
+        if !self.s.rules.contains(&rule) {
+            self.s.rules.push(rule);
         }
-        if request.answers.is_some() && !matches!(open.ask.kind, AskKind::Question | AskKind::Elicitation) {
-            return Err(Problem::invalid(
-                "answers",
-                "only questions take `answers`; this ask takes a decision",
-            ));
+    }
+
+    /// Whether words can go with an approval: they are an input of their own then.
+    fn may_say_more(&self) -> Result<(), Problem> {
+        if self.s.turn.is_some() && !self.supports("steer") {
+            return Err(self.unsupported("steer"));
         }
-        if open.ask.kind == AskKind::Question && request.decision == Decision::Allow {
-            check_answers(&open.ask, request.answers.as_ref())?;
-        }
-        if let Some(id) = &request.option_id
-            && !open.ask.options.iter().any(|o| &o.id == id)
-        {
-            let known: Vec<&str> = open.ask.options.iter().map(|o| o.id.as_str()).collect();
-            return Err(Problem::invalid(
-                "option_id",
-                format!("no such option; there are: {}", known.join(", ")),
-            ));
-        }
-        Ok(())
+        self.may_take_inputs()?;
+        self.has_room()
     }
 
     /// An approval with words: they reach the agent as a steered input.
-    fn steer_message(&mut self, text: String) {
-        if self.s.turn.is_none() {
-            return;
-        }
+    fn say_more(&mut self, text: String) {
         let input_id = tenure_event::InputId::from_uuid(self.mint());
         let part = tenure_event::PartBody::Text { text };
         let parts =
@@ -142,7 +130,7 @@ impl Step<'_> {
             effort: None,
             body_hash: String::new(),
         };
-        // It was checked that the agent can be steered; a turn that ends meanwhile queues it.
+        // It was checked before the ask was resolved that this can be done.
         let _ = self.admit(admit);
     }
 
@@ -210,13 +198,14 @@ impl Step<'_> {
         })));
     }
 
-    /// Withdraws asks. The agent gets a `cancel` for each while its process lives.
+    /// Withdraws asks. The agent gets a `cancel` for each that it still waits for.
     pub(super) fn withdraw_asks(&mut self, reason: &str, which: impl Fn(&Ask) -> bool) {
         let ids: Vec<AskId> =
             self.s.asks.values().filter(|o| which(&o.ask)).map(|o| o.ask.id.clone()).collect();
         for id in ids {
             let Some(open) = self.s.asks.remove(&id) else { continue };
-            let answer = matches!(reason, "interrupted").then(|| by_policy(id.clone(), Decision::Cancel));
+            let waits = !matches!(reason, "agent" | "process_exited");
+            let answer = waits.then(|| by_policy(id.clone(), Decision::Cancel));
             let mut ask = open.ask.clone();
             ask.state = AskState::Withdrawn;
             let ended = AskEnded { ask_id: id, reason: reason.to_owned() };
@@ -257,23 +246,4 @@ fn rule_for(ask: &Ask) -> SessionRule {
         digest.iter().take(16).fold(String::new(), |text, b| text + &format!("{b:02x}"))
     });
     SessionRule { tool: ask.tool.clone().unwrap_or_else(|| ask.title.clone()), input }
-}
-
-fn check_answers(ask: &Ask, answers: Option<&Value>) -> Result<(), Problem> {
-    let missing = |q: &str| {
-        Problem::invalid("answers", format!("`answers` needs a text (or a list of texts) for {q:?}"))
-    };
-    let Some(Value::Object(given)) = answers else {
-        let first = ask.questions.first().map_or("each question", |q| q.question.as_str());
-        return Err(missing(first));
-    };
-    for question in &ask.questions {
-        match given.get(&question.question) {
-            Some(Value::String(_)) => {}
-            Some(Value::Array(list))
-                if list.iter().all(Value::is_string) && (question.multiple || list.len() == 1) => {}
-            _ => return Err(missing(&question.question)),
-        }
-    }
-    Ok(())
 }

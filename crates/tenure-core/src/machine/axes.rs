@@ -57,7 +57,7 @@ impl State {
         }
     }
 
-    fn doing(&self) -> (ActivityState, Option<WaitReason>) {
+    pub(super) fn doing(&self) -> (ActivityState, Option<WaitReason>) {
         let asked = self.asks.values().next().map(|a| match a.ask.kind {
             AskKind::Permission => WaitReason::Permission,
             AskKind::Question => WaitReason::Question,

@@ -5,12 +5,12 @@
 //! used no processor time between two probes, no tool runs, and nothing is waited for;
 //! or when the process is stopped by a signal.
 
-use tenure_event::{Lifecycle, SuspendedBy, Timestamp};
+use tenure_api::QueueChoice;
+use tenure_event::{ActivityState, Lifecycle, SuspendedBy, Timestamp};
 
 use super::state::{Ending, Proc};
 use super::update::error;
 use super::{Act, Machine, State, Step};
-use crate::agent::Command;
 
 /// Milliseconds that an agent may ignore the interrupt of a turn that reached its limit.
 const DEAF_MS: i64 = 10_000;
@@ -42,18 +42,20 @@ impl State {
 
     fn start_deadline(&self) -> Option<Timestamp> {
         let starting = |p: &&Proc| !p.ready && self.ending.is_none();
-        self.process.as_ref().filter(starting).map(|p| p.started_at.plus_seconds(self.spec.start_seconds))
+        let from = |p: &Proc| p.found_at.unwrap_or(p.started_at).max(p.started_at);
+        self.process.as_ref().filter(starting).map(|p| from(p).plus_seconds(self.spec.start_seconds))
     }
 
     fn turn_deadline(&self) -> Option<Timestamp> {
-        let turn = self.turn.as_ref()?;
-        match (&turn.limit, turn.interrupting) {
-            (Some(_), Some(at)) if self.ending.is_none() => Some(at.plus_millis(DEAF_MS)),
-            (None, _) if self.spec.turn_seconds > 0 => {
-                Some(turn.started_at.plus_seconds(self.spec.turn_seconds))
-            }
-            _ => None,
+        let turn = self.turn.as_ref().filter(|_| self.ending.is_none())?;
+        let deaf = turn.interrupting.map(|at| at.plus_millis(DEAF_MS));
+        if turn.limit.is_some() {
+            return deaf;
         }
+        let over =
+            (self.spec.turn_seconds > 0).then(|| turn.started_at.plus_seconds(self.spec.turn_seconds))?;
+        // A turn that a person interrupted gets its time to end even past its limit.
+        Some(deaf.map_or(over, |deaf| deaf.max(over)))
     }
 
     fn stall_deadline(&self) -> Option<Timestamp> {
@@ -64,7 +66,7 @@ impl State {
 
     fn idle_deadline(&self) -> Option<Timestamp> {
         let works =
-            self.turn.is_some() || !self.queue.is_empty() || !self.asks.is_empty() || !self.tasks.is_empty();
+            self.doing().0 != ActivityState::Idle || !self.tasks.is_empty() || self.busy_until.is_some();
         let ready = self.process.as_ref().is_some_and(|p| p.ready);
         let idles = self.lifecycle == Lifecycle::Live && ready && !works && self.ending.is_none();
         (idles && self.spec.idle_seconds > 0).then(|| self.idle_since.plus_seconds(self.spec.idle_seconds))
@@ -86,6 +88,8 @@ impl Step<'_> {
             self.s.busy_until = None;
             self.start_next();
         }
+        // Whatever ended just now, idleness counts from here.
+        self.sync_axes();
         if due(self.s.start_deadline()) {
             let s = self.s.spec.start_seconds;
             self.handshake_failed(error("timeout", format!("the agent did not finish its handshake within {s} s; `tenure logs --raw` shows what it said")));
@@ -108,14 +112,12 @@ impl Step<'_> {
 
     fn turn_over_time(&mut self) {
         let Some(turn) = &mut self.s.turn else { return };
-        if turn.limit.is_some() {
+        if turn.interrupting.is_some() {
             let _ = self.end_process(Ending::Suspend(SuspendedBy::Limit));
             return;
         }
         turn.limit = Some("time".to_owned());
-        turn.interrupting.get_or_insert(self.now.at);
-        self.send(Command::Interrupt);
-        self.withdraw_asks("interrupted", |_| true);
+        self.interrupt_turn(QueueChoice::Keep);
     }
 
     /// Answer to a probe.

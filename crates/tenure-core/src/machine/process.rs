@@ -23,13 +23,21 @@ impl Step<'_> {
         self.s.next_n = 1;
         self.s.restart_at = None;
         (self.s.spool_blocked, self.s.probing, self.s.busy_until) = (false, false, None);
+        self.s.serving.clear();
         let resume = self.how_to_resume();
         let resumes = match &resume {
             ResumeHow::Resume(id) => Some(id.clone()),
             _ => None,
         };
         let generation = self.s.generation;
-        self.s.process = Some(Proc { generation, pid: None, started_at: self.now.at, ready: false, resumes });
+        self.s.process = Some(Proc {
+            generation,
+            pid: None,
+            started_at: self.now.at,
+            ready: false,
+            resumes,
+            found_at: None,
+        });
         self.s.life_at = self.now.at;
         self.out.full = true;
         let (model, mode, effort) = (self.s.model.clone(), self.s.mode.clone(), self.s.effort.clone());
@@ -38,8 +46,10 @@ impl Step<'_> {
 
     fn how_to_resume(&self) -> ResumeHow {
         let spec = &self.s.spec;
-        let known = self.s.native_id.clone().or_else(|| spec.resumes.clone());
-        let chosen = known.clone().or_else(|| spec.native_id_chosen.clone());
+        // After a `clear` the conversation of the beginning is another one.
+        let at_first = |id: &Option<String>| id.clone().filter(|_| self.s.epoch == 0);
+        let known = self.s.native_id.clone().or_else(|| at_first(&spec.resumes));
+        let chosen = known.clone().or_else(|| at_first(&spec.native_id_chosen));
         match (self.s.begun, known, chosen) {
             (true, Some(id), _) | (true, None, Some(id)) => ResumeHow::Resume(id),
             (false, _, Some(id)) if spec.native_id_chosen.is_some() => ResumeHow::NewAs(id),
@@ -59,6 +69,7 @@ impl Step<'_> {
     /// An input wants a process.
     pub(super) fn wake(&mut self) {
         if self.s.process.is_some() {
+            self.s.wake_after |= matches!(self.s.ending, Some(Ending::Suspend(_)));
             return;
         }
         match self.s.lifecycle {
@@ -69,17 +80,39 @@ impl Step<'_> {
     }
 
     pub(super) fn started(&mut self, generation: u32, pid: u32, hello: Vec<Command>) {
-        let Some(process) = self.s.process.as_mut().filter(|p| p.generation == generation && p.pid.is_none())
-        else {
+        let Some(process) = self.s.process.as_mut().filter(|p| p.generation == generation) else { return };
+        if process.pid.is_some() {
+            self.found();
             return;
-        };
+        }
         process.pid = Some(pid);
         let resumes = process.resumes.clone();
         self.s.life_at = self.now.at;
         self.emit_bare(Kind::ProcessStarted(ProcessStarted { generation, pid, resumes }));
+        if self.s.ending.is_some() {
+            // Whoever was told to end it may have had no process yet to end.
+            self.out.acts.push(Act::End(super::verb::LADDER));
+            return;
+        }
         for command in hello {
             self.send(command);
         }
+    }
+
+    /// The daemon was away and has found the process again: what it was about to do is done
+    /// again, and what nobody could hear meanwhile counts from now.
+    fn found(&mut self) {
+        let now = self.now.at;
+        if let Some(process) = &mut self.s.process {
+            process.found_at = Some(now);
+        }
+        self.s.life_at = now;
+        self.s.probing = false;
+        self.s.busy_until = self.s.busy_until.map(|_| now.plus_millis(super::turn::IDLE_WORD_MS));
+        if self.s.ending.is_some() {
+            self.out.acts.push(Act::End(super::verb::LADDER));
+        }
+        self.serve_again();
     }
 
     pub(super) fn spawn_failed(&mut self, generation: u32, failure: ErrorInfo) {
@@ -96,6 +129,9 @@ impl Step<'_> {
 
     /// The handshake is done.
     pub(super) fn ready(&mut self) {
+        if self.s.ending.is_some() {
+            return;
+        }
         if let Some(process) = &mut self.s.process {
             process.ready = true;
         }
@@ -119,20 +155,23 @@ impl Step<'_> {
         let Some(process) = self.s.process.clone() else { return };
         self.signals(cut, None);
         let turn_before = self.s.turn.is_some();
-        self.emit_bare(Kind::ProcessExited(ProcessExited {
-            generation: process.generation,
-            code: exit.code,
-            signal: exit.signal,
-            stderr_tail: exit.stderr_tail.clone(),
-            unseen: exit.unseen,
-        }));
+        if process.pid.is_some() || !exit.never_ran {
+            self.emit_bare(Kind::ProcessExited(ProcessExited {
+                generation: process.generation,
+                code: exit.code,
+                signal: exit.signal,
+                stderr_tail: exit.stderr_tail.clone(),
+                unseen: exit.unseen,
+            }));
+        }
         self.out.full = true;
         self.withdraw_asks("process_exited", |_| true);
         self.stop_tasks();
         self.s.process = None;
+        self.s.serving.clear();
         (self.s.busy_until, self.s.wait, self.s.compacting) = (None, None, false);
         (self.s.stalled, self.s.spool_blocked, self.s.probing) = (None, false, false);
-        if exit.never_ran {
+        if exit.never_ran && process.pid.is_none() {
             self.again_after_nothing_ran();
             return;
         }
@@ -155,23 +194,19 @@ impl Step<'_> {
     }
 
     fn end_turn_of_ended_process(&mut self, exit: &ExitNews, ending: Ending) {
-        let Some(turn) = &self.s.turn else { return };
-        let outcome = if turn.limit.is_some() {
-            Outcome::Limit
-        } else if ending == Ending::Useless {
-            Outcome::Failed
-        } else {
-            Outcome::Interrupted
-        };
-        let limit = turn.limit.clone();
+        if self.s.turn.is_none() {
+            return;
+        }
+        let otherwise = if ending == Ending::Useless { Outcome::Failed } else { Outcome::Interrupted };
+        let (outcome, limit) = self.decided().unwrap_or((otherwise, None));
         let failure = (outcome == Outcome::Failed).then(|| exit_error(exit, "inside the turn"));
         self.requeue_steered();
         self.close_turn(outcome, limit, failure, None);
     }
 
-    fn requeue_steered(&mut self) {
+    pub(super) fn requeue_steered(&mut self) {
         let steered = self.s.turn.as_mut().map(|t| std::mem::take(&mut t.steered)).unwrap_or_default();
-        for s in steered.into_iter().rev() {
+        for s in steered {
             self.requeue(s);
         }
     }
@@ -250,6 +285,7 @@ impl Step<'_> {
     /// What is to follow once the process is gone.
     pub(super) fn settle(&mut self, ending: Ending, exit: &ExitNews) {
         let (hit, remained) = (exit.hit.clone(), exit.remained.clone());
+        let wake = std::mem::take(&mut self.s.wake_after);
         match ending {
             Ending::Useless => {
                 let failure =
@@ -261,6 +297,9 @@ impl Step<'_> {
                 self.s.suspended_by = Some(by);
                 let axes = self.axes_now();
                 self.emit_bare(Kind::SessionSuspended(SessionSuspended { axes, by }));
+                if wake && !self.s.queue.is_empty() {
+                    self.bring_back();
+                }
             }
             Ending::Close => {
                 self.cancel_queue("closed");

@@ -17,27 +17,25 @@ impl Step<'_> {
     pub(super) fn admit(&mut self, admit: Admit) -> Result<Reply, Problem> {
         self.may_take_inputs()?;
         self.check_wishes(&admit)?;
-        if self.s.queue.len() >= QUEUE_BOUND {
-            let why = format!("{QUEUE_BOUND} inputs wait already; cancel some or wait");
-            return Err(Problem::new(ErrorCode::Overloaded, why).about(&self.s.spec.id));
-        }
-        let busy = self.s.turn.is_some();
-        let delivery = if busy { admit.delivery } else { Delivery::Queue };
-        if delivery == Delivery::Steer {
-            return self.steer(admit);
-        }
-        let position = if delivery == Delivery::Interrupt { 0 } else { self.s.queue.len() };
-        let position = u32::try_from(position).unwrap_or(u32::MAX);
+        self.has_room()?;
+        let interrupting = self.s.turn.as_ref().map(|t| t.interrupting.is_some());
+        let (delivery, at) = match (admit.delivery, interrupting) {
+            (Delivery::Steer, Some(false)) => return self.steer(admit),
+            // As if it had been handed over before the interrupt: it comes back at once.
+            (Delivery::Steer, Some(true)) => (Delivery::Steer, self.behind_the_urgent()),
+            (Delivery::Steer | Delivery::Queue, _) => (Delivery::Queue, self.s.queue.len()),
+            (Delivery::Interrupt, _) => (Delivery::Interrupt, 0),
+        };
+        let position = u32::try_from(at).unwrap_or(u32::MAX);
         let input_id = admit.input_id.clone();
         let queued = self.record_admission(admit, delivery, position);
         let seq = self.last_emitted();
         self.s.held_by_limit = false;
         if delivery == Delivery::Interrupt {
-            self.s.queue.insert(0, queued);
+            // First, so that steered inputs which come back stand behind this one.
             let _ = self.interrupt(QueueChoice::Keep);
-        } else {
-            self.s.queue.push(queued);
         }
+        self.s.queue.insert(at.min(self.s.queue.len()), queued);
         self.wake();
         self.start_next();
         let taken = self.s.turn.as_ref().filter(|t| t.inputs.iter().any(|i| i.input_id == input_id));
@@ -45,7 +43,7 @@ impl Step<'_> {
         Ok(Reply::Admitted(Receipt { input_id, delivery, position, seq, turn_id }))
     }
 
-    fn may_take_inputs(&self) -> Result<(), Problem> {
+    pub(super) fn may_take_inputs(&self) -> Result<(), Problem> {
         let id = &self.s.spec.id;
         match self.s.lifecycle {
             Lifecycle::Closed => {
@@ -68,6 +66,15 @@ impl Step<'_> {
             }
             _ => Ok(()),
         }
+    }
+
+    pub(super) fn has_room(&self) -> Result<(), Problem> {
+        let steered = self.s.turn.as_ref().map_or(0, |t| t.steered.len());
+        if self.s.queue.len() + steered < QUEUE_BOUND {
+            return Ok(());
+        }
+        let why = format!("{QUEUE_BOUND} inputs wait already; cancel some or wait");
+        Err(Problem::new(ErrorCode::Overloaded, why).about(&self.s.spec.id))
     }
 
     fn check_wishes(&self, admit: &Admit) -> Result<(), Problem> {
@@ -114,9 +121,11 @@ impl Step<'_> {
         if !self.supports("steer") {
             return Err(self.unsupported("steer"));
         }
-        if self.s.turn.as_ref().is_some_and(|t| t.interrupting.is_some()) {
-            let what = "the turn is being interrupted; send it as a plain input";
-            return Err(Problem::new(ErrorCode::Busy, what).about(&self.s.spec.id));
+        for (field, given) in [("model", admit.model.is_some()), ("effort", admit.effort.is_some())] {
+            if given {
+                let why = "a steered input joins a turn that runs already; send it as a plain input, or without this";
+                return Err(Problem::invalid(field, why));
+            }
         }
         let queued = self.record_admission(admit, Delivery::Steer, 0);
         let seq = self.last_emitted();
@@ -125,10 +134,16 @@ impl Step<'_> {
         Ok(Reply::Admitted(Receipt { input_id, delivery: Delivery::Steer, position: 0, seq, turn_id: None }))
     }
 
+    /// The place behind inputs that are to go before the queue.
+    fn behind_the_urgent(&self) -> usize {
+        self.s.queue.iter().take_while(|q| q.attempt > 0 || q.delivery != Delivery::Queue).count()
+    }
+
     /// Gives a running turn one more input.
-    pub(super) fn hand_over_steered(&mut self, queued: QueuedInput) {
+    pub(super) fn hand_over_steered(&mut self, mut queued: QueuedInput) {
         let native = self.native_of(&queued);
-        let parts = queued.parts.clone();
+        // Its words stand beside it: the queue's own are not stored.
+        let parts = std::mem::take(&mut queued.parts);
         let command = Command::Steer {
             input_id: queued.input_id.clone(),
             attempt: queued.attempt,
@@ -140,16 +155,31 @@ impl Step<'_> {
         }
     }
 
+    /// An input that went back into the queue was taken in after all, under the id that it had
+    /// before: the agent was faster than our word to drop it.
+    pub(super) fn reclaim(&mut self, native: &str) -> Option<Steered> {
+        let id = &self.s.spec.id;
+        let before =
+            |q: &QueuedInput| Some(input_uuid(id, &q.input_id, q.attempt.checked_sub(1)?).to_string());
+        let at = self.s.queue.iter().position(|q| before(q).as_deref() == Some(native))?;
+        let mut queued = self.s.queue.remove(at);
+        let parts = std::mem::take(&mut queued.parts);
+        Some(Steered { queued, native: native.to_owned(), n: 0, parts })
+    }
+
     pub(super) fn native_of(&self, queued: &QueuedInput) -> String {
         input_uuid(&self.s.spec.id, &queued.input_id, queued.attempt).to_string()
     }
 
-    /// Puts a steered input that was not taken in back to the head of the queue.
+    /// Puts a steered input that was not taken in back to the head of the queue, behind those
+    /// that went back before it.
     pub(super) fn requeue(&mut self, steered: Steered) {
         let input_id = steered.queued.input_id.clone();
         let queued =
             QueuedInput { attempt: steered.queued.attempt + 1, parts: steered.parts, ..steered.queued };
-        self.s.queue.insert(0, queued);
+        let older = |q: &&QueuedInput| q.attempt > 0 && q.admitted_at <= queued.admitted_at;
+        let at = self.s.queue.iter().take_while(older).count();
+        self.s.queue.insert(at, queued);
         self.out.inputs.push(InputChange::Requeued { input_id });
     }
 
@@ -177,6 +207,12 @@ impl Step<'_> {
         let serving = self.s.turn.as_ref().is_some_and(|t| t.inputs.iter().any(|i| &i.input_id == id));
         if serving {
             let what = format!("input {id} is being served; `interrupt` ends its turn");
+            return Problem::new(ErrorCode::Conflict, what).about(&self.s.spec.id);
+        }
+        let steered =
+            self.s.turn.as_ref().is_some_and(|t| t.steered.iter().any(|s| &s.queued.input_id == id));
+        if steered {
+            let what = format!("input {id} was handed to the agent; `interrupt` takes it back");
             return Problem::new(ErrorCode::Conflict, what).about(&self.s.spec.id);
         }
         Problem::new(ErrorCode::NotFound, format!("no input {id} waits in this session"))

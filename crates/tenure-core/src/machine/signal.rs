@@ -25,7 +25,7 @@ impl Step<'_> {
             Signal::ToolEnded(end) => self.tool_ended(end),
             Signal::Ask(ask) => self.ask_opened(ask),
             Signal::AskWithdrawn { token } => self.ask_withdrawn(&token),
-            Signal::Request { token, request } => self.out.acts.push(Act::Serve { token, request }),
+            Signal::Request { token, request } => self.serve(token, request),
             Signal::TurnBegan => self.agent_began(),
             Signal::InputTaken { native_input } => self.input_taken(&native_input),
             Signal::SteerRefused { n, .. } => self.steer_refused(n),
@@ -185,9 +185,15 @@ impl Step<'_> {
     fn agent_idle(&mut self) {
         self.s.busy_until = None;
         self.s.wait = None;
-        if self.s.turn.as_ref().is_some_and(|t| t.origin == tenure_event::TurnOrigin::Agent) {
-            // It began to work by itself and stopped without a result.
-            self.close_turn(tenure_event::Outcome::Completed, None, None, None);
+        let by_itself = self.s.turn.as_ref().is_some_and(|t| t.origin == tenure_event::TurnOrigin::Agent);
+        let decided = self.decided();
+        // It began to work by itself and stopped without a result; or an interrupt made it drop
+        // a prompt that it had not begun with, and there is no result to come.
+        if by_itself || decided.is_some() {
+            let (outcome, limit) = decided.unwrap_or((tenure_event::Outcome::Completed, None));
+            self.requeue_steered();
+            self.close_turn(outcome, limit, None, None);
+            self.sync_axes();
         }
         self.start_next();
     }
@@ -208,6 +214,13 @@ impl Step<'_> {
     fn native_bound(&mut self, native_id: Option<String>) {
         if self.s.native_id == native_id {
             return;
+        }
+        let wanted = self.s.process.as_ref().and_then(|p| p.resumes.clone());
+        let taken_up = self.s.native_id.clone().or(wanted.clone().filter(|_| self.s.epoch == 0));
+        if wanted.is_some() && wanted == taken_up && wanted != native_id {
+            let wanted = wanted.unwrap_or_default();
+            let what = format!("the agent was to continue {wanted} and continues another conversation");
+            self.warn("other_conversation", &what);
         }
         self.s.native_id.clone_from(&native_id);
         let axes = self.axes_now();

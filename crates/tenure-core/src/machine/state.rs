@@ -11,7 +11,7 @@ use tenure_event::{
     Timestamp, Todo, ToolKind, TurnId, TurnOrigin, Usage, WorkspaceId,
 };
 
-use crate::agent::Wait;
+use crate::agent::{AgentRequest, Wait};
 
 /// What a session was created with. Secrets, instructions and tool servers are not here:
 /// they lie in a private file and are needed only when a process starts.
@@ -100,6 +100,9 @@ pub struct Proc {
     pub ready: bool,
     /// The conversation that it continues.
     pub resumes: Option<String>,
+    /// When it was last found again by a daemon that had been away.
+    #[serde(default)]
+    pub found_at: Option<Timestamp>,
 }
 
 /// An input in a turn.
@@ -250,6 +253,9 @@ pub struct State {
     pub ending: Option<Ending>,
     /// Inputs that wait.
     pub queue: Vec<QueuedInput>,
+    /// An input came while the process was being ended to suspend: another one is started once it is gone.
+    #[serde(default)]
+    pub wake_after: bool,
     /// Inputs do not start because a limit was reached.
     pub held_by_limit: bool,
     /// The turn that runs.
@@ -258,6 +264,9 @@ pub struct State {
     pub busy_until: Option<Timestamp>,
     /// Asks that are open.
     pub asks: BTreeMap<AskId, OpenAsk>,
+    /// File requests that are being served, by the agent's id. `None` for one that is too large to keep.
+    #[serde(default)]
+    pub serving: BTreeMap<String, Option<AgentRequest>>,
     /// Allowed for the session.
     pub rules: Vec<SessionRule>,
     /// Tasks that run.
@@ -333,10 +342,12 @@ impl State {
             process: None,
             ending: None,
             queue: Vec::new(),
+            wake_after: false,
             held_by_limit: false,
             turn: None,
             busy_until: None,
             asks: BTreeMap::new(),
+            serving: BTreeMap::new(),
             rules: Vec::new(),
             tasks: BTreeMap::new(),
             wait: None,

@@ -11,7 +11,7 @@ use super::{InputChange, Step};
 use crate::agent::{Command, Signal, TurnEnd, TurnVerdict};
 
 /// Milliseconds to wait for an agent's word that it is idle after it said that a turn ended.
-const IDLE_WORD_MS: i64 = 10_000;
+pub(super) const IDLE_WORD_MS: i64 = 10_000;
 
 impl Step<'_> {
     /// Starts the next queued input if nothing stands in the way.
@@ -38,16 +38,31 @@ impl Step<'_> {
     }
 
     fn set_wishes(&mut self, queued: &QueuedInput) {
-        if let Some(model) = queued.model.clone().filter(|m| self.s.model.as_ref() != Some(m)) {
+        if let Some(model) = queued.model.clone().filter(|m| self.s.model.as_ref() != Some(m))
+            && self.may_set("set_model", "model")
+        {
             self.s.model = Some(model.clone());
             self.send(Command::SetModel(model.clone()));
             self.config_by_client(|c| c.model = Some(model));
         }
-        if let Some(effort) = queued.effort.clone().filter(|e| self.s.effort.as_ref() != Some(e)) {
+        if let Some(effort) = queued.effort.clone().filter(|e| self.s.effort.as_ref() != Some(e))
+            && self.may_set("set_effort", "effort")
+        {
             self.s.effort = Some(effort.clone());
             self.send(Command::SetEffort(effort.clone()));
             self.config_by_client(|c| c.effort = Some(effort));
         }
+    }
+
+    /// Whether the agent can be told so. An input that was admitted before the handshake may
+    /// wish for what the agent turned out not to have.
+    fn may_set(&mut self, verb: &str, what: &str) -> bool {
+        let can = self.supports(verb);
+        if !can {
+            let why = self.why_not(verb);
+            self.warn("unsupported", &format!("the input's {what} is not set: {why}"));
+        }
+        can
     }
 
     fn config_by_client(&mut self, set: impl FnOnce(&mut tenure_event::ConfigChanged)) {
@@ -72,7 +87,7 @@ impl Step<'_> {
             tools: std::collections::BTreeSet::new(),
         });
         self.s.life_at = self.now.at;
-        self.s.stalled = None;
+        (self.s.stalled, self.s.wait) = (None, None);
         self.emit(Kind::TurnStarted(TurnStarted { turn_id: id, origin, input_ids }));
     }
 
@@ -137,18 +152,21 @@ impl Step<'_> {
         }
         let listed = end.native_inputs.clone().unwrap_or_default();
         let steered = self.s.turn.as_mut().map(|t| std::mem::take(&mut t.steered)).unwrap_or_default();
-        let (taken, left): (Vec<_>, Vec<_>) = steered.into_iter().partition(|s| listed.contains(&s.native));
+        let (mut taken, left): (Vec<_>, Vec<_>) =
+            steered.into_iter().partition(|s| listed.contains(&s.native));
+        taken.extend(listed.iter().filter_map(|native| self.reclaim(native)));
         for s in taken {
             self.steered_taken(s);
         }
         let (outcome, limit, failure) = self.judge(&end, stderr);
-        self.s.busy_until = end.idle_follows.then(|| self.now.at.plus_millis(IDLE_WORD_MS));
-        let own_queue = end.idle_follows && outcome != Outcome::Interrupted;
+        let own_queue = end.idle_follows;
+        self.s.busy_until = own_queue.then(|| self.now.at.plus_millis(IDLE_WORD_MS));
+        self.s.crashes = 0;
         self.close_turn(outcome, limit, failure, Some(end));
         if own_queue && !left.is_empty() {
             self.open_turn_of_left(left);
         } else {
-            for s in left.into_iter().rev() {
+            for s in left {
                 self.requeue(s);
             }
         }
@@ -182,13 +200,19 @@ impl Step<'_> {
         }
     }
 
+    /// The outcome that was decided here, before the turn ended: a limit, or an interrupt.
+    pub(super) fn decided(&self) -> Option<(Outcome, Option<String>)> {
+        let turn = self.s.turn.as_ref()?;
+        turn.interrupting?;
+        Some(match &turn.limit {
+            Some(limit) => (Outcome::Limit, Some(limit.clone())),
+            None => (Outcome::Interrupted, None),
+        })
+    }
+
     fn judge(&self, end: &TurnEnd, stderr: Option<&str>) -> (Outcome, Option<String>, Option<ErrorInfo>) {
-        let turn = self.s.turn.as_ref();
-        if let Some(limit) = turn.and_then(|t| t.limit.clone()) {
-            return (Outcome::Limit, Some(limit), None);
-        }
-        if turn.is_some_and(|t| t.interrupting.is_some()) {
-            return (Outcome::Interrupted, None, None);
+        if let Some((outcome, limit)) = self.decided() {
+            return (outcome, limit, None);
         }
         match &end.verdict {
             TurnVerdict::Limit(limit) => (Outcome::Limit, Some(limit.clone()), None),
@@ -214,23 +238,21 @@ impl Step<'_> {
         end: Option<TurnEnd>,
     ) {
         let Some(id) = self.s.turn.as_ref().map(|t| t.id.clone()) else { return };
-        self.withdraw_asks("turn_ended", |ask| ask.turn_id.as_ref() == Some(&id));
+        // A subagent may work on in the background, and still wants its answer.
+        self.withdraw_asks("turn_ended", |ask| ask.turn_id.as_ref() == Some(&id) && ask.path.is_empty());
         let Some(turn) = self.s.turn.take() else { return };
         let (stop_reason, usage, cost_usd) =
             end.map_or((None, None, None), |e| (e.stop_reason, e.usage, e.cost_usd));
-        if let Some(mut used) = usage {
-            if used.cost_usd.is_none() && cost_usd.is_some() {
-                (used.cost_usd, used.cost_basis) = (cost_usd, tenure_event::CostBasis::Reported);
-            }
-            self.s.usage.add(&used);
+        let mut used = usage.unwrap_or_default();
+        if used.cost_usd.is_none() && cost_usd.is_some() {
+            (used.cost_usd, used.cost_basis) = (cost_usd, tenure_event::CostBasis::Reported);
         }
+        self.s.usage.add(&used);
         self.s.last_outcome = Some(outcome);
-        self.s.held_by_limit = outcome == Outcome::Limit && limit.as_deref() == Some("time");
+        self.s.held_by_limit |= outcome == Outcome::Limit && limit.as_deref() == Some("time");
         (self.s.stalled, self.s.wait, self.s.probing) = (None, None, false);
+        self.s.compacting = false;
         self.s.tool_kinds.clear();
-        if outcome != Outcome::Crashed {
-            self.s.crashes = 0;
-        }
         let input_ids: Vec<_> = turn.inputs.into_iter().map(|i| i.input_id).collect();
         let message_id = turn.last_message;
         let (turn_id, ids) = (turn.id, input_ids.clone());
@@ -254,12 +276,11 @@ impl Step<'_> {
 
     /// A steered input was taken in, as the agent says.
     pub(super) fn input_taken(&mut self, native: &str) {
-        if self.s.turn.is_none() {
-            self.agent_began();
-        }
+        // Without a turn it comes too late: what was not taken in went back into the queue.
         let Some(turn) = &mut self.s.turn else { return };
-        if let Some(at) = turn.steered.iter().position(|s| s.native == native) {
-            let steered = turn.steered.remove(at);
+        let at = turn.steered.iter().position(|s| s.native == native);
+        let steered = at.map(|at| turn.steered.remove(at)).or_else(|| self.reclaim(native));
+        if let Some(steered) = steered {
             self.steered_taken(steered);
         }
     }

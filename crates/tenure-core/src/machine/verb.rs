@@ -24,7 +24,7 @@ impl Step<'_> {
         if let Some(turn_id) = self.s.turn.as_ref().map(|t| t.id.clone()) {
             hit.push(format!("turn:{turn_id}"));
             until = Until::TurnEnd(turn_id);
-            self.interrupt_turn(queue);
+            hit.extend(self.interrupt_turn(queue));
         }
         if queue == QueueChoice::Discard {
             hit.extend(self.cancel_queue("discarded"));
@@ -33,20 +33,25 @@ impl Step<'_> {
         self.done(hit, until)
     }
 
-    fn interrupt_turn(&mut self, queue: QueueChoice) {
+    /// Tells which steered inputs were cancelled by it.
+    pub(super) fn interrupt_turn(&mut self, queue: QueueChoice) -> Vec<String> {
+        let mut cancelled = Vec::new();
         let steered = self.s.turn.as_mut().map(|turn| {
             turn.interrupting.get_or_insert(self.now.at);
             std::mem::take(&mut turn.steered)
         });
-        for s in steered.unwrap_or_default().into_iter().rev() {
-            match queue {
-                QueueChoice::Keep => self.requeue(s),
-                QueueChoice::Discard => self.input_cancelled(s.queued.input_id, "discarded"),
+        for s in steered.unwrap_or_default() {
+            if queue == QueueChoice::Keep {
+                self.requeue(s);
+            } else {
+                cancelled.push(format!("input:{}", s.queued.input_id));
+                self.input_cancelled(s.queued.input_id, "discarded");
             }
         }
         self.send(Command::Interrupt);
         self.withdraw_asks("interrupted", |_| true);
         self.sync_axes();
+        cancelled
     }
 
     pub(super) fn suspend(&mut self) -> Result<Reply, Problem> {
@@ -59,7 +64,12 @@ impl Step<'_> {
                 let what = format!("session {} has no process to suspend", self.s.spec.id);
                 Err(Problem::new(ErrorCode::Closed, what).about(&self.s.spec.id))
             }
-            _ => Ok(self.end_process(Ending::Suspend(SuspendedBy::Request))),
+            // Never started: there is nothing to suspend yet.
+            Lifecycle::Creating if self.s.process.is_none() => Ok(self.done(Vec::new(), Until::Now)),
+            _ => {
+                self.s.wake_after = false;
+                Ok(self.end_process(Ending::Suspend(SuspendedBy::Request)))
+            }
         }
     }
 
@@ -115,7 +125,10 @@ impl Step<'_> {
         let ending = Ending::Destroy { keep_transcript };
         if let Reply::Done { hit: more, seq, until } = self.end_process(ending) {
             hit.extend(more);
-            hit.push(format!("session:{}", self.s.spec.id));
+            let session = format!("session:{}", self.s.spec.id);
+            if !hit.contains(&session) {
+                hit.push(session);
+            }
             return Reply::Done { hit, seq, until };
         }
         self.done(hit, Until::ProcessGone)
@@ -125,7 +138,7 @@ impl Step<'_> {
     pub(super) fn end_process(&mut self, ending: Ending) -> Reply {
         let Some(process) = &self.s.process else {
             self.settle(ending, &super::ExitNews::default());
-            return self.done(Vec::new(), Until::Now);
+            return self.done(vec![format!("session:{}", self.s.spec.id)], Until::Now);
         };
         let pid = process.pid;
         let ready = process.ready;
