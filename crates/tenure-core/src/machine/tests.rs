@@ -1,1 +1,19 @@
-//! Tables and properties of the machine.
+//! Tables, scenes and storms for the machine. A [`stage::Stage`] stands in for the owner:
+//! it carries out steps in memory and watches every promise while it does. No process, no
+//! store and no clock is here.
+
+mod agents;
+mod asks;
+mod care;
+mod format;
+mod inputs;
+mod life;
+mod monitor;
+mod recovery;
+mod scenes;
+mod stage;
+mod storm;
+mod turns;
+mod verbs;
+mod words;
+mod world;
