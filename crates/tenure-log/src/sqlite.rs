@@ -40,7 +40,8 @@ use crate::{
     WorkspaceRow, Write, blobs,
 };
 
-/// The file in the home's directory.
+/// The file in the home's directory. Nothing else in this process may open it: closing any descriptor of
+/// it would drop the locks that SQLite holds on it.
 const FILE: &str = "tenure.db";
 
 /// What must be survived.
@@ -105,7 +106,7 @@ impl Drop for Inner {
 
 impl SqliteLog {
     /// Opens the store in `dir`, or makes one. Blocks for the time it takes, a few milliseconds
-    /// whatever the store holds.
+    /// whatever the store holds. On a full disk a store that exists is opened; appends fail until there is room.
     ///
     /// # Errors
     /// [`LogError::Newer`] for a store of a newer version, [`LogError::Corrupt`] for a file that is no store,
@@ -113,7 +114,8 @@ impl SqliteLog {
     pub fn open(dir: &Path, options: LogOptions) -> Result<Self, LogError> {
         let path = dir.join(FILE);
         let db = schema::open(&path)?;
-        let generation = meta::begin(&db, options.boot_id)?;
+        let opening = meta::Opening::new(&db, options.boot_id)?;
+        let generation = opening.generation;
         let last = events::last_gseq(&db)?;
         let shared = Arc::new(Shared {
             home: dir.to_owned(),
@@ -123,7 +125,7 @@ impl SqliteLog {
             kinds: Kinds::load(&db)?,
             closed: AtomicBool::new(false),
         });
-        writer::start(db, shared.clone(), options.durability, last)?;
+        writer::start(db, shared.clone(), options.durability, opening, last)?;
         Ok(Self(Arc::new(Inner { shared, generation, durability: options.durability })))
     }
 

@@ -18,7 +18,7 @@ const READER_KIB: i64 = 512;
 pub(super) fn writer(path: &Path) -> Result<Connection, LogError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
-    set_up(&db, WRITER_KIB)?;
+    set_up(&db, WRITER_KIB, 64)?;
     db.pragma_update(None, "wal_autocheckpoint", 0)?;
     db.pragma_update(None, "journal_size_limit", super::writer::WAL_MARK)?;
     Ok(db)
@@ -28,14 +28,14 @@ pub(super) fn writer(path: &Path) -> Result<Connection, LogError> {
 pub(super) fn reader(path: &Path) -> Result<Connection, LogError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let db = Connection::open_with_flags(path, flags)?;
-    set_up(&db, READER_KIB)?;
+    set_up(&db, READER_KIB, 24)?;
     db.pragma_update(None, "query_only", true)?;
     Ok(db)
 }
 
-fn set_up(db: &Connection, cache_kib: i64) -> Result<(), LogError> {
+fn set_up(db: &Connection, cache_kib: i64, statements: usize) -> Result<(), LogError> {
     db.busy_timeout(BUSY)?;
-    db.set_prepared_statement_cache_capacity(64);
+    db.set_prepared_statement_cache_capacity(statements);
     db.pragma_update(None, "cache_size", -cache_kib)?;
     db.pragma_update(None, "temp_store", "memory")?;
     db.pragma_update(None, "foreign_keys", false)?;

@@ -60,6 +60,9 @@ fn give_back(db: &Connection) -> Result<bool, LogError> {
     if free < 4 * PAGES {
         return Ok(false);
     }
-    db.execute_batch(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    // Each row that is stepped to is a page.
+    let mut vacuum = db.prepare(&format!("PRAGMA incremental_vacuum({PAGES})"))?;
+    let mut pages = vacuum.query([])?;
+    while pages.next()?.is_some() {}
     Ok(true)
 }

@@ -218,8 +218,17 @@ fn mentions(row: &Row<'_>, text: &str) -> bool {
         row.get_ref(*column)
             .ok()
             .and_then(|value| value.as_str().ok())
-            .is_some_and(|found| found.to_lowercase().contains(text))
+            .is_some_and(|found| contains(found, text))
     })
+}
+
+/// Whether `text`, in lower case, is in `found`, in any case.
+fn contains(found: &str, text: &str) -> bool {
+    if found.is_ascii() {
+        let (found, text) = (found.as_bytes(), text.as_bytes());
+        return text.is_empty() || found.windows(text.len()).any(|w| w.eq_ignore_ascii_case(text));
+    }
+    found.to_lowercase().contains(text)
 }
 
 /// The whole row of a session, without private state.

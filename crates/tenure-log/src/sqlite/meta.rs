@@ -4,6 +4,7 @@
 use rusqlite::types::{FromSql, ToSql};
 use rusqlite::{Connection, OptionalExtension, params};
 
+use super::events::{to_i64, to_u64};
 use crate::LogError;
 
 const GENERATION: &str = "generation";
@@ -23,22 +24,47 @@ pub(super) fn set(db: &Connection, name: &str, value: impl ToSql) -> Result<(), 
     Ok(())
 }
 
-/// Records that the store is open now, and returns its generation. That rises if the machine
-/// was started anew since a use of the store that did not end cleanly: its last commits may be lost.
-pub(super) fn begin(db: &Connection, boot_id: Option<String>) -> Result<u64, LogError> {
-    let boot = boot_id.unwrap_or_else(current_boot);
-    let before: Option<String> = get(db, BOOT)?;
-    let clean: bool = get(db, CLEAN)?.unwrap_or(true);
-    // An unknown boot is taken for another one: a needless rise costs clients a fresh start, no more.
-    let lost = !clean && (boot.is_empty() || before.as_ref() != Some(&boot));
-    let generation = get::<i64>(db, GENERATION)?.unwrap_or(1) + i64::from(lost);
-    db.pragma_update(None, "synchronous", "full")?;
-    let change = db.unchecked_transaction()?;
-    set(&change, GENERATION, generation)?;
-    set(&change, BOOT, boot)?;
-    set(&change, CLEAN, false)?;
-    change.commit()?;
-    Ok(u64::try_from(generation).unwrap_or(1))
+/// What is recorded of the store being open now.
+#[derive(Debug)]
+pub(super) struct Opening {
+    pub(super) generation: u64,
+    boot: String,
+    /// False if the disk had no room for it. Nothing may be committed before it is.
+    pub(super) recorded: bool,
+}
+
+impl Opening {
+    /// The generation rises if the machine was started anew since a use of the store that did not end
+    /// cleanly: its last commits may be lost.
+    pub(super) fn new(db: &Connection, boot_id: Option<String>) -> Result<Self, LogError> {
+        let boot = boot_id.unwrap_or_else(current_boot);
+        let before: Option<String> = get(db, BOOT)?;
+        let clean: bool = get(db, CLEAN)?.unwrap_or(true);
+        // An unknown boot is taken for another one: a needless rise costs clients a fresh start, no more.
+        let lost = !clean && (boot.is_empty() || before.as_ref() != Some(&boot));
+        let generation = to_u64(get(db, GENERATION)?.unwrap_or(1)) + u64::from(lost);
+        let mut opening = Self { generation, boot, recorded: false };
+        match opening.commit(db) {
+            Ok(()) => opening.recorded = true,
+            Err(LogError::Storage { full: true, .. }) => {}
+            Err(error) => return Err(error),
+        }
+        Ok(opening)
+    }
+
+    fn commit(&self, db: &Connection) -> Result<(), LogError> {
+        db.pragma_update(None, "synchronous", "full")?;
+        let change = db.unchecked_transaction()?;
+        self.record(&change)?;
+        Ok(change.commit()?)
+    }
+
+    /// Records it in the current transaction.
+    pub(super) fn record(&self, db: &Connection) -> Result<(), LogError> {
+        set(db, GENERATION, to_i64(self.generation))?;
+        set(db, BOOT, &self.boot)?;
+        set(db, CLEAN, false)
+    }
 }
 
 /// Records a clean end. What was committed before is durable with it.

@@ -5,34 +5,39 @@
 //! as if nothing had been, on a fresh connection. When it fails because of one change, each is tried
 //! alone, so that only that one fails.
 
+mod upkeep;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
-use tenure_event::Gseq;
 
+use self::upkeep::WAL_MARK_PAGES;
 use super::apply::Positions;
+use super::meta::{self, Opening};
 use super::queue::{Job, Reply, Taken};
-use super::{Durability, FILE, Shared, connection, erasure, events, meta};
-use crate::prepared::Prepared;
+use super::{Durability, Shared};
+use crate::prepared::{Prepared, weight};
 use crate::{Appended, Class, LogError, blobs};
 
 /// Bytes of the write-ahead log after which it is copied into the database.
 pub(super) const WAL_MARK: i64 = 16 * 1024 * 1024;
-/// The same in pages of SQLite's usual size.
-const WAL_MARK_PAGES: i64 = WAL_MARK / 4096;
-/// How long a checkpoint waits for readers.
-const CHECKPOINT_WAIT: Duration = Duration::from_millis(250);
+/// Bytes that go into one transaction, about; what is beyond waits for the next.
+const AT_ONCE: usize = 4 * 1024 * 1024;
 /// After so long without work the writer tidies up.
 const IDLE: Duration = Duration::from_secs(5);
+
+/// How often traces of followers are looked for.
+const SWEEP: Duration = Duration::from_secs(20);
 
 /// Starts the thread. It ends when the queue is closed and empty.
 pub(super) fn start(
     db: Connection,
     shared: Arc<Shared>,
     durability: Durability,
+    opening: Opening,
     last: u64,
 ) -> Result<(), LogError> {
     let mut writer = Writer {
@@ -45,6 +50,8 @@ pub(super) fn start(
         positions: Positions::new(last),
         suspect: false,
         unflushed: false,
+        opening: Some(opening).filter(|o| !o.recorded),
+        swept: Instant::now(),
     };
     writer.watch_wal()?;
     std::thread::Builder::new()
@@ -69,6 +76,9 @@ struct Writer {
     suspect: bool,
     /// And not for lack of space: what looks written may not be.
     unflushed: bool,
+    /// The disk was full when the store was opened: this is still to be recorded, before anything else.
+    opening: Option<Opening>,
+    swept: Instant,
 }
 
 /// A change with what it came to.
@@ -94,7 +104,9 @@ impl Writer {
                     if let Some(reply) = self.work(jobs) {
                         return self.close(reply);
                     }
-                    self.checkpoint_if_due();
+                    if self.swept.elapsed() > SWEEP {
+                        self.sweep();
+                    }
                     more_to_erase = true;
                 }
                 Taken::Nothing if more_to_erase => more_to_erase = self.erase_some(),
@@ -106,25 +118,36 @@ impl Writer {
 
     /// Does what was asked; gives back the reply of a close, which comes after all else of its batch.
     fn work(&mut self, jobs: Vec<Job>) -> Option<Reply<()>> {
-        let (mut closing, mut changes) = (None, Vec::with_capacity(jobs.len()));
+        let (mut closing, mut changes, mut bytes) = (None, Vec::new(), 0);
         for job in jobs {
             match job {
                 Job::Close { reply } if closing.is_none() => closing = Some(reply),
                 Job::Close { reply } => drop(reply.send(Err(LogError::Closed))),
                 change if closing.is_some() => change.fail(LogError::Closed),
-                change => changes.push(change),
+                change => {
+                    bytes += size(&change);
+                    changes.push(change);
+                }
+            }
+            if bytes > AT_ONCE {
+                self.commit(std::mem::take(&mut changes));
+                bytes = 0;
             }
         }
-        if !changes.is_empty() {
-            self.commit(changes);
-        }
+        self.commit(changes);
         closing
     }
 
     /// Commits all changes together, rings, and answers.
     fn commit(&mut self, jobs: Vec<Job>) {
+        if jobs.is_empty() {
+            return;
+        }
         let error = match self.attempt(&jobs) {
-            Ok(outcomes) => return self.announce(jobs, outcomes),
+            Ok(outcomes) => {
+                self.announce(jobs, outcomes);
+                return self.checkpoint_if_due();
+            }
             Err(error) => error,
         };
         self.take_back(&error);
@@ -137,10 +160,15 @@ impl Writer {
 
     fn attempt(&mut self, jobs: &[Job]) -> Result<Vec<Outcome>, LogError> {
         self.recover()?;
-        self.set_synchronous(jobs.iter().map(class).max().unwrap_or(Class::Normal))?;
+        let class = jobs.iter().map(class).max().unwrap_or(Class::Normal);
+        self.set_synchronous(if self.opening.is_some() { Class::Full } else { class })?;
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        if let Some(opening) = &self.opening {
+            opening.record(&self.db)?;
+        }
         let outcomes = jobs.iter().map(|job| self.apply(job)).collect::<Result<Vec<_>, _>>()?;
         self.db.prepare_cached("COMMIT")?.execute([])?;
+        self.opening = None;
         Ok(outcomes)
     }
 
@@ -181,8 +209,10 @@ impl Writer {
                 self.ring(append, appended);
             }
         }
-        if self.shared.tails.last() != Gseq(self.positions.gseq) {
-            self.shared.tails.ring_all(Gseq(self.positions.gseq));
+        // The last number that was stored; later ones may have been given to what was taken back.
+        let stored = outcomes.iter().filter_map(|o| o.as_ref().ok()?.events.last());
+        if let Some(last) = stored.map(|e| e.gseq).max() {
+            self.shared.tails.ring_all(last);
         }
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             match job {
@@ -213,78 +243,11 @@ impl Writer {
         tracing::warn!(%error, "a commit of the event log failed");
     }
 
-    /// After trouble with the disk: a fresh connection, and a checkpoint, which writes and flushes all pages
-    /// again: those that a failed flush left behind may be lost although they look written. Not when the
-    /// disk was full: a checkpoint would take the little space there is.
-    fn recover(&mut self) -> Result<(), LogError> {
-        if !self.suspect {
-            return Ok(());
-        }
-        // The old connection stays until the new one is there: were it the last, closing it would have the
-        // write-ahead log read anew, with what was refused in it.
-        self.db = connection::writer(&self.shared.home.join(FILE))?;
-        self.synchronous = None;
-        self.watch_wal()?;
-        self.shared.kinds.reload(&self.db)?;
-        self.positions.gseq = self.positions.gseq.max(events::last_gseq(&self.db)?);
-        if std::mem::take(&mut self.unflushed) {
-            self.checkpoint(CheckpointMode::PASSIVE);
-        }
-        self.suspect = false;
-        Ok(())
-    }
-
-    fn watch_wal(&mut self) -> Result<(), LogError> {
-        let pages = self.wal_pages.clone();
-        let hook = move |_: &mut rusqlite::hooks::Wal, n: i32| {
-            pages.store(n.into(), Ordering::Relaxed);
-            Ok(())
-        };
-        Ok(self.db.wal_hook(Some(hook))?)
-    }
-
-    /// Past the mark the log is copied into the database, and the next commit begins it anew, unless a reader
-    /// stands in the way. If one always does, the writer waits for those that read now: not longer than
-    /// they need for a page, and nobody who comes later is in the way.
-    fn checkpoint_if_due(&mut self) {
-        let pages = self.wal_pages.load(Ordering::Relaxed);
-        if pages < WAL_MARK_PAGES {
-            self.checkpoint_at = WAL_MARK_PAGES;
-        } else if pages >= self.checkpoint_at {
-            let insist = self.checkpoint_at > WAL_MARK_PAGES;
-            self.checkpoint(if insist { CheckpointMode::RESTART } else { CheckpointMode::PASSIVE });
-            self.checkpoint_at = pages + WAL_MARK_PAGES / 4;
-        }
-    }
-
-    fn checkpoint(&self, mode: CheckpointMode) {
-        let patience = self.db.busy_timeout(CHECKPOINT_WAIT);
-        let done = patience.and_then(|()| self.db.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, mode));
-        if let Err(error) = self.db.busy_timeout(connection::BUSY).and(done) {
-            tracing::debug!(%error, "the write-ahead log was not copied");
-        }
-    }
-
-    fn erase_some(&mut self) -> bool {
-        if self.suspect || self.set_synchronous(Class::Normal).is_err() {
-            return false;
-        }
-        let more = erasure::go_on(&self.db);
-        self.checkpoint_if_due();
-        more.unwrap_or_else(|error| {
-            self.take_back(&error);
-            false
-        })
-    }
-
-    /// What is done when nothing else is to do.
-    fn tidy(&mut self) {
-        self.shared.tails.sweep();
-        self.shared.readers.trim();
-        if self.wal_pages.swap(0, Ordering::Relaxed) > 0 {
-            self.checkpoint(CheckpointMode::PASSIVE);
-            // Not being able to save memory harms nobody.
-            let _ = self.db.execute_batch("PRAGMA shrink_memory");
+    fn record_end(&self) -> Result<(), LogError> {
+        match &self.opening {
+            // Nothing was written since the end before, clean or not: it still holds.
+            Some(_) => Ok(()),
+            None => meta::end(&self.db),
         }
     }
 
@@ -292,7 +255,7 @@ impl Writer {
         self.shared.queue.close();
         self.shared.closed.store(true, Ordering::Release);
         self.shared.readers.close();
-        let ended = self.recover().and_then(|()| meta::end(&self.db));
+        let ended = self.recover().and_then(|()| self.record_end());
         if ended.is_ok() {
             self.checkpoint(CheckpointMode::TRUNCATE);
         }
@@ -308,6 +271,15 @@ fn class(job: &Job) -> Class {
     match job {
         Job::Append { append, .. } => append.class,
         Job::Put { .. } | Job::Close { .. } => Class::Full,
+    }
+}
+
+/// About how many bytes a change has.
+fn size(job: &Job) -> usize {
+    match job {
+        Job::Append { append, .. } => append.weight(),
+        Job::Put { writes, .. } => writes.iter().map(weight).sum(),
+        Job::Close { .. } => 0,
     }
 }
 

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
+use tenure_event::Gseq;
 use tenure_log::{EventLog, LogError, LogOptions, Rendered, SqliteLog};
 
 use crate::child;
@@ -44,6 +45,11 @@ async fn refuses_then_resumes(home: &Path, full: bool, free: impl FnOnce()) {
     assert_eq!(bell.borrow().last, stored.len() as u64, "nobody was woken for what is not there");
     drop(bell);
     assert!(replay(&log, &ses("a"), 100).await == stored);
+
+    drop(log);
+    let log = SqliteLog::open(home, LogOptions::default()).expect("opens, to be read");
+    assert!(replay(&log, &ses("a"), 100).await == stored);
+    assert_eq!(log.facts().last_gseq, log.read_all(page(0)).await.map(|p| Gseq(p.last)).expect("read"));
 
     free();
     let resumed = log.append(some("a", stored.len() as u64, 2)).await.expect("work resumes by itself");

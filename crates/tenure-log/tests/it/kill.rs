@@ -9,7 +9,7 @@ use tenure_log::{Append, Class, Durability, EventLog, LogOptions, SqliteLog, Wri
 use crate::support::{change, check, event, put_row, replay, row, ses};
 use crate::{child, support};
 
-const ROUNDS: usize = 24;
+const ROUNDS: usize = 18;
 const SESSIONS: usize = 6;
 
 /// Appends for ever, telling each answer; every append puts its last position into the state.
@@ -52,7 +52,7 @@ fn nothing_acknowledged_is_lost() {
             .expect("starts");
         let mut lines = BufReader::new(process.stdout.take().expect("piped")).lines();
         // Now and then long enough to pass a checkpoint, which comes after 16 MB.
-        let patience = if round % 6 == 5 { 1500 } else { 1 + round * 13 };
+        let patience = if round % 6 == 5 { 500 } else { 1 + round * 11 };
         for line in lines.by_ref().map_while(Result::ok).filter(|l| l.starts_with("ack ")).take(patience) {
             note(&line, &mut acknowledged);
         }

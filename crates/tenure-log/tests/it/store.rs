@@ -127,6 +127,25 @@ async fn an_erasure_is_finished_after_a_restart() {
 }
 
 #[tokio::test]
+async fn the_file_shrinks_after_an_erasure() {
+    let home = tempfile::tempdir().expect("scratch");
+    let log = open(home.path());
+    for n in 0..40 {
+        log.append(change("a", n, vec![event("a.b", &"x".repeat(1_000_000))], vec![])).await.expect("stored");
+    }
+    let pages = || count(home.path(), "SELECT page_count FROM pragma_page_count");
+    let before = pages();
+    log.append(change("a", 40, vec![event("x.z", "")], vec![Write::Erase])).await.expect("stored");
+    // Each append gives the writer a moment afterwards.
+    let mut n = 0;
+    while pages() > before / 4 && n < 2000 {
+        log.append(some("b", n, 1)).await.expect("stored");
+        n += 1;
+    }
+    assert!(pages() <= before / 4, "{} of {before} pages are left", pages());
+}
+
+#[tokio::test]
 async fn appends_queued_at_the_drop_are_stored() {
     let home = tempfile::tempdir().expect("scratch");
     let log = open(home.path());
