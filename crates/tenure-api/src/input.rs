@@ -238,3 +238,21 @@ pub struct InputView {
     /// When it was admitted.
     pub admitted_at: Timestamp,
 }
+
+/// Answer to an input: its receipt, or with `wait: finished` the result of its turn.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(untagged)]
+pub enum SendReply {
+    /// The turn has ended.
+    Result(Box<TurnResult>),
+    /// It is stored, or a turn has taken it in.
+    Receipt(Receipt),
+}
+
+/// `PATCH …/inputs/{input_id}`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EditInput {
+    /// What it says now.
+    pub input: InputContent,
+}

@@ -12,7 +12,10 @@ mod info;
 mod input;
 mod page;
 mod process;
+mod project;
 mod session;
+mod stream;
+mod token;
 mod verb;
 
 pub use agent::{AgentEntry, AuthState};
@@ -23,8 +26,13 @@ pub use create::{
 };
 pub use error::{ErrorCode, FieldError, Problem};
 pub use info::{Durability, HealthReply, Info, InfoCounts, InfoLimits};
-pub use input::{InputContent, InputPart, InputView, Receipt, SendInput, SendWait, TurnResult};
+pub use input::{
+    EditInput, InputContent, InputPart, InputView, Receipt, SendInput, SendReply, SendWait, TurnResult,
+};
 pub use page::Page;
 pub use process::{Process, ProcessExit, ProcessKind, ProcessState, Reaped};
+pub use project::{CreateProject, Project, Workspace};
 pub use session::{ProjectRef, QueuedInput, Session, SessionPatch, WorkspaceRef};
+pub use stream::{AcpRow, EventEnvelope, EventItem, RawItem, RawPage};
+pub use token::{CreateToken, TokenCreated, TokenEntry, TokenScope};
 pub use verb::{Interrupt, QueueChoice, VerbReply, VerbRequest, VerbWait};

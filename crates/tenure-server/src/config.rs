@@ -1,6 +1,10 @@
 //! `config.toml`: read at the start, again on SIGHUP and when it changes. A broken one
 //! keeps the old and warns.
 
+pub mod load;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
@@ -19,6 +23,26 @@ pub struct Config {
     pub log: LogConfig,
     /// `[sessions]`.
     pub sessions: SessionsConfig,
+}
+
+/// Words that `protocol` may be.
+pub const PROTOCOLS: [&str; 5] = ["acp", "claude", "codex", "pi", "scripted"];
+
+impl Config {
+    /// What the shape alone does not say. The error is the key and what is wrong with it.
+    fn check(&self) -> Result<(), (String, String)> {
+        for (name, agent) in &self.agents {
+            let key = |field: &str| format!("agents.{name}.{field}");
+            if let Some(word) = agent.protocol.as_deref().filter(|word| !PROTOCOLS.contains(word)) {
+                let known = PROTOCOLS.join(", ");
+                return Err((key("protocol"), format!("`{word}` is not one of {known}")));
+            }
+            if agent.command.as_ref().is_some_and(|command| command.first().is_none_or(String::is_empty)) {
+                return Err((key("command"), "give the program and its arguments".to_owned()));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// `[agents.NAME]`.

@@ -3,8 +3,11 @@
 //!
 //! Start reading at [`node`] (what the daemon can do) and at `http` (how it is asked).
 
+pub mod auth;
 pub mod clock;
 pub mod config;
+pub mod daemon;
+pub mod http;
 pub mod node;
 mod owner;
 mod problem;

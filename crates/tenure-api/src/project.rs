@@ -1,0 +1,55 @@
+//! Projects and workspaces: where sessions work.
+
+use serde::{Deserialize, Serialize};
+use tenure_event::{ProjectId, Timestamp, WorkspaceId};
+use utoipa::ToSchema;
+
+/// `POST /v1/projects`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CreateProject {
+    /// Its directory.
+    pub path: String,
+    /// The client's id of it; the same id and path again is the same project.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+}
+
+/// A project.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Project {
+    /// Its id.
+    pub id: ProjectId,
+    /// Its directory, canonical.
+    pub path: String,
+    /// Every directory that belongs to it.
+    pub paths: Vec<String>,
+    /// Its title.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub title: Option<String>,
+    /// Sessions that are not destroyed.
+    pub sessions: u64,
+    /// Agents that worked in it.
+    pub agents: Vec<String>,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+    /// When a session of it last did something.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_activity: Option<Timestamp>,
+}
+
+/// `GET /v1/workspaces/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Workspace {
+    /// Its id.
+    pub id: WorkspaceId,
+    /// `directory`, `scratch` or `worktree`.
+    pub kind: String,
+    /// Its path, canonical.
+    pub path: String,
+    /// When it was recorded.
+    pub created_at: Timestamp,
+}

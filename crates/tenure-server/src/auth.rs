@@ -1,0 +1,29 @@
+//! Who may ask: the home's own token, narrower tokens, and the owner of the Unix socket.
+//! What a token may do comes from the daemon's record of it, never from the request.
+
+mod random;
+#[cfg(test)]
+mod tests;
+mod tokens;
+
+use tenure_api::TokenScope;
+
+pub(crate) use tokens::replace_private;
+pub use tokens::{TokenError, Tokens};
+
+/// Who asks, as far as the daemon knows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// `owner`, or the token's name with `token:` before it. Two callers never share one.
+    pub name: String,
+    /// What they may do.
+    pub scope: TokenScope,
+}
+
+impl Caller {
+    /// Who holds the home's token, or the Unix socket as the same user.
+    #[must_use]
+    pub fn owner() -> Self {
+        Self { name: "owner".to_owned(), scope: TokenScope::Admin }
+    }
+}

@@ -1,0 +1,61 @@
+//! Configuration files, good and bad.
+
+use super::load::{ConfigError, LiveConfig, load};
+
+fn loaded(text: &str) -> Result<super::Config, ConfigError> {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("config.toml");
+    std::fs::write(&path, text).expect("written");
+    load(&path)
+}
+
+#[test]
+fn a_missing_file_means_the_defaults() {
+    let dir = tempfile::tempdir().expect("a directory");
+    assert_eq!(load(&dir.path().join("config.toml")).expect("defaults"), super::Config::default());
+}
+
+#[test]
+fn an_agent_of_ones_own() {
+    let text =
+        "[agents.mine]\nprotocol = \"acp\"\ncommand = [\"/bin/agent\", \"--flag\"]\nenv = { KEY = \"v\" }\n";
+    let config = loaded(text).expect("good");
+    let agent = &config.agents["mine"];
+    assert_eq!(agent.command.as_deref(), Some(&["/bin/agent".to_owned(), "--flag".to_owned()][..]));
+    assert_eq!(agent.env["KEY"], "v");
+}
+
+#[test]
+fn errors_name_file_line_and_key() {
+    let cases = [
+        ("default_agent = 7\n", "line 1", "`default_agent`"),
+        ("[agents.mine]\nprotocol = \"acp\"\ncomand = []\n", "line 3", "comand"),
+        ("[agents.mine]\nprotocol = \"acp\"\ncommand = \"agent\"\n", "line 3", "`agents.mine.command`"),
+        ("[agents.mine]\nprotocol = \"smoke\"\n", "", "`agents.mine.protocol`"),
+        ("[agents.mine]\nprotocol = \"acp\"\ncommand = []\n", "", "`agents.mine.command`"),
+        ("[log]\ndurability = \"some\"\n", "line 2", "`log.durability`"),
+        ("[http\n", "line 1", "config.toml"),
+    ];
+    for (text, line, key) in cases {
+        let error = loaded(text).expect_err(text).to_string();
+        assert!(
+            error.contains("config.toml") && error.contains(line) && error.contains(key),
+            "{text}: {error}"
+        );
+    }
+}
+
+#[test]
+fn a_file_that_breaks_keeps_what_was_in_force() {
+    let home = tempfile::tempdir().expect("a directory");
+    let path = home.path().join("config.toml");
+    std::fs::write(&path, "default_agent = \"one\"\n").expect("written");
+    let live = LiveConfig::open(home.path()).expect("good");
+    std::fs::write(&path, "default_agent = \n").expect("written");
+    assert!(!live.reload());
+    assert_eq!(live.now().default_agent.as_deref(), Some("one"));
+    assert!(live.warning().is_some_and(|text| text.contains("config.toml")));
+    std::fs::write(&path, "default_agent = \"two\"\n").expect("written");
+    assert!(live.reload());
+    assert_eq!((live.now().default_agent.as_deref(), live.warning()), (Some("two"), None));
+}

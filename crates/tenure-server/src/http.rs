@@ -1,0 +1,42 @@
+//! The HTTP interface: what clients ask becomes calls of [`Node`](crate::node::Node) and reads of
+//! the log. One file per group of endpoints; the table of them, with the scope each needs, is in
+//! `routes`.
+//!
+//! The way of a request: `serve` (connections, their caps and timeouts) → `gate` (Host, Origin,
+//! who asks) → `routes` → a handler. Nothing in here decides about sessions, and nothing keeps
+//! state that a restart would miss.
+
+mod agents;
+mod app;
+mod asks;
+mod conversation;
+mod document;
+mod events;
+mod extract;
+pub mod follow;
+mod gate;
+mod hosts;
+mod idempotency;
+mod info;
+mod inputs;
+mod lookup;
+mod messages;
+mod metrics;
+mod problem;
+mod processes;
+mod projects;
+mod raw;
+mod routes;
+mod serve;
+mod sessions;
+mod stream;
+mod tokens;
+mod transcript;
+mod verbs;
+mod wait;
+mod whole;
+
+pub use app::{App, AppParts, HttpLimits};
+pub use document::openapi;
+pub use gate::Gate;
+pub use serve::{Listener, Peer, serve};

@@ -1,0 +1,91 @@
+//! Messages and results read from the log, whole.
+
+use tenure_api::TurnResult;
+use tenure_core::projection::{
+    EpochChoice, Flow, MessageFold, MessagePage, Position, TurnFold, text_of, turn_result,
+};
+use tenure_event::{SessionId, TurnId};
+use tenure_log::{EventLog, LogError, PageRequest};
+
+use super::wait::parse;
+use super::whole;
+
+/// Bytes of events that are held at once.
+const READ_BYTES: usize = 256 << 10;
+
+/// About how many bytes of messages a page may have before it ends early.
+pub(super) const PAGE_BYTES: usize = 8 << 20;
+
+/// A page of messages from a position on.
+pub(super) async fn page(
+    log: &impl EventLog,
+    id: &SessionId,
+    start: Position,
+    wanted: EpochChoice,
+    limit: usize,
+) -> Result<MessagePage, LogError> {
+    let mut fold = MessageFold::new(start, wanted, limit, PAGE_BYTES);
+    let mut after = start.after;
+    'read: loop {
+        let page = read(log, id, after, MessageFold::TYPES).await?;
+        for rendered in &page.events {
+            let Some(event) = parse(&rendered.bytes) else { continue };
+            if fold.event(&event, rendered.bytes.len()) == Flow::Done {
+                break 'read;
+            }
+        }
+        after = page.scanned_to;
+        if after >= page.last {
+            break;
+        }
+    }
+    let mut page = fold.finish();
+    for message in &mut page.items {
+        whole::parts(log, id, &mut message.parts).await?;
+        message.text = text_of(&message.parts);
+    }
+    Ok(page)
+}
+
+/// The result of a turn that ended, read from `after` on.
+pub(super) async fn result(
+    log: &impl EventLog,
+    id: &SessionId,
+    turn: &TurnId,
+    mut after: u64,
+) -> Result<Option<TurnResult>, LogError> {
+    let mut fold = TurnFold::new(turn.clone());
+    'read: loop {
+        let page = read(log, id, after, TurnFold::TYPES).await?;
+        for rendered in &page.events {
+            if parse(&rendered.bytes).is_some_and(|event| fold.event(&event)) {
+                break 'read;
+            }
+        }
+        after = page.scanned_to;
+        if after >= page.last {
+            break;
+        }
+    }
+    let Some((end, mut messages)) = fold.finish() else { return Ok(None) };
+    for message in &mut messages {
+        whole::parts(log, id, &mut message.parts).await?;
+    }
+    Ok(Some(turn_result(end, messages)))
+}
+
+async fn read(
+    log: &impl EventLog,
+    id: &SessionId,
+    after: u64,
+    types: &[&str],
+) -> Result<tenure_log::EventPage, LogError> {
+    let types = types.iter().map(|&name| name.to_owned()).collect();
+    let request = PageRequest { after, limit: 1000, max_bytes: READ_BYTES, types };
+    match log.read(id, request).await {
+        Err(LogError::CursorExpired { first, last, .. }) if first > after + 1 => {
+            Ok(tenure_log::EventPage { events: Vec::new(), scanned_to: first - 1, last })
+        }
+        other => other,
+    }
+}

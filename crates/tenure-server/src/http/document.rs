@@ -1,0 +1,55 @@
+//! The OpenAPI document, generated from the handlers.
+
+use axum::Json;
+use tenure_event::Ephemeral;
+use utoipa::Modify;
+use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+
+use super::routes;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Tenure",
+        description = "Coding-agent sessions that cannot be lost. Every path but /healthz needs the home's token, \
+                       or a narrower one, as `Authorization: Bearer TOKEN`; the home's Unix socket needs none.",
+        license(name = "MIT OR Apache-2.0"),
+    ),
+    components(schemas(
+        Ephemeral,
+        tenure_event::SessionCreated, tenure_event::SessionUpdated, tenure_event::SessionChanged,
+        tenure_event::NativeBound, tenure_event::SessionSuspended, tenure_event::SessionClosed,
+        tenure_event::SessionFailed, tenure_event::SessionCleared, tenure_event::InputAdmitted,
+        tenure_event::InputStarted, tenure_event::InputCancelled, tenure_event::TurnStarted,
+        tenure_event::TurnCompleted, tenure_event::MessageCompleted, tenure_event::ToolStarted,
+        tenure_event::ToolCompleted, tenure_event::AskOpened, tenure_event::AskResolved,
+        tenure_event::AskEnded, tenure_event::TodosUpdated, tenure_event::UsageUpdated,
+        tenure_event::ConfigChanged, tenure_event::McpChanged, tenure_event::TaskStarted,
+        tenure_event::TaskCompleted, tenure_event::Compaction, tenure_event::ProcessStarted,
+        tenure_event::ProcessExited, tenure_event::NativeReceived, tenure_event::WarningRaised,
+    )),
+    modifiers(&Bearer),
+)]
+pub(super) struct Base;
+
+struct Bearer;
+
+impl Modify for Bearer {
+    fn modify(&self, document: &mut OpenApi) {
+        let scheme = SecurityScheme::Http(Http::new(HttpAuthScheme::Bearer));
+        document.components.get_or_insert_default().add_security_scheme("bearer", scheme);
+    }
+}
+
+/// The document of this version.
+#[must_use]
+pub fn openapi() -> OpenApi {
+    routes::table().into_openapi()
+}
+
+/// The OpenAPI document.
+#[utoipa::path(get, path = "/openapi.json", tag = "daemon", responses((status = 200, description = "This document.", body = serde_json::Value)))]
+pub(super) async fn document() -> Json<OpenApi> {
+    Json(openapi())
+}

@@ -1,0 +1,78 @@
+//! `Idempotency-Key`: a POST that is repeated with the same key has one effect. The reply is stored
+//! by whoever makes the effect, in its transaction; here a key is made unique to its caller and held
+//! while its first request runs.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::FromRequestParts;
+use http::request::Parts;
+use tenure_api::ErrorCode;
+
+use super::app::Shared;
+use super::problem::{Answer, Failure};
+use crate::auth::Caller;
+use crate::node::IdempotencyKey;
+
+/// Longest key that is taken.
+const MAX_KEY: usize = 255;
+
+/// Keys whose first request has not been answered.
+#[derive(Debug, Default)]
+pub(crate) struct InFlight(Mutex<HashSet<String>>);
+
+/// The header of a request, made unique by method, path and caller.
+pub(crate) struct Keyed(Option<String>);
+
+impl FromRequestParts<Shared> for Keyed {
+    type Rejection = Failure;
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Answer<Self> {
+        let Some(value) = parts.headers.get("idempotency-key") else { return Ok(Self(None)) };
+        let wrong = || {
+            let detail = format!("Idempotency-Key must be 1 to {MAX_KEY} visible ASCII characters");
+            Failure::invalid("Idempotency-Key", detail)
+        };
+        let key = value.to_str().map_err(|_| wrong())?.trim();
+        if key.is_empty() || key.len() > MAX_KEY {
+            return Err(wrong());
+        }
+        let caller = parts.extensions.get::<Caller>().map_or("", |caller| caller.name.as_str());
+        Ok(Self(Some(format!("{} {} {caller} {key}", parts.method, parts.uri.path()))))
+    }
+}
+
+/// A key that is held until its request has been answered, or its caller has gone.
+pub(crate) struct Claim {
+    key: Option<IdempotencyKey>,
+    held_in: Arc<InFlight>,
+}
+
+impl Keyed {
+    /// Holds the key for a request with this body; `busy` while another request holds it.
+    pub(crate) fn claim(self, app: &Shared, body_hash: &str) -> Answer<Claim> {
+        let held_in = Arc::clone(&app.in_flight);
+        let Some(key) = self.0 else { return Ok(Claim { key: None, held_in }) };
+        let fresh = held_in.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
+        if !fresh {
+            let detail = "the first request with this Idempotency-Key has not been answered yet; ask again";
+            return Err(Failure::new(ErrorCode::Busy, detail));
+        }
+        let key = IdempotencyKey { key, body_hash: body_hash.to_owned() };
+        Ok(Claim { key: Some(key), held_in })
+    }
+}
+
+impl Claim {
+    /// The key for whoever makes the effect.
+    pub(crate) fn key(&self) -> Option<IdempotencyKey> {
+        self.key.clone()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        if let Some(key) = &self.key {
+            self.held_in.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.key);
+        }
+    }
+}

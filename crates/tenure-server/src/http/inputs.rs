@@ -1,0 +1,235 @@
+//! Inputs: sent, seen, changed and taken back.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+use tenure_api::{
+    EditInput, ErrorCode, InputView, Page, Problem, Receipt, SendInput, SendReply, SendWait, TurnResult,
+    VerbReply,
+};
+use tenure_core::{Admit, Reply, Request};
+use tenure_event::{InputHow, InputId, Kind, SessionId, TurnId};
+use tenure_log::{EventLog, InputRow};
+use utoipa::IntoParams;
+
+use super::app::{App, Shared};
+use super::events::clamp;
+use super::extract::{InputBody, Params, Segments};
+use super::idempotency::Keyed;
+use super::problem::{Answer, Failure};
+use super::wait::Wait;
+use super::{conversation, lookup, whole};
+use crate::clock;
+
+/// Sends an input. The same id again is the same input and waits for the same turn.
+#[utoipa::path(
+    post, path = "/v1/sessions/{id}/inputs", tag = "inputs", request_body = SendInput,
+    params(("id" = String, Path, description = "The session."), ("Idempotency-Key" = Option<String>, Header, description = "Repeat safely with the same key.")),
+    responses(
+        (status = 202, description = "It is stored (`wait: accepted`).", body = Receipt),
+        (status = 200, description = "A receipt with its turn (`wait: started`), or the result (`wait: finished`).", body = SendReply),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn send(
+    State(app): State<Shared>,
+    Segments(id): Segments<String>,
+    keyed: Keyed,
+    InputBody(body): InputBody<SendInput>,
+) -> Answer<Response> {
+    let (id, _) = lookup::existing(&app, &id).await?;
+    let claim = keyed.claim(&app, &body.hash)?;
+    let wait = body.value.wait;
+    let admit = admit(body.value)?;
+    let Reply::Admitted(mut receipt) = app.node.call(&id, Request::Admit(admit), claim.key()).await? else {
+        return Err(Failure::new(ErrorCode::Internal, "the session answered something else than was asked"));
+    };
+    match wait {
+        SendWait::Accepted => Ok((StatusCode::ACCEPTED, Json(receipt)).into_response()),
+        SendWait::Started => {
+            receipt.turn_id = Some(taken_in(&app, &id, &receipt).await?.0);
+            Ok(Json(receipt).into_response())
+        }
+        SendWait::Finished => Ok(Json(finished(&app, &id, &receipt).await?).into_response()),
+    }
+}
+
+fn admit(request: SendInput) -> Answer<Admit> {
+    if request.input.is_blank() {
+        return Err(Failure::invalid("input", "the input says nothing"));
+    }
+    let input_id = match request.id.as_deref() {
+        Some(id) => InputId::parse(id).map_err(|error| Failure::invalid("id", error.to_string()))?,
+        None => InputId::from_uuid(clock::new_uuid()),
+    };
+    let parts = request.input.into_parts("part");
+    // The hash covers what is said and how, not until when the caller waits.
+    let said = json!([parts, request.delivery, request.model, request.effort]);
+    let body_hash = Sha256::digest(said.to_string()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let parts = parts.into_iter().enumerate().map(|(i, mut part)| {
+        part.id = format!("{input_id}.{i}");
+        part
+    });
+    let (delivery, model, effort) = (request.delivery, request.model, request.effort);
+    Ok(Admit { parts: parts.collect(), input_id, delivery, model, effort, body_hash })
+}
+
+/// Waits until a turn has taken the input in; the turn and where its events begin.
+async fn taken_in(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<(TurnId, u64)> {
+    let types = ["input.started", "input.cancelled", "turn.completed", "session.destroyed"];
+    let own = &receipt.input_id;
+    let wait = waiting(app, id, receipt.seq.0, &types);
+    let taken = wait.until(|event| match &event.kind {
+        Kind::InputStarted(data) if data.input_id == *own => {
+            // A turn that was running began before the input.
+            let from = if data.how == InputHow::Turn { receipt.seq.0 } else { 0 };
+            Some(Ok((data.turn_id.clone(), from)))
+        }
+        Kind::InputCancelled(data) if data.input_id == *own => Some(Err(cancelled(id, own, &data.reason))),
+        Kind::TurnCompleted(data) if data.input_ids.contains(own) => Some(Ok((data.turn_id.clone(), 0))),
+        Kind::SessionDestroyed(_) => Some(Err(lookup::destroyed(id))),
+        _ => None,
+    });
+    taken.await?.ok_or_else(super::wait::stopping)?
+}
+
+/// Waits until the turn that took the input in has ended; its result.
+pub(super) async fn finished(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<TurnResult> {
+    let types = ["input.started", "input.cancelled", "turn.completed", "session.destroyed"];
+    let own = &receipt.input_id;
+    let mut turn = None;
+    let mut from = 0;
+    let ended = waiting(app, id, receipt.seq.0, &types).until(|event| match &event.kind {
+        Kind::InputStarted(data) if data.input_id == *own => {
+            from = if data.how == InputHow::Turn { receipt.seq.0 } else { 0 };
+            turn = Some(data.turn_id.clone());
+            None
+        }
+        Kind::TurnCompleted(data) => {
+            let listed = data.input_ids.contains(own);
+            // Older records may not list their inputs.
+            let same = data.input_ids.is_empty() && turn.as_ref() == Some(&data.turn_id);
+            (listed || same).then(|| Ok(data.turn_id.clone()))
+        }
+        Kind::InputCancelled(data) if data.input_id == *own => Some(Err(cancelled(id, own, &data.reason))),
+        Kind::SessionDestroyed(_) => Some(Err(lookup::destroyed(id))),
+        _ => None,
+    });
+    let turn_id = ended.await?.ok_or_else(super::wait::stopping)??;
+    if turn.as_ref() != Some(&turn_id) {
+        from = 0;
+    }
+    let result = conversation::result(app.log(), id, &turn_id, from).await?;
+    result.ok_or_else(|| Failure::new(ErrorCode::Internal, format!("turn {turn_id} has no end in the log")))
+}
+
+fn cancelled(id: &SessionId, input: &InputId, reason: &str) -> Failure {
+    let code = match reason {
+        "closed" => ErrorCode::Closed,
+        "destroyed" => ErrorCode::Destroyed,
+        _ => ErrorCode::Conflict,
+    };
+    let detail = format!("input {input} was cancelled ({reason}) before a turn took it in");
+    Problem::new(code, detail).about(id).with_data(json!({"input_id": input, "reason": reason})).into()
+}
+
+fn waiting<'a>(
+    app: &'a App,
+    session: &'a SessionId,
+    after: u64,
+    types: &'a [&'a str],
+) -> Wait<'a, tenure_log::SqliteLog> {
+    Wait { log: app.log(), session, after, types, at_most: None, stopping: &app.stopping }
+}
+
+/// How many.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct InputsParams {
+    /// At most so many (default 100, at most 1000).
+    limit: Option<usize>,
+}
+
+/// Queued and recent inputs, newest first.
+#[utoipa::path(
+    get, path = "/v1/sessions/{id}/inputs", tag = "inputs",
+    params(("id" = String, Path, description = "The session."), InputsParams),
+    responses((status = 200, body = Page<InputView>), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn list(
+    State(app): State<Shared>,
+    Segments(id): Segments<String>,
+    Params(params): Params<InputsParams>,
+) -> Answer<Json<Page<InputView>>> {
+    let (id, _) = lookup::existing(&app, &id).await?;
+    let mut items = Vec::new();
+    for row in app.log().inputs(&id, clamp(params.limit)?).await? {
+        items.push(view(&app, &row).await?);
+    }
+    Ok(Json(Page { items, next: None }))
+}
+
+async fn view(app: &App, row: &InputRow) -> Answer<InputView> {
+    let read = serde_json::from_str::<InputView>(&row.view);
+    let mut view = read.map_err(|error| {
+        Failure::new(ErrorCode::Internal, format!("the stored input {} cannot be read: {error}", row.id))
+    })?;
+    view.state.clone_from(&row.state);
+    view.turn_id.clone_from(&row.turn_id);
+    whole::parts(app.log(), &row.session_id, &mut view.parts).await?;
+    Ok(view)
+}
+
+async fn named(app: &App, session: &str, input: &str) -> Answer<(SessionId, InputId)> {
+    let (id, _) = lookup::existing(app, session).await?;
+    let unknown =
+        || Problem::new(ErrorCode::NotFound, format!("session {id} has no input `{input}`")).about(&id);
+    let input_id = InputId::parse(input).map_err(|_| unknown())?;
+    app.log().input(&id, &input_id).await?.ok_or_else(unknown)?;
+    Ok((id, input_id))
+}
+
+/// Changes what a queued input says.
+#[utoipa::path(
+    patch, path = "/v1/sessions/{id}/inputs/{input_id}", tag = "inputs", request_body = EditInput,
+    params(("id" = String, Path, description = "The session."), ("input_id" = String, Path, description = "The input.")),
+    responses((status = 200, body = InputView), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn edit(
+    State(app): State<Shared>,
+    Segments((id, input)): Segments<(String, String)>,
+    InputBody(body): InputBody<EditInput>,
+) -> Answer<Json<InputView>> {
+    let (id, input_id) = named(&app, &id, &input).await?;
+    if body.value.input.is_blank() {
+        return Err(Failure::invalid("input", "the input says nothing"));
+    }
+    let parts = body.value.input.into_parts(input_id.as_str());
+    app.node.call(&id, Request::EditInput { input_id: input_id.clone(), parts }, None).await?;
+    let row = app.log().input(&id, &input_id).await?;
+    let gone = || Failure::new(ErrorCode::NotFound, format!("there is no input {input_id} any more"));
+    Ok(Json(view(&app, &row.ok_or_else(gone)?).await?))
+}
+
+/// Takes a queued input back.
+#[utoipa::path(
+    delete, path = "/v1/sessions/{id}/inputs/{input_id}", tag = "inputs",
+    params(("id" = String, Path, description = "The session."), ("input_id" = String, Path, description = "The input.")),
+    responses((status = 200, body = VerbReply), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn cancel(
+    State(app): State<Shared>,
+    Segments((id, input)): Segments<(String, String)>,
+) -> Answer<Json<VerbReply>> {
+    let (id, input_id) = named(&app, &id, &input).await?;
+    let reply = app.node.call(&id, Request::CancelInput(input_id), None).await?;
+    let Reply::Done { hit, .. } = reply else {
+        return Err(Failure::new(ErrorCode::Internal, "the session answered something else than was asked"));
+    };
+    Ok(Json(VerbReply { hit, remained: Vec::new(), session: app.node.view(&id).await? }))
+}

@@ -1,0 +1,149 @@
+//! Projects and workspaces: where sessions work.
+
+use std::collections::BTreeSet;
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
+use tenure_api::{CreateProject, ErrorCode, Page, Problem, Project, Workspace};
+use tenure_event::{ProjectId, WorkspaceId};
+use tenure_log::{EventLog, IdempotencyRow, ProjectRow, SessionFilter, Write};
+
+use super::app::{App, Shared};
+use super::events::MAX_ITEMS;
+use super::extract::{Body, Segments};
+use super::idempotency::Keyed;
+use super::problem::{Answer, Failure};
+use crate::clock;
+
+/// Projects, oldest first.
+#[utoipa::path(
+    get, path = "/v1/projects", tag = "projects",
+    responses((status = 200, body = Page<Project>), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn list(State(app): State<Shared>) -> Answer<Json<Page<Project>>> {
+    let mut items = Vec::new();
+    for row in app.log().projects().await? {
+        items.push(view(&app, row).await?);
+    }
+    Ok(Json(Page { items, next: None }))
+}
+
+async fn view(app: &App, row: ProjectRow) -> Answer<Project> {
+    let mut filter =
+        SessionFilter { project_id: Some(row.id.clone()), limit: MAX_ITEMS, ..SessionFilter::default() };
+    let (mut sessions, mut agents, mut last_activity) = (0, BTreeSet::new(), None);
+    loop {
+        let page = app.log().sessions(filter.clone()).await?;
+        sessions += page.rows.len() as u64;
+        last_activity = last_activity.or_else(|| page.rows.first().map(|newest| newest.updated_at));
+        agents.extend(page.rows.iter().map(|session| session.agent.clone()));
+        match page.rows.last().filter(|_| page.more) {
+            Some(last) => filter.after = Some((last.updated_at, last.id.clone())),
+            None => break,
+        }
+    }
+    Ok(Project {
+        id: row.id,
+        paths: vec![row.path.clone()],
+        path: row.path,
+        title: row.title,
+        sessions,
+        agents: agents.into_iter().collect(),
+        created_at: row.created_at,
+        last_activity,
+    })
+}
+
+/// Records a directory as a project; the same id and path again is the same project.
+#[utoipa::path(
+    post, path = "/v1/projects", tag = "projects", request_body = CreateProject,
+    params(("Idempotency-Key" = Option<String>, Header, description = "Repeat safely with the same key.")),
+    responses(
+        (status = 201, body = Project),
+        (status = 200, description = "It was recorded before.", body = Project),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn create(
+    State(app): State<Shared>,
+    keyed: Keyed,
+    body: Body<CreateProject>,
+) -> Answer<Response> {
+    let claim = keyed.claim(&app, &body.hash)?;
+    let key = claim.key();
+    if let Some(key) = &key
+        && let Some(row) = app.log().idempotency(&key.key, clock::now()).await?
+    {
+        if row.body_hash != key.body_hash {
+            let other = "this Idempotency-Key was used with another body";
+            return Err(Failure::new(ErrorCode::Conflict, other));
+        }
+        let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::OK);
+        return Ok((status, [(CONTENT_TYPE, "application/json")], row.body).into_response());
+    }
+    let _one_at_a_time = app.projects.lock().await;
+    let (row, new) = find_or_make(&app, body.value).await?;
+    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
+    let project = view(&app, row.clone()).await?;
+    let mut writes = if new { vec![Write::Project(row)] } else { Vec::new() };
+    if let Some(key) = key {
+        let text = serde_json::to_string(&project)
+            .map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;
+        writes.push(Write::Idempotency(IdempotencyRow {
+            key: key.key,
+            body_hash: key.body_hash,
+            status: status.as_u16(),
+            body: text,
+            at: clock::now(),
+        }));
+    }
+    if !writes.is_empty() {
+        app.log().put(writes).await?;
+    }
+    Ok((status, Json(project)).into_response())
+}
+
+async fn find_or_make(app: &App, request: CreateProject) -> Answer<(ProjectRow, bool)> {
+    let id = request.id.as_deref().map(ProjectId::parse).transpose();
+    let id = id.map_err(|error| Failure::invalid("id", error.to_string()))?;
+    let found = std::fs::canonicalize(&request.path).ok().filter(|path| path.is_dir());
+    let no_directory = || Failure::invalid("path", format!("`{}` is not a directory here", request.path));
+    let path = found.ok_or_else(no_directory)?.to_string_lossy().into_owned();
+    let rows = app.log().projects().await?;
+    let by_id = id.as_ref().and_then(|id| rows.iter().find(|row| row.id == *id));
+    if let Some(row) = by_id {
+        let other = || format!("project {} is at {}", row.id, row.path);
+        let same = row.path == path;
+        return if same { Ok((row.clone(), false)) } else { Err(Failure::new(ErrorCode::Conflict, other())) };
+    }
+    if let Some(row) = rows.iter().find(|row| row.path == path) {
+        if id.is_some() {
+            let detail = format!("{path} is project {} already; use that id", row.id);
+            let data = serde_json::json!({"id": row.id});
+            return Err(Problem::new(ErrorCode::Conflict, detail).with_data(data).into());
+        }
+        return Ok((row.clone(), false));
+    }
+    let id = id.unwrap_or_else(|| ProjectId::from_uuid(clock::new_uuid()));
+    let (title, created_at) = (request.title, clock::now());
+    Ok((ProjectRow { id, path, title, trusted: false, created_at }, true))
+}
+
+/// A workspace.
+#[utoipa::path(
+    get, path = "/v1/workspaces/{id}", tag = "projects",
+    params(("id" = String, Path, description = "The workspace.")),
+    responses((status = 200, body = Workspace), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn workspace(
+    State(app): State<Shared>,
+    Segments(segment): Segments<String>,
+) -> Answer<Json<Workspace>> {
+    let unknown = || Failure::new(ErrorCode::NotFound, format!("there is no workspace `{segment}`"));
+    let id = WorkspaceId::parse(&segment).map_err(|_| unknown())?;
+    let row = app.log().workspace(&id).await?.ok_or_else(unknown)?;
+    Ok(Json(Workspace { id: row.id, kind: row.kind, path: row.path, created_at: row.created_at }))
+}

@@ -1,0 +1,62 @@
+//! What an agent wrote, byte for byte, and parts that were too large for their event.
+
+use axum::Json;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use tenure_api::{ErrorCode, Problem, RawItem, RawPage};
+use tenure_log::EventLog;
+use utoipa::IntoParams;
+
+use super::app::Shared;
+use super::extract::{Params, Segments};
+use super::lookup;
+use super::problem::Answer;
+
+/// Where to begin.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct RawParams {
+    /// Only lines that begin after this offset.
+    #[serde(default)]
+    after: u64,
+}
+
+/// The agent's own lines, the last 16 MB of them.
+#[utoipa::path(
+    get, path = "/v1/sessions/{id}/raw", tag = "events",
+    params(("id" = String, Path, description = "The session."), RawParams),
+    responses((status = 200, body = RawPage), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn raw(
+    State(app): State<Shared>,
+    Segments(id): Segments<String>,
+    Params(params): Params<RawParams>,
+) -> Answer<Json<RawPage>> {
+    let (id, _) = lookup::existing(&app, &id).await?;
+    let items = app.node.raw(&id, params.after).await?.into_iter();
+    let items = items.map(|item| RawItem { offset: item.offset, line: item.line, base64: item.base64 });
+    Ok(Json(RawPage { items: items.collect() }))
+}
+
+/// The bytes of a part that was too large for its event.
+#[utoipa::path(
+    get, path = "/v1/sessions/{id}/blobs/{hash}", tag = "events",
+    params(("id" = String, Path, description = "The session."), ("hash" = String, Path, description = "The part's `blob`.")),
+    responses(
+        (status = 200, body = Vec<u8>, content_type = "application/octet-stream"),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn blob(
+    State(app): State<Shared>,
+    Segments((id, hash)): Segments<(String, String)>,
+) -> Answer<Response> {
+    let (id, _) = lookup::readable(&app, &id).await?;
+    let found = app.log().blob(&id, &hash).await?;
+    let none = || Problem::new(ErrorCode::NotFound, format!("session {id} has no blob `{hash}`")).about(&id);
+    let bytes = found.ok_or_else(none)?;
+    Ok(([(CONTENT_TYPE, "application/octet-stream")], bytes).into_response())
+}

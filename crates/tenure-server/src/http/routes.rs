@@ -1,0 +1,99 @@
+//! Every route with the scope that it needs.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use serde_json::json;
+use tenure_api::{ErrorCode, Problem, TokenScope};
+use utoipa::OpenApi;
+use utoipa::openapi::security::SecurityRequirement;
+use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
+use utoipa_axum::routes;
+
+use super::app::{App, Shared};
+use super::problem::{Answer, no_such_method, no_such_path};
+use super::{
+    agents, asks, document, events, info, inputs, messages, metrics, processes, projects, raw, sessions,
+    stream, tokens, transcript, verbs,
+};
+use crate::auth::Caller;
+
+/// The table.
+pub(super) fn table() -> OpenApiRouter<Shared> {
+    use TokenScope::{Admin, Read, Sessions};
+    OpenApiRouter::with_openapi(document::Base::openapi())
+        .routes(routes!(info::healthz))
+        .routes(needs(Read, routes!(info::info)))
+        .routes(needs(Read, routes!(document::document)))
+        .routes(needs(Read, routes!(metrics::metrics)))
+        .routes(needs(Read, routes!(agents::list)))
+        .routes(needs(Read, routes!(sessions::list)))
+        .routes(needs(Sessions, routes!(sessions::create)))
+        .routes(needs(Read, routes!(sessions::get)))
+        .routes(needs(Sessions, routes!(sessions::patch)))
+        .routes(needs(Sessions, routes!(sessions::destroy)))
+        .routes(needs(Read, routes!(sessions::capabilities)))
+        .routes(needs(Sessions, routes!(inputs::send)))
+        .routes(needs(Read, routes!(inputs::list)))
+        .routes(needs(Sessions, routes!(inputs::edit)))
+        .routes(needs(Sessions, routes!(inputs::cancel)))
+        .routes(needs(Sessions, routes!(verbs::interrupt)))
+        .routes(needs(Sessions, routes!(verbs::suspend)))
+        .routes(needs(Sessions, routes!(verbs::resume)))
+        .routes(needs(Sessions, routes!(verbs::close)))
+        .routes(needs(Sessions, routes!(verbs::kill)))
+        .routes(needs(Read, routes!(events::page)))
+        .routes(needs(Read, routes!(stream::of_session)))
+        .routes(needs(Read, routes!(stream::of_all)))
+        .routes(needs(Read, routes!(raw::raw)))
+        .routes(needs(Read, routes!(raw::blob)))
+        .routes(needs(Read, routes!(messages::page)))
+        .routes(needs(Read, routes!(transcript::transcript)))
+        .routes(needs(Read, routes!(asks::list)))
+        .routes(needs(Read, routes!(asks::of_session)))
+        .routes(needs(Sessions, routes!(asks::answer)))
+        .routes(needs(Read, routes!(processes::list)))
+        .routes(needs(Read, routes!(processes::of_session)))
+        .routes(needs(Admin, routes!(processes::reap)))
+        .routes(needs(Read, routes!(projects::list)))
+        .routes(needs(Sessions, routes!(projects::create)))
+        .routes(needs(Read, routes!(projects::workspace)))
+        .routes(needs(Admin, routes!(tokens::list)))
+        .routes(needs(Admin, routes!(tokens::create)))
+        .routes(needs(Admin, routes!(tokens::remove)))
+}
+
+/// The routes, ready to answer.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let (router, _) = table().split_for_parts();
+    router.fallback(no_such_path).method_not_allowed_fallback(no_such_method).with_state(app)
+}
+
+/// A route that only callers with this scope reach; the document says so too.
+fn needs(scope: TokenScope, routes: UtoipaMethodRouter<Shared>) -> UtoipaMethodRouter<Shared> {
+    let (schemas, mut paths, router) = routes;
+    let requirement = || vec![SecurityRequirement::new("bearer", [scope.as_str()])];
+    for item in paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.post, &mut item.put, &mut item.patch, &mut item.delete];
+        for operation in operations.into_iter().flatten() {
+            operation.security = Some(requirement());
+        }
+    }
+    (schemas, paths, router.route_layer(from_fn_with_state(scope, check_scope)))
+}
+
+async fn check_scope(State(scope): State<TokenScope>, request: Request, next: Next) -> Answer<Response> {
+    let caller = request.extensions().get::<Caller>();
+    if caller.is_some_and(|caller| caller.scope >= scope) {
+        return Ok(next.run(request).await);
+    }
+    let detail = format!(
+        "this token's scope does not reach here: it takes `{0}`; make one with `tenure token add NAME --scope {0}`",
+        scope.as_str()
+    );
+    let problem = Problem::new(ErrorCode::Forbidden, detail);
+    Err(problem.with_data(json!({"scope": scope})).into())
+}

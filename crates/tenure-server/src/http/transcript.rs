@@ -1,0 +1,193 @@
+//! A session's conversation as one document, streamed page by page.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use futures_util::stream;
+use http::header::CONTENT_TYPE;
+use serde::Deserialize;
+use tenure_api::Problem;
+use tenure_core::projection::{
+    AcpRows, EpochChoice, Position, jsonl_row, markdown_message, markdown_title, text_of,
+};
+use tenure_event::{Ephemeral, EphemeralKind, Message, Part, PartBody, Role, SessionId, TextKind};
+use tenure_log::{EventLog, LogError, PageRequest};
+use utoipa::{IntoParams, ToSchema};
+
+use super::app::Shared;
+use super::extract::{Params, Segments};
+use super::problem::Answer;
+use super::wait::parse;
+use super::{conversation, lookup, messages, whole};
+
+/// Messages that are held at once.
+const MESSAGES: usize = 50;
+/// Bytes of events that are held at once.
+const READ_BYTES: usize = 256 << 10;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum TranscriptFormat {
+    /// A JSON object per message.
+    #[default]
+    Jsonl,
+    /// A notification of the Agent Client Protocol per line.
+    Acp,
+    /// For people.
+    Markdown,
+}
+
+/// In which form.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TranscriptParams {
+    /// `jsonl` (default), `acp` or `markdown`.
+    #[serde(default)]
+    #[param(inline)]
+    format: TranscriptFormat,
+    /// An epoch's number, or `all`; without it the current one. Not for `acp`, which is always all.
+    epoch: Option<String>,
+}
+
+/// The conversation as one document; a running message comes last with `partial: true` (`jsonl`).
+#[utoipa::path(
+    get, path = "/v1/sessions/{id}/transcript", tag = "messages",
+    params(("id" = String, Path, description = "The session."), TranscriptParams),
+    responses(
+        (status = 200, description = "By format.", content(
+            (String = "application/x-ndjson"),
+            (String = "text/markdown"),
+        )),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
+pub(super) async fn transcript(
+    State(app): State<Shared>,
+    Segments(id): Segments<String>,
+    Params(params): Params<TranscriptParams>,
+) -> Answer<Response> {
+    let (id, row) = lookup::readable(&app, &id).await?;
+    let wanted = messages::epoch(&app, &id, params.epoch.as_deref()).await?;
+    let format = params.format;
+    let title = row.title.unwrap_or_else(|| format!("Session {id}"));
+    let begin = if format == TranscriptFormat::Markdown { markdown_title(&title) } else { String::new() };
+    let at = Some(Position::default());
+    let writer = Writer { app, id, format, wanted, at, begin: Some(begin), acp: AcpRows::new() };
+    let chunks = stream::unfold(writer, |mut writer| async move {
+        let chunk = writer.next().await.transpose()?;
+        Some((chunk.inspect_err(|error| tracing::warn!("a transcript broke off: {error}")), writer))
+    });
+    let kind = match format {
+        TranscriptFormat::Markdown => "text/markdown; charset=utf-8",
+        _ => "application/x-ndjson",
+    };
+    Ok(([(CONTENT_TYPE, kind)], Body::from_stream(chunks)).into_response())
+}
+
+struct Writer {
+    app: Shared,
+    id: SessionId,
+    format: TranscriptFormat,
+    wanted: EpochChoice,
+    at: Option<Position>,
+    begin: Option<String>,
+    acp: AcpRows,
+}
+
+impl Writer {
+    async fn next(&mut self) -> Result<Option<Bytes>, LogError> {
+        if let Some(begin) = self.begin.take().filter(|text| !text.is_empty()) {
+            return Ok(Some(begin.into()));
+        }
+        while let Some(at) = self.at {
+            let text = match self.format {
+                TranscriptFormat::Acp => self.rows(at).await?,
+                _ => self.messages(at).await?,
+            };
+            if !text.is_empty() {
+                return Ok(Some(text.into()));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn messages(&mut self, at: Position) -> Result<String, LogError> {
+        let page = conversation::page(self.app.log(), &self.id, at, self.wanted, MESSAGES).await?;
+        self.at = page.next;
+        let mut messages: VecDeque<Message> = page.items.into();
+        if page.next.is_none() && self.format == TranscriptFormat::Jsonl {
+            let open = self.app.node.live_text(&self.id).await.open;
+            // What was completed in between stands in the log already.
+            let known: Vec<_> = messages.iter().map(|message| message.id.clone()).collect();
+            messages.extend(running(&open).into_iter().filter(|message| !known.contains(&message.id)));
+        }
+        let write = |message: &Message| match self.format {
+            TranscriptFormat::Markdown => markdown_message(message),
+            _ => jsonl_row(message).map(|row| row + "\n").unwrap_or_default(),
+        };
+        Ok(messages.iter().map(write).collect())
+    }
+
+    async fn rows(&mut self, at: Position) -> Result<String, LogError> {
+        let request = PageRequest { after: at.after, limit: 1000, max_bytes: READ_BYTES, types: Vec::new() };
+        let page = match self.app.log().read(&self.id, request).await {
+            Err(LogError::CursorExpired { first, .. }) if first > at.after + 1 => {
+                self.at = Some(Position { after: first - 1, ..at });
+                return Ok(String::new());
+            }
+            page => page?,
+        };
+        self.at = (page.scanned_to < page.last).then_some(Position { after: page.scanned_to, ..at });
+        let mut text = String::new();
+        for rendered in &page.events {
+            let Some(mut event) = parse(&rendered.bytes) else { continue };
+            whole::event(self.app.log(), &mut event).await?;
+            for row in self.acp.event(&event) {
+                text.push_str(&row);
+                text.push('\n');
+            }
+        }
+        Ok(text)
+    }
+}
+
+/// The messages that are being written, from what a follower that joins would get.
+fn running(open: &[Arc<Ephemeral>]) -> Vec<Message> {
+    let mut messages: Vec<Message> = Vec::new();
+    for event in open {
+        let EphemeralKind::MessageDelta(delta) = &event.kind else { continue };
+        let at = messages.iter().position(|message| message.id == delta.message_id).unwrap_or_else(|| {
+            messages.push(Message {
+                id: delta.message_id.clone(),
+                native_ids: Vec::new(),
+                role: Role::Assistant,
+                parts: Vec::new(),
+                text: String::new(),
+                turn_id: event.turn_id.clone(),
+                seq: None,
+                ts: event.ts,
+                model: None,
+                usage: None,
+                partial: true,
+                origin: None,
+                parent_tool_id: delta.parent_tool_id.clone(),
+                epoch: 0,
+            });
+            messages.len() - 1
+        });
+        let text = delta.text.clone();
+        let body = match delta.kind {
+            TextKind::Text => PartBody::Text { text },
+            TextKind::Thought => PartBody::Thought { text },
+        };
+        let message = &mut messages[at];
+        message.parts.push(Part { id: delta.part_id.clone(), body, bytes: None, blob: None });
+        message.text = text_of(&message.parts);
+    }
+    messages
+}
