@@ -6,6 +6,7 @@
 
 pub mod agent;
 pub mod machine;
+pub mod projection;
 mod request;
 
 pub use request::{Admit, AnswerRequest, Reply, Request, Until, UpdateRequest};
