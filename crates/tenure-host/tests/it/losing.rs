@@ -87,7 +87,9 @@ async fn an_agent_dies_with_its_shim_and_the_sweep_finds_the_rest() {
 async fn forker(fixture: &Fixture) -> (tenure_host::Shim, String) {
     let marker = format!("{}", fixture.path().display());
     let mut spec = fixture.spec("");
-    let forker = "fork() { ( sleep 600 & sleep 0.01; fork ) & }; fork; while :; do fork; sleep 0.02; done";
+    // Bounded: if the code under test fails, the machine must not fall with it.
+    let forker = "fork() { [ $1 -gt 0 ] && ( sleep 30 & sleep 0.01; fork $(($1 - 1)) ) & }; \
+                  n=0; while [ $n -lt 40 ]; do fork 15; n=$((n + 1)); sleep 0.02; done; wait";
     spec.argv = vec!["/bin/sh".into(), "-c".into(), forker.into()];
     spec.env = vec![("PATH".into(), "/usr/bin:/bin".into()), ("TENURE_TEST_MARK".into(), marker.clone())];
     let shim = launch(spec).await.expect("an agent");
