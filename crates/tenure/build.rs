@@ -1,7 +1,6 @@
 //! Links the binary without position independence: a PIE of our size costs every
 //! shim about half a megabyte of private relocations, and there is one shim per
 //! agent process.
-#![expect(clippy::print_stdout, reason = "a build script speaks to cargo on standard output")]
 
 fn main() {
     if std::env::var("CARGO_CFG_TARGET_OS").as_deref() == Ok("linux") {

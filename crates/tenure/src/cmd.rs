@@ -1,0 +1,27 @@
+//! The verbs, one file each: its arguments, its help, and what it does. What several of them share is in `common`.
+
+mod common;
+
+pub(crate) mod agents;
+pub(crate) mod allow;
+pub(crate) mod asks;
+pub(crate) mod attach;
+pub(crate) mod close;
+pub(crate) mod completions;
+pub(crate) mod demo;
+pub(crate) mod deny;
+pub(crate) mod doctor;
+pub(crate) mod down;
+pub(crate) mod interrupt;
+pub(crate) mod kill;
+pub(crate) mod logs;
+pub(crate) mod ls;
+pub(crate) mod ps;
+pub(crate) mod resume;
+pub(crate) mod rm;
+pub(crate) mod run;
+pub(crate) mod send;
+pub(crate) mod show;
+pub(crate) mod suspend;
+pub(crate) mod token;
+pub(crate) mod up;

@@ -1,0 +1,156 @@
+//! What several verbs share: naming asks, telling what a verb hit, prompts, ends of turns, words for states.
+
+use std::io::{IsTerminal, Read};
+
+use tenure_api::{Session, VerbReply};
+use tenure_client::Client;
+use tenure_event::{ActivityState, Ask, AskId, Lifecycle, Outcome, SessionId, SuspendedBy};
+
+use crate::cli::Context;
+use crate::exit::{Exit, Failure};
+use crate::out;
+use crate::style::Style;
+use crate::watch::End;
+
+/// Longest prompt that is read, in bytes; the daemon takes no more.
+const MAX_PROMPT: u64 = 64 << 20;
+
+/// The words of an input: as given, or from standard input for `-` and for nothing at all.
+pub(super) struct Prompt {
+    pub(super) text: String,
+    pub(super) from_stdin: bool,
+}
+
+pub(super) fn read_prompt(given: Option<String>, verb: &str) -> Result<Prompt, Failure> {
+    let text = match given {
+        Some(text) if text != "-" => return check(Prompt { text, from_stdin: false }),
+        None if std::io::stdin().is_terminal() => {
+            let message = format!("nothing to say: `tenure {verb} … \"PROMPT\"`, or pipe the prompt in");
+            return Err(Failure::usage(message));
+        }
+        _ => {
+            let mut bytes = Vec::new();
+            std::io::stdin().lock().take(MAX_PROMPT).read_to_end(&mut bytes)?;
+            String::from_utf8(bytes)
+                .map_err(|_| Failure::usage("the prompt on standard input is not UTF-8"))?
+        }
+    };
+    check(Prompt { text, from_stdin: true })
+}
+
+fn check(prompt: Prompt) -> Result<Prompt, Failure> {
+    if prompt.text.trim().is_empty() { Err(Failure::usage("the prompt is empty")) } else { Ok(prompt) }
+}
+
+/// The open ask with this id, or with a unique prefix of it. A whole id is taken as it is: the daemon says what
+/// became of it.
+pub(super) async fn find_ask(client: &Client, name: &str) -> Result<AskId, Failure> {
+    let open = client.asks(false).await?.items;
+    let matches = |ask: &&Ask| {
+        let id = ask.id.as_str();
+        id.starts_with(name) || id.strip_prefix(AskId::PREFIX).unwrap_or(id).starts_with(name)
+    };
+    let found: Vec<&Ask> = open.iter().filter(matches).collect();
+    if let Some(exact) = found.iter().find(|a| a.id.as_str() == name) {
+        return Ok(exact.id.clone());
+    }
+    match (found.as_slice(), name.parse()) {
+        ([one], _) if !name.is_empty() => Ok(one.id.clone()),
+        ([], Ok(id)) if name.starts_with(AskId::PREFIX) => Ok(id),
+        ([], _) => {
+            Err(Failure::new(Exit::NotFound, format!("no open ask `{name}`; `tenure asks` lists them")))
+        }
+        (several, _) => {
+            let list: Vec<String> =
+                several.iter().take(8).map(|a| format!("\n  {}  {}", a.id, a.title)).collect();
+            let message =
+                format!("`{name}` may be any of several asks; give more of the id:{}", list.concat());
+            Err(Failure::usage(message))
+        }
+    }
+}
+
+/// What a verb hit and what remains, for people or as JSON.
+pub(super) fn tell(context: &Context, done: &str, reply: &VerbReply) -> Result<Exit, Failure> {
+    let failed = !reply.remained.is_empty();
+    if context.json {
+        out::json(reply)?;
+    } else {
+        let style = context.style;
+        let what = if reply.hit.is_empty() { "nothing to do".to_owned() } else { reply.hit.join(", ") };
+        out::print(&format!(
+            "{} {} {}\n",
+            short_id(&reply.session.id),
+            done,
+            style.dim(&format!("({what})"))
+        ))?;
+        if failed {
+            let remained = reply.remained.join(", ");
+            out::print(&format!(
+                "{}\n",
+                style.red(&format!("could not be ended: {remained}; try `tenure kill`"))
+            ))?;
+        }
+    }
+    Ok(if failed { Exit::Failed } else { Exit::Done })
+}
+
+/// The exit code of a look that had a goal.
+pub(super) fn exit_of(end: &End, denied: usize) -> Exit {
+    match end {
+        End::Turn(turn) => match turn.outcome {
+            Outcome::Completed if denied > 0 => Exit::Denied,
+            Outcome::Completed => Exit::Done,
+            Outcome::Interrupted => Exit::Interrupted,
+            Outcome::Failed | Outcome::Limit | Outcome::Crashed => Exit::Failed,
+        },
+        End::Cancelled(_) | End::Gone => Exit::Failed,
+        End::Left => Exit::Interrupted,
+    }
+}
+
+/// Enough of an id to name its session among a few. The first part of our ids is time.
+pub(super) fn short_id(id: &SessionId) -> String {
+    id.as_str().chars().take(SessionId::PREFIX.len() + 12).collect()
+}
+
+/// What a session does, in a word, coloured by how much it wants a person.
+pub(super) fn state_word(style: Style, session: &Session) -> String {
+    let axes = &session.axes;
+    match (axes.lifecycle, &axes.activity) {
+        (Lifecycle::Live, Some(activity)) => match activity.state {
+            ActivityState::Idle => match axes.last_outcome {
+                Some(Outcome::Failed | Outcome::Crashed) => style.red("failed"),
+                Some(Outcome::Limit) => style.yellow("limit"),
+                _ => "idle".to_owned(),
+            },
+            ActivityState::Waiting => style.ask(waiting_word(activity.reason)),
+            ActivityState::Stalled => style.red("stalled"),
+            other => style.cyan(other.as_str()),
+        },
+        (Lifecycle::Suspended, _) if axes.suspended_by == Some(SuspendedBy::Crash) => style.red("crashed"),
+        (Lifecycle::Failed, _) => style.red("failed"),
+        (lifecycle, _) => style.dim(lifecycle.as_str()),
+    }
+}
+
+fn waiting_word(reason: Option<tenure_event::WaitReason>) -> &'static str {
+    use tenure_event::WaitReason as W;
+    match reason {
+        Some(W::Permission | W::Question | W::Plan | W::Elicitation) => "asks",
+        Some(W::RateLimit) => "rate limit",
+        Some(W::Auth) => "no login",
+        Some(W::Retry) => "retrying",
+        None => "waiting",
+    }
+}
+
+/// A path with the home directory as `~`.
+pub(super) fn tilde(path: &str) -> String {
+    let home = std::env::var("HOME").unwrap_or_default();
+    match path.strip_prefix(&home) {
+        Some("") if !home.is_empty() => "~".to_owned(),
+        Some(rest) if home.len() > 1 && rest.starts_with('/') => format!("~{rest}"),
+        _ => path.to_owned(),
+    }
+}

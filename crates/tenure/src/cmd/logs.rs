@@ -1,0 +1,109 @@
+//! `tenure logs`: a session's events, or the lines that its agent wrote.
+
+use tenure_client::{Client, FollowOptions, Followed};
+use tenure_event::SessionId;
+use tokio::signal::ctrl_c;
+
+use crate::cli::{Context, block_on};
+use crate::exit::{Exit, Failure, Outcome};
+use crate::out;
+use crate::view::event_line;
+
+const PAGE: u32 = 500;
+
+/// Print a session's events, one per line
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which
+    session: String,
+    /// Go on with what comes; Ctrl-C leaves
+    #[arg(short, long)]
+    follow: bool,
+    /// Begin after this event
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    after: u64,
+    /// Only these, for example turn.*,ask.opened
+    #[arg(long, value_name = "TYPE,…", value_delimiter = ',')]
+    types: Vec<String>,
+    /// With --follow and --json: ephemeral events (text as it is written) too
+    #[arg(long, requires = "follow")]
+    deltas: bool,
+    /// The lines that the agent wrote itself, the last 16 MB; --after is then an offset
+    #[arg(long, conflicts_with_all = ["follow", "types"])]
+    raw: bool,
+}
+
+pub(crate) fn run(args: Args, context: Context) -> Outcome {
+    block_on(async {
+        let client = context.client().await?;
+        let id = context.session(&client, &args.session).await?.id;
+        if args.raw {
+            raw(&context, &client, &id, args.after).await
+        } else if args.follow {
+            follow(&context, &client, &id, args).await
+        } else {
+            pages(&context, &client, &id, &args).await
+        }
+    })
+}
+
+async fn pages(context: &Context, client: &Client, id: &SessionId, args: &Args) -> Outcome {
+    let mut after = args.after;
+    loop {
+        let (events, next) = client.events(id, after, PAGE, &args.types).await?;
+        let text: String = events.iter().map(|e| line(context, &e.event, &e.json)).collect();
+        out::print(&text)?;
+        match next {
+            Some(next) if next > after => after = next,
+            _ => return Ok(Exit::Done),
+        }
+    }
+}
+
+fn line(context: &Context, event: &tenure_event::Event, json: &str) -> String {
+    if context.json { format!("{json}\n") } else { event_line(context.style, event) }
+}
+
+async fn follow(context: &Context, client: &Client, id: &SessionId, args: Args) -> Outcome {
+    let deltas = args.deltas && context.json;
+    let options = FollowOptions { after: args.after, types: args.types, deltas, ..FollowOptions::default() };
+    let mut follow = client.follow(id, options);
+    loop {
+        let item = tokio::select! {
+            item = follow.next() => item,
+            _ = ctrl_c() => return Ok(Exit::Interrupted),
+        };
+        match item {
+            None => return Ok(Exit::Done),
+            Some(Err(error)) => return Err(Failure::from(error)),
+            Some(Ok(Followed::Event(e))) => out::print(&line(context, &e.event, &e.json))?,
+            Some(Ok(Followed::Ephemeral(e))) => out::json(&e)?,
+            Some(Ok(Followed::Gap { from, to })) => {
+                out::note(&format!("events {from} to {to} were removed by retention"));
+            }
+            Some(Ok(Followed::Lost { .. })) => out::note("the daemon is gone; looking for it"),
+            Some(Ok(Followed::Back)) => out::note("the daemon is back; nothing was lost"),
+        }
+    }
+}
+
+async fn raw(context: &Context, client: &Client, id: &SessionId, mut after: u64) -> Outcome {
+    let mut first = true;
+    loop {
+        let from = if first { Some(after).filter(|a| *a > 0) } else { Some(after) };
+        let page = client.raw(id, from).await?;
+        for item in &page.items {
+            if context.json {
+                out::json(item)?;
+            } else {
+                let text = item.line.clone().or_else(|| item.base64.as_ref().map(|b| format!("base64:{b}")));
+                out::print(&format!("{}\n", crate::text::clean(&text.unwrap_or_default())))?;
+            }
+        }
+        match page.items.last() {
+            Some(last) if first || last.offset > after => after = last.offset,
+            _ => return Ok(Exit::Done),
+        }
+        first = false;
+    }
+}

@@ -1,0 +1,101 @@
+//! `tenure ls`: sessions as a table.
+
+use tenure_api::Session;
+use tenure_client::SessionFilter;
+use tenure_event::SessionId;
+use tenure_server::clock;
+
+use super::common::{state_word, tilde};
+use crate::cli::{Context, block_on};
+use crate::exit::{Exit, Outcome};
+use crate::out;
+use crate::style::Style;
+use crate::table::Table;
+use crate::term;
+use crate::text::{age, one_line};
+
+/// List sessions, the newest activity first
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Archived ones too
+    #[arg(long)]
+    all: bool,
+    /// Only live ones
+    #[arg(long, conflicts_with = "lifecycle")]
+    live: bool,
+    /// Only these lifecycles: creating, live, suspended, closed, destroyed, failed
+    #[arg(long, value_name = "WORD,…")]
+    lifecycle: Option<String>,
+    /// Only of this agent
+    #[arg(short, long)]
+    agent: Option<String>,
+    /// Only in this directory
+    #[arg(short = 'C', long = "dir", value_name = "DIR")]
+    dir: Option<std::path::PathBuf>,
+    /// Only with this tag
+    #[arg(long)]
+    tag: Option<String>,
+    /// Only where title or id contains this
+    #[arg(short, long, value_name = "TEXT")]
+    query: Option<String>,
+    /// At most so many
+    #[arg(short = 'n', long, default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
+}
+
+pub(crate) fn run(args: Args, context: Context) -> Outcome {
+    block_on(async {
+        let client = context.client().await?;
+        let dir = args.dir.map(|dir| std::path::absolute(&dir).unwrap_or(dir));
+        let filter = SessionFilter {
+            lifecycle: if args.live { Some("live".into()) } else { args.lifecycle },
+            agent: args.agent,
+            cwd: dir.map(|dir| dir.to_string_lossy().into_owned()),
+            tag: args.tag,
+            archived: args.all.then(|| "any".into()),
+            q: args.query,
+            limit: Some(args.limit),
+            ..SessionFilter::default()
+        };
+        let page = client.sessions(&filter).await?;
+        if context.json {
+            out::json(&page)?;
+        } else if page.items.is_empty() {
+            out::note("no sessions; `tenure run \"PROMPT\"` starts one");
+        } else {
+            out::print(&table(context.style, &page.items))?;
+            if page.next.is_some() {
+                out::note(&format!("the newest {}; -n N shows more", page.items.len()));
+            }
+        }
+        Ok(Exit::Done)
+    })
+}
+
+fn table(style: Style, sessions: &[Session]) -> String {
+    let now = clock::now();
+    let length = unique_length(sessions);
+    let mut table = Table::new(&["ID", "STATE", "AGENT", "TITLE", "DIRECTORY", "AGE", "ASKS"]);
+    for session in sessions {
+        let title = session.title.as_deref().or(session.first_input.as_deref()).or(session.draft.as_deref());
+        let asks = session.pending_asks.len();
+        table.row([
+            session.id.as_str().chars().take(length).collect(),
+            state_word(style, session),
+            one_line(&session.agent, 20),
+            one_line(title.unwrap_or("–"), 48),
+            one_line(&tilde(&session.cwd), 60),
+            age(now.millis_since(session.updated_at)),
+            if asks == 0 { String::new() } else { style.ask(&asks.to_string()) },
+        ]);
+    }
+    table.render(style, term::columns(), &[3, 4])
+}
+
+/// As much of the ids as tells all of these apart, and not less than looks like an id.
+fn unique_length(sessions: &[Session]) -> usize {
+    let mut ids: Vec<&str> = sessions.iter().map(|s| s.id.as_str()).collect();
+    ids.sort_unstable();
+    let common = |pair: &[&str]| pair[0].chars().zip(pair[1].chars()).take_while(|(a, b)| a == b).count() + 1;
+    ids.windows(2).map(common).max().unwrap_or(0).max(SessionId::PREFIX.len() + 8)
+}

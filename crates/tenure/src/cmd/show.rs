@@ -1,0 +1,130 @@
+//! `tenure show`: one session, or its transcript.
+
+use std::fmt::Write as _;
+
+use tenure_api::Session;
+use tenure_server::clock;
+
+use super::common::{state_word, tilde};
+use crate::cli::{Context, block_on};
+use crate::exit::{Exit, Outcome};
+use crate::out;
+use crate::style::Style;
+use crate::text::{age, bytes, count, dollars, duration, one_line};
+use crate::view::{ask_block, how_to_answer, word};
+
+/// Show a session, or its whole transcript
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Which
+    session: String,
+    /// Print the conversation: markdown (the default), jsonl or acp
+    #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "markdown",
+          value_parser = ["markdown", "jsonl", "acp"])]
+    transcript: Option<String>,
+}
+
+pub(crate) fn run(args: Args, context: Context) -> Outcome {
+    block_on(async {
+        let client = context.client().await?;
+        let session = context.session(&client, &args.session).await?;
+        if let Some(format) = args.transcript {
+            let format = if context.json && format == "markdown" { "jsonl" } else { format.as_str() };
+            let mut text = client.transcript(&session.id, format).await?;
+            if format == "markdown" {
+                text = crate::text::clean(&String::from_utf8_lossy(&text)).into_bytes();
+            }
+            out::print_bytes(&text)?;
+        } else if context.json {
+            out::json(&session)?;
+        } else {
+            out::print(&card(context.style, &session))?;
+        }
+        Ok(Exit::Done)
+    })
+}
+
+fn card(style: Style, session: &Session) -> String {
+    let now = clock::now();
+    let mut out = String::new();
+    let mut line = |name: &str, value: String| {
+        if !value.is_empty() {
+            let _ = writeln!(out, "{}{value}", style.dim(&format!("{name:<12}")));
+        }
+    };
+    let text = |value: &Option<String>| value.as_deref().map(|v| one_line(v, 200)).unwrap_or_default();
+    line("id", session.id.to_string());
+    line("title", text(&session.title));
+    line("state", state(style, session));
+    line("agent", agent(session));
+    line("model", model(session));
+    line("mode", text(&session.mode));
+    line("effort", text(&session.effort));
+    line("directory", one_line(&tilde(&session.cwd), 200));
+    line("native id", text(&session.native_id));
+    line("tags", session.tags.join(", "));
+    line("created", format!("{} ({} ago)", session.created_at, age(now.millis_since(session.created_at))));
+    line("updated", format!("{} ({} ago)", session.updated_at, age(now.millis_since(session.updated_at))));
+    line("events", session.last_seq.to_string());
+    line("usage", usage(session));
+    if let Some(p) = &session.process {
+        let memory = bytes((p.memory_mb * 1e6) as u64);
+        line("process", format!("pid {}, {memory}, for {}", p.pid, duration(p.runtime_seconds * 1000)));
+    }
+    line("first input", text(&session.first_input));
+    line("draft", text(&session.draft));
+    for input in &session.queue {
+        line("queued", format!("{}  {}", input.input_id, one_line(&input.text, 120)));
+    }
+    for ask in &session.pending_asks {
+        let _ = write!(out, "\n{}", ask_block(style, ask, &session.cwd));
+        let _ = writeln!(out, "  {}", style.dim(&how_to_answer(ask)));
+    }
+    out
+}
+
+fn state(style: Style, session: &Session) -> String {
+    let axes = &session.axes;
+    let mut words = vec![state_word(style, session)];
+    if let Some(outcome) = axes.last_outcome {
+        words.push(format!("last turn {}", outcome.as_str()));
+    }
+    if axes.archived {
+        words.push("archived".into());
+    }
+    if axes.health.state != tenure_event::HealthState::Healthy {
+        let why = axes.health.why.map(|why| format!(" ({})", word(&why))).unwrap_or_default();
+        words.push(format!("{}{why}", word(&axes.health.state)));
+    }
+    if axes.tasks_running > 0 {
+        words.push(crate::text::plural(axes.tasks_running as usize, "task"));
+    }
+    words.join(", ")
+}
+
+fn agent(session: &Session) -> String {
+    let info = session.agent_info.as_ref().map(|info| {
+        let version = info.version.as_deref().map(|v| format!(" {v}")).unwrap_or_default();
+        let protocol = info.protocol.as_deref().map(|p| format!(", {p}")).unwrap_or_default();
+        format!(" ({}{version}{protocol})", info.name)
+    });
+    one_line(&format!("{}{}", session.agent, info.unwrap_or_default()), 200)
+}
+
+fn model(session: &Session) -> String {
+    let text = match (&session.model, &session.model_effective) {
+        (Some(asked), Some(got)) if asked != got => format!("{asked} (really {got})"),
+        (asked, got) => asked.clone().or_else(|| got.clone()).unwrap_or_default(),
+    };
+    one_line(&text, 100)
+}
+
+fn usage(session: &Session) -> String {
+    let u = &session.usage;
+    let input = u.input_tokens + u.cache_read_tokens + u.cache_write_tokens;
+    if input + u.output_tokens == 0 {
+        return String::new();
+    }
+    let cost = u.cost_usd.map(|c| format!(", {}", dollars(c))).unwrap_or_default();
+    format!("{} tokens in, {} out{cost}", count(input), count(u.output_tokens))
+}

@@ -1,0 +1,14 @@
+//! How a session looks as it goes on: events in, text out. Pure: knows no terminal, no clock and no daemon.
+
+mod ask;
+mod diff;
+mod line;
+mod status;
+mod todo;
+mod tool;
+mod transcript;
+
+pub(crate) use ask::{ask_block, ask_keys, can_always, how_to_answer};
+pub(crate) use line::{event_line, word};
+pub(crate) use status::Status;
+pub(crate) use transcript::Transcript;
