@@ -18,7 +18,7 @@ use self::upkeep::WAL_MARK_PAGES;
 use super::apply::Positions;
 use super::meta::{self, Opening};
 use super::queue::{Job, Reply, Taken};
-use super::{Durability, Shared};
+use super::{Durability, Shared, events};
 use crate::prepared::{Prepared, weight};
 use crate::{Appended, Class, LogError, blobs};
 
@@ -50,6 +50,7 @@ pub(super) fn start(
         positions: Positions::new(last),
         suspect: false,
         unflushed: false,
+        failing: false,
         opening: Some(opening).filter(|o| !o.recorded),
         swept: Instant::now(),
     };
@@ -76,6 +77,8 @@ struct Writer {
     suspect: bool,
     /// And not for lack of space: what looks written may not be.
     unflushed: bool,
+    /// The last batch failed because of the disk.
+    failing: bool,
     /// The disk was full when the store was opened: this is still to be recorded, before anything else.
     opening: Option<Opening>,
     swept: Instant,
@@ -146,6 +149,9 @@ impl Writer {
         let error = match self.attempt(&jobs) {
             Ok(outcomes) => {
                 self.announce(jobs, outcomes);
+                if std::mem::take(&mut self.failing) {
+                    tracing::info!("the event log is written again");
+                }
                 return self.checkpoint_if_due();
             }
             Err(error) => error,
@@ -237,10 +243,17 @@ impl Writer {
         }
         self.positions.forget();
         self.unflushed |= matches!(error, LogError::Storage { full: false, .. });
+        // Numbers that another process gave out are not given again either.
+        if let Ok(last) = events::last_gseq(&self.db) {
+            self.positions.gseq = self.positions.gseq.max(last);
+        }
         if self.shared.kinds.reload(&self.db).is_err() || !matches!(error, LogError::Invalid(_)) {
             self.suspect = true;
         }
-        tracing::warn!(%error, "a commit of the event log failed");
+        // Once per trouble, not once per batch.
+        if error.is_storage() && !std::mem::replace(&mut self.failing, true) {
+            tracing::warn!(%error, "the event log cannot be written");
+        }
     }
 
     fn record_end(&self) -> Result<(), LogError> {
