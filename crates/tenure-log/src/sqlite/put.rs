@@ -22,7 +22,7 @@ pub(super) fn session(db: &Connection, no: i64, row: &SessionRow) -> Done {
     }
     let mut view = db.prepare_cached("INSERT OR REPLACE INTO views (no, view) VALUES (?1, ?2)")?;
     view.execute(params![no, row.view])?;
-    put_state(db, no, &row.state)
+    state(db, no, &row.state)
 }
 
 /// What lists look at, as it is stored.
@@ -102,19 +102,19 @@ fn shelf(row: &SessionRow) -> i64 {
     }
 }
 
-/// Puts the private state of a session that has a row.
+/// Puts the private state of a session that has a row. Nearly every append does, so one statement is
+/// usually all.
 pub(super) fn state(db: &Connection, no: i64, state: &[u8]) -> Done {
-    let mut exists = db.prepare_cached("SELECT 1 FROM sessions WHERE no = ?1")?;
-    if !exists.exists([no])? {
-        return Err(LogError::Invalid("the session has no row to put a state into".to_owned()));
+    let mut change = db.prepare_cached("UPDATE states SET state = ?2 WHERE no = ?1")?;
+    if change.execute(params![no, state])? > 0 {
+        return Ok(());
     }
-    put_state(db, no, state)
-}
-
-fn put_state(db: &Connection, no: i64, state: &[u8]) -> Done {
-    let mut put = db.prepare_cached("INSERT OR REPLACE INTO states (no, state) VALUES (?1, ?2)")?;
-    put.execute(params![no, state])?;
-    Ok(())
+    let mut add =
+        db.prepare_cached("INSERT INTO states (no, state) SELECT no, ?2 FROM sessions WHERE no = ?1")?;
+    match add.execute(params![no, state])? {
+        0 => Err(LogError::Invalid("the session has no row to put a state into".to_owned())),
+        _ => Ok(()),
+    }
 }
 
 pub(super) fn outbox(db: &Connection, no: i64, row: &OutboxRow) -> Done {
