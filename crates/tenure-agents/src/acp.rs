@@ -35,6 +35,7 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tenure_core::agent::LineMark;
 use tenure_core::agent::{
     Codec, CodecError, Command, Decoded, EncodeContext, MessageText, Signal, StartRecord,
 };
@@ -86,7 +87,11 @@ impl Codec for AcpCodec {
         match parsed {
             Ok(value) => self.receive(offset, line, value, &mut out),
             Err(bad) => {
-                let kind = bad.kind().map(|kind| Signal::Native { kind: kind.to_owned(), value: None });
+                let kind = bad.kind().map(|kind| Signal::Native {
+                    kind: kind.to_owned(),
+                    value: None,
+                    at: LineMark::default(),
+                });
                 out.extend(kind);
             }
         }

@@ -34,6 +34,7 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tenure_core::agent::LineMark;
 use tenure_core::agent::{
     Codec, CodecError, Command, Decoded, EncodeContext, MessageText, Signal, StartRecord,
 };
@@ -119,7 +120,11 @@ impl Codec for ClaudeCodec {
         match frame {
             Some(frame) => self.read(offset, line.len(), &frame, &mut out),
             None if line.is_empty() => {}
-            None => out.push(Signal::Native { kind: "malformed".to_owned(), value: None }),
+            None => out.push(Signal::Native {
+                kind: "malformed".to_owned(),
+                value: None,
+                at: LineMark::default(),
+            }),
         }
         out
     }

@@ -23,6 +23,6 @@ pub use codec::{
 };
 pub use command::{Answer, AskAnswer, Command, FsAnswer, McpServerSpec, McpTransport};
 pub use signal::{
-    AgentError, AgentRequest, AskSignal, MessageDone, MessageText, Signal, TaskSignal, ToolEnd, ToolStart,
-    TurnEnd, TurnVerdict, Wait,
+    AgentError, AgentRequest, AskSignal, LineMark, MessageDone, MessageText, Signal, TaskSignal, ToolEnd,
+    ToolStart, TurnEnd, TurnVerdict, Wait,
 };

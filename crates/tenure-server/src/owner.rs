@@ -197,11 +197,33 @@ impl Owner {
         {
             return known;
         }
+        if let Err(e) = self.finish_stray_text(&request).await {
+            return Err(crate::problem::from_log(&e));
+        }
         match self.apply(Input::Request(request), key.as_ref()).await {
             Ok(Some(reply)) => reply,
             Ok(None) => Err(crate::problem::internal("a request got no reply")),
             Err(e) => Err(crate::problem::from_log(&e)),
         }
+    }
+
+    /// What an agent said after its turn had ended is a message of its own, and ends before the next prompt: the codec
+    /// does not see prompts, and would take the answer for its continuation.
+    async fn finish_stray_text(&mut self, request: &Request) -> Result<(), LogError> {
+        let Some(line) = &mut self.line else { return Ok(()) };
+        let between = matches!(request, Request::Admit(_)) && self.machine.state().turn.is_none();
+        if !between || line.codec.open_offset().is_none() {
+            return Ok(());
+        }
+        let (generation, signals) = (line.generation, line.codec.cut());
+        let done = self.apply(Input::Agent { generation, signals, stderr: None }, None).await;
+        if done.is_err()
+            && let Some(line) = &mut self.line
+        {
+            // A failure of the store: as if nothing had been cut.
+            let _ = line.rewind();
+        }
+        done.map(drop)
     }
 
     async fn deadline_came(&mut self) {

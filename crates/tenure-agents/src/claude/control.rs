@@ -2,6 +2,7 @@
 //! requests of its own.
 
 use serde_json::Value;
+use tenure_core::agent::LineMark;
 use tenure_core::agent::{AgentError, Answer, Command, ResumeHow, Signal, TurnVerdict};
 
 use super::{
@@ -174,7 +175,7 @@ impl ClaudeCodec {
 
 /// A frame that has no word here.
 pub(super) fn native(kind: &str, frame: &Value) -> Signal {
-    Signal::Native { kind: field::clip(kind, 200), value: Some(frame.clone()) }
+    Signal::Native { kind: field::clip(kind, 200), value: Some(frame.clone()), at: LineMark::default() }
 }
 
 fn refusal(response: &Value) -> AgentError {

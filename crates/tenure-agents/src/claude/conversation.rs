@@ -1,6 +1,7 @@
 //! What the model and its tools say, and where a turn ends.
 
 use serde_json::Value;
+use tenure_core::agent::LineMark;
 use tenure_core::agent::{Signal, ToolEnd};
 use tenure_event::{ContextUse, PartBody, ToolKind, ToolState};
 
@@ -131,7 +132,7 @@ impl ClaudeCodec {
         let state = tools::state(block, meta, structure);
         let Some(call) = self.memory.end_call(tool_id) else {
             let value = Some(block.clone());
-            return out.push(Signal::Native { kind: "late".to_owned(), value });
+            return out.push(Signal::Native { kind: "late".to_owned(), value, at: LineMark::default() });
         };
         // A subagent in the foreground has said all it had to say.
         if !self.memory.works_in_background(Some(tool_id)) {

@@ -218,6 +218,17 @@ pub enum TaskSignal {
     Running(Vec<String>),
 }
 
+/// Where a line stands in a process's output.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LineMark {
+    /// Its first byte.
+    pub offset: u64,
+    /// Its length.
+    pub bytes: u64,
+    /// Its beginning, if it is not JSON.
+    pub text: Option<String>,
+}
+
 /// What an agent can tell.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Signal {
@@ -344,6 +355,8 @@ pub enum Signal {
         kind: String,
         /// The line, if it is JSON.
         value: Option<Value>,
+        /// Where it stands in the process's output; filled in by whoever reads that output.
+        at: LineMark,
     },
     /// Something a person should know.
     Warning {

@@ -185,6 +185,11 @@ impl Step<'_> {
         if !self.is_current(open.generation) {
             return;
         }
+        if request.decision == Decision::Deny
+            && let (Some(turn), Some(tool_id)) = (&mut self.s.turn, &open.ask.tool_id)
+        {
+            turn.denied.insert(tool_id.clone());
+        }
         self.send(Command::Answer(Answer::Ask(AskAnswer {
             token: open.token,
             keep: open.keep,

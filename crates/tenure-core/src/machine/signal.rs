@@ -3,11 +3,11 @@
 use tenure_event::{
     ConfigChanged, EphemeralKind, ErrorInfo, Handshake, Kind, McpChanged, McpStatus, MessageCompleted,
     MessageOrigin, NativeBound, NativeReceived, Role, SessionCleared, TaskCompleted, TaskProgressed,
-    TodosUpdated, ToolCompleted, ToolProgressed, ToolStarted, UsageUpdated,
+    TodosUpdated, ToolCompleted, ToolProgressed, ToolStarted, ToolState, UsageUpdated,
 };
 
 use super::{Act, Step};
-use crate::agent::{AgentError, MessageDone, Signal, TaskSignal, ToolEnd, ToolStart, Wait};
+use crate::agent::{AgentError, LineMark, MessageDone, Signal, TaskSignal, ToolEnd, ToolStart, Wait};
 
 impl Step<'_> {
     pub(super) fn signals(&mut self, signals: Vec<Signal>, stderr: Option<&str>) {
@@ -87,7 +87,7 @@ impl Step<'_> {
             Signal::Answered { n, result: Err(e) } => {
                 self.warn("command_refused", &format!("the agent refused command {n}: {}", e.message));
             }
-            Signal::Native { kind, value } => self.native(kind, value),
+            Signal::Native { kind, value, at } => self.native(kind, value, at),
             Signal::Warning { code, message } => self.warn(&code, &message),
             _ => {}
         }
@@ -106,6 +106,10 @@ impl Step<'_> {
     }
 
     fn message(&mut self, done: MessageDone) {
+        if done.replayed && self.s.history_taken {
+            // Said before, and in the log: the agent tells it all again whenever it loads the conversation.
+            return;
+        }
         if done.role == Role::Assistant && !done.replayed {
             self.s.wait = None;
         }
@@ -138,7 +142,12 @@ impl Step<'_> {
         }));
     }
 
-    fn tool_ended(&mut self, end: ToolEnd) {
+    fn tool_ended(&mut self, mut end: ToolEnd) {
+        // Few agents say themselves that a tool was denied.
+        let denied = self.s.turn.as_mut().is_some_and(|t| t.denied.remove(&end.start.tool_id));
+        if denied && matches!(end.state, ToolState::Failed | ToolState::Cancelled) {
+            end.state = ToolState::Denied;
+        }
         self.emit(Kind::ToolCompleted(ToolCompleted {
             tool_id: end.start.tool_id,
             message_id: end.start.message_id,
@@ -258,8 +267,9 @@ impl Step<'_> {
         self.emit_bare(Kind::SessionCleared(SessionCleared { axes, epoch }));
     }
 
-    fn native(&mut self, kind: String, value: Option<serde_json::Value>) {
-        self.emit(Kind::NativeReceived(NativeReceived { kind, offset: 0, bytes: 0, value, text: None }));
+    fn native(&mut self, kind: String, value: Option<serde_json::Value>, at: LineMark) {
+        let (offset, bytes, text) = (at.offset, at.bytes, at.text);
+        self.emit(Kind::NativeReceived(NativeReceived { kind, offset, bytes, value, text }));
     }
 }
 

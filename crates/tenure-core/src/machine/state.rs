@@ -150,6 +150,9 @@ pub struct Turn {
     pub last_message: Option<MessageId>,
     /// Tools that run.
     pub tools: BTreeSet<String>,
+    /// Tools whose ask was denied and that have not ended yet.
+    #[serde(default)]
+    pub denied: BTreeSet<String>,
 }
 
 /// An ask that is open, with what its answer needs.
@@ -233,6 +236,9 @@ pub struct State {
     pub native_id: Option<String>,
     /// Something was said in the conversation: it can be continued.
     pub begun: bool,
+    /// What was said before the session held the conversation is in the log, or there is nothing of that kind.
+    #[serde(default = "yes")]
+    pub history_taken: bool,
     /// Model, mode and effort that were asked for.
     pub model: Option<String>,
     /// The model that the agent says it uses.
@@ -316,6 +322,7 @@ impl State {
     pub(super) fn new(spec: Spec, at: Timestamp) -> Self {
         Self {
             begun: spec.resumes.is_some(),
+            history_taken: spec.resumes.is_none(),
             spec,
             last_seq: Seq(0),
             created_at: at,
@@ -382,4 +389,8 @@ impl State {
             || self.turn.is_some()
             || (!self.queue.is_empty() && matches!(self.lifecycle, Lifecycle::Creating | Lifecycle::Live))
     }
+}
+
+fn yes() -> bool {
+    true
 }

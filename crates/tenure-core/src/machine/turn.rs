@@ -85,9 +85,11 @@ impl Step<'_> {
             limit: None,
             last_message: None,
             tools: std::collections::BTreeSet::new(),
+            denied: std::collections::BTreeSet::new(),
         });
         self.s.life_at = self.now.at;
         (self.s.stalled, self.s.wait) = (None, None);
+        self.s.history_taken = true;
         self.emit(Kind::TurnStarted(TurnStarted { turn_id: id, origin, input_ids }));
     }
 
@@ -313,7 +315,7 @@ impl Step<'_> {
     pub(super) fn note_in_turn(&mut self, signal: &Signal) {
         let Some(turn) = &mut self.s.turn else { return };
         match signal {
-            Signal::Message(m) if m.role == Role::Assistant && m.parent_tool_id.is_none() => {
+            Signal::Message(m) if m.role == Role::Assistant && m.parent_tool_id.is_none() && !m.replayed => {
                 turn.last_message = Some(m.message_id.clone());
             }
             Signal::ToolStarted(t) => {

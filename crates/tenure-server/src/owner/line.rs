@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde_json::Value;
 use tenure_agents::catalog::Protocol;
-use tenure_core::agent::{Codec, Signal, StartRecord};
+use tenure_core::agent::{Codec, LineMark, Signal, StartRecord};
 use tenure_core::machine::ExitNews;
 use tenure_host::spool::{LineKind, SpoolLine, SpoolReader};
 use tenure_host::{ExitRecord, Lost, Shim, ShimStatus};
@@ -18,6 +18,11 @@ use super::stored::StoredLine;
 const BATCH: usize = 64 * 1024;
 /// Output without any effect is noted as read at least this often, in bytes.
 const UNSTORED: u64 = 1 << 20;
+
+/// A line without a meaning is kept in its event as JSON up to this length, in bytes.
+const SHOWN: u64 = 64 * 1024;
+/// Else this much of it, as text.
+const HEAD: usize = 1024;
 
 /// How a process ended.
 #[derive(Clone)]
@@ -210,7 +215,6 @@ impl Line {
     fn stderr(&self) -> String {
         String::from_utf8_lossy(&tenure_host::shim::stderr_tail(&self.dir, 8 * 1024)).into_owned()
     }
-
 }
 
 fn rebuild(
@@ -239,14 +243,33 @@ fn rebuild(
 }
 
 fn decode(codec: &mut dyn Codec, line: SpoolLine, signals: &mut Vec<Signal>) {
+    let first = signals.len();
+    let (offset, bytes) = (line.offset, line.next - line.offset);
+    let mut text = None;
     match line.kind {
-        LineKind::Line(bytes) => signals.extend(codec.decode(line.offset, &bytes)),
+        LineKind::Line(bytes) => {
+            signals.extend(codec.decode(line.offset, &bytes));
+            text = Some(bytes);
+        }
         LineKind::Oversized { len } => {
-            signals.push(Signal::Native { kind: "oversized".to_owned(), value: None });
+            signals.push(Signal::Native {
+                kind: "oversized".to_owned(),
+                value: None,
+                at: LineMark::default(),
+            });
             let message = format!(
                 "the agent wrote a line of at least {len} bytes, which is over the limit; it was skipped"
             );
             signals.push(Signal::Warning { code: "line_too_long".to_owned(), message });
+        }
+    }
+    for signal in &mut signals[first..] {
+        if let Signal::Native { value, at, .. } = signal {
+            if bytes > SHOWN {
+                *value = None;
+            }
+            let head = text.as_ref().filter(|_| value.is_none()).map(|t| &t[..t.len().min(HEAD)]);
+            *at = LineMark { offset, bytes, text: head.map(|h| String::from_utf8_lossy(h).into_owned()) };
         }
     }
 }

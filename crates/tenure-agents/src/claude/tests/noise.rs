@@ -101,7 +101,7 @@ fn what_is_no_frame_is_kept_as_malformed() {
     for line in [&b"[SandboxDebug] hello"[..], b"{\"type\":", b"\xff\xfe", b"[1]", deep.as_bytes()] {
         let kinds = fed.line(line);
         assert!(
-            matches!(&kinds[..], [Signal::Native { kind, value: None }] if kind == "malformed"),
+            matches!(&kinds[..], [Signal::Native { kind, value: None, .. }] if kind == "malformed"),
             "{kinds:?}"
         );
     }
@@ -122,7 +122,7 @@ fn unknown_kinds_are_handed_on_by_name() {
     for (frame, expected) in cases {
         let told = fed.frame(frame.clone());
         assert!(
-            matches!(&told[..], [Signal::Native { kind, value: Some(value) }] if kind == expected && *value == frame),
+            matches!(&told[..], [Signal::Native { kind, value: Some(value), .. }] if kind == expected && *value == frame),
             "{told:?}"
         );
     }
@@ -187,7 +187,7 @@ fn a_message_without_end_stops_being_streamed() {
 fn all_recordings_are_read_without_anything_malformed_or_late() {
     for name in names() {
         for signal in recording(&name).signals() {
-            if let Signal::Native { kind, value } = signal {
+            if let Signal::Native { kind, value, .. } = signal {
                 assert!(kind != "malformed" && kind != "late", "{name}: {kind} {value:?}");
             }
         }
