@@ -21,6 +21,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tokio::sync::watch;
 
+use crate::os::off_thread;
 use crate::record::{Ladder, ShimIdentity};
 use crate::shim::stderr_tail;
 use outbox::Outbox;
@@ -90,8 +91,7 @@ impl Shim {
     /// shim is gone.
     pub async fn stderr_tail(&self) -> Vec<u8> {
         let dir = self.dir.clone();
-        let read = tokio::task::spawn_blocking(move || stderr_tail(&dir, 64 * 1024));
-        read.await.unwrap_or_default()
+        off_thread("stderr", move || stderr_tail(&dir, 64 * 1024)).await.unwrap_or_default()
     }
 }
 

@@ -1,6 +1,7 @@
 //! Small things that only the operating system gives: locks, cgroups, peers, disk
 //! space, background processes, and commands run for their output.
 
+mod blocking;
 mod capture;
 pub(crate) mod cgroup;
 mod detach;
@@ -12,6 +13,8 @@ pub use cgroup::remove_stale_cgroups;
 pub use detach::{Detached, detach_daemon};
 pub use facts::{Facts, facts};
 pub use lock::{FileLock, LockError, lock_file};
+
+pub(crate) use blocking::off_thread;
 
 use std::io;
 use std::os::fd::AsFd;

@@ -13,6 +13,7 @@
 //! | `ignore-term`, `setsid` | what they say |
 //! | `mute` | closes its standard output and error |
 //! | `fork STEPS… --` | starts itself with those steps, and says `forked PID` |
+//! | `relay N` | starts a sleeper and a relay of N - 1, both in sessions of their own, and goes on |
 //! | `sleep` | does nothing for ever |
 //! | `exit CODE`, `abort` | ends |
 
@@ -28,6 +29,7 @@ fn main() -> ExitCode {
             "fork" => {
                 fork(&until_its_end(&mut args));
             }
+            "relay" => relay(next().parse().unwrap_or(0)),
             "lines" | "err" | "errs" | "say" | "raw" | "long" | "env" | "flood" | "cwd" => {
                 if talk(&step, &mut next).is_err() {
                     return ExitCode::from(98);
@@ -134,6 +136,23 @@ fn fork(steps: &[String]) {
         && let Ok(child) = Command::new(own).args(steps).spawn()
     {
         let _ = writeln!(std::io::stdout(), "forked {}", child.id());
+    }
+}
+
+/// A moving target: each one starts the next and ends. `N` bounds the whole.
+fn relay(left: u32) {
+    if left > 0 {
+        let next = (left - 1).to_string();
+        start(&["setsid", "sleep"]);
+        std::thread::sleep(std::time::Duration::from_millis(3));
+        start(&["setsid", "relay", &next]);
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a test agent that starts processes is what is tested")]
+fn start(steps: &[&str]) {
+    if let Ok(own) = std::env::current_exe() {
+        let _ = Command::new(own).args(steps).spawn();
     }
 }
 

@@ -15,7 +15,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use super::link::{Link, read_frame};
 use super::{Shim, ShimStatus};
-use crate::os::cgroup;
+use crate::os::{cgroup, off_thread};
 use crate::process::{PidRef, sweep};
 use crate::protocol::{self, Hello, Kind, Welcome, json_frame};
 use crate::record::{ExitRecord, LOCK_FILE, LOST_FILE, SOCKET_FILE, ShimIdentity, read_exit, read_identity};
@@ -173,9 +173,12 @@ pub(super) fn is_held(dir: &Path) -> io::Result<bool> {
 pub(super) async fn clear_lost(identity: Option<ShimIdentity>) -> Lost {
     let Some(identity) = identity else { return Lost::default() };
     let known = identity.clone();
-    let cleared = tokio::task::spawn_blocking(move || clear(identity)).await;
-    // Only a runtime that is going down cancels it.
-    cleared.unwrap_or(Lost { identity: Some(known), ..Lost::default() })
+    let agent = known.agent.clone();
+    off_thread("clear", move || clear(identity)).await.unwrap_or_else(|error| {
+        tracing::error!(%error, "cannot clear what a lost shim left behind");
+        let remained = Some(agent.pid).filter(|_| agent.is_alive()).into_iter().collect();
+        Lost { identity: Some(known), hit: Vec::new(), remained }
+    })
 }
 
 fn clear(identity: ShimIdentity) -> Lost {

@@ -16,7 +16,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::Shim;
 use super::attach::{AttachError, connect};
-use crate::os::cgroup;
+use crate::os::{cgroup, off_thread};
 use crate::record::{EXIT_FILE, IDENTITY_FILE, LOST_FILE, SHIM_LOG, ShimIdentity, SpoolLimits};
 use crate::shim::{Order, Report, StartFailure};
 
@@ -180,9 +180,8 @@ impl LaunchError {
 /// [`LaunchError::Connect`], where [`super::attach`] may find it later.
 pub async fn launch(spec: LaunchSpec) -> Result<Shim, LaunchError> {
     let dir = spec.dir.clone();
-    let started = tokio::task::spawn_blocking(move || start(&spec)).await;
-    let (identity, child) =
-        started.map_err(|error| LaunchError::system("start a shim")(io::Error::other(error)))??;
+    let started = off_thread("launch", move || start(&spec)).await;
+    let (identity, child) = started.map_err(LaunchError::system("start a thread"))??;
     reap(child);
     Ok(connect(&dir, identity).await?)
 }

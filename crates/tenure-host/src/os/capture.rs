@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use super::off_thread;
 use crate::process::{PidRef, sweep};
 
 /// A grandchild may hold the output open; it is awaited no longer than this.
@@ -97,10 +98,7 @@ pub enum CaptureError {
 pub async fn run_capture(capture: Capture) -> Result<Captured, CaptureError> {
     let program = capture.argv.first().cloned().unwrap_or_default();
     let lost = |source| CaptureError::Follow { program, source };
-    match tokio::task::spawn_blocking(move || run(&capture)).await {
-        Ok(result) => result,
-        Err(error) => Err(lost(io::Error::other(error))),
-    }
+    off_thread("capture", move || run(&capture)).await.map_err(lost)?
 }
 
 fn run(capture: &Capture) -> Result<Captured, CaptureError> {

@@ -88,46 +88,47 @@ pub fn orphans(marked: Vec<Marked>, living: &[PidRef]) -> Vec<Marked> {
 /// blocking is allowed.
 ///
 /// Each process is stopped before its children are counted, so that a tree which
-/// keeps forking cannot outrun the count.
+/// keeps forking cannot outrun the count. What multiplies faster than `/proc` can
+/// be read is only held by a cgroup.
 pub fn sweep(roots: &[PidRef]) -> SweepReport {
     let own = rustix::process::getpid().as_raw_nonzero().get();
     let spared: HashSet<i32> = Table::read().lineage(own).iter().map(|s| s.pid).collect();
-    let spare = |process: &PidRef| spared.contains(&process.pid);
-    let mut targets: Vec<PidRef> = roots.iter().filter(|root| !spare(root)).cloned().collect();
-    let mut stopped = 0;
-    let mut killed: Vec<i32> = Vec::new();
+    let mut targets: HashSet<PidRef> =
+        roots.iter().filter(|root| !spared.contains(&root.pid)).cloned().collect();
+    let mut report = SweepReport::default();
     let end = Instant::now() + PATIENCE;
+    let mut fresh: Vec<PidRef> = targets.iter().cloned().collect();
     loop {
-        while stopped < targets.len() {
-            for target in &targets[stopped..] {
+        while !fresh.is_empty() && Instant::now() < end {
+            for process in &fresh {
                 // Gone already is as good as stopped.
-                let _ = target.signal(Signal::STOP);
+                let _ = process.signal(Signal::STOP);
             }
-            stopped = targets.len();
-            add_below(&mut targets, spare);
+            fresh = below(&targets, &spared);
+            targets.extend(fresh.iter().cloned());
         }
-        let alive: Vec<&PidRef> = targets.iter().filter(|t| t.is_alive()).collect();
-        if alive.is_empty() || Instant::now() >= end {
-            let mut remained: Vec<i32> = alive.iter().map(|t| t.pid).collect();
-            remained.sort_unstable();
-            return SweepReport { killed, remained };
-        }
-        for target in alive {
-            if target.signal(Signal::KILL).is_ok() && !killed.contains(&target.pid) {
-                killed.push(target.pid);
+        for target in &targets {
+            if target.signal(Signal::KILL).is_ok() && !report.killed.contains(&target.pid) {
+                report.killed.push(target.pid);
             }
         }
         std::thread::sleep(PAUSE);
-        add_below(&mut targets, spare);
+        fresh = below(&targets, &spared);
+        targets.extend(fresh.iter().cloned());
+        targets.retain(PidRef::is_alive);
+        if targets.is_empty() || Instant::now() >= end {
+            report.remained = targets.iter().map(|target| target.pid).collect();
+            report.killed.sort_unstable();
+            report.remained.sort_unstable();
+            return report;
+        }
     }
 }
 
-fn add_below(targets: &mut Vec<PidRef>, spare: impl Fn(&PidRef) -> bool) {
-    let living: Vec<i32> = targets.iter().filter(|t| t.is_alive()).map(|t| t.pid).collect();
-    for stat in Table::read().below(&living) {
-        let found = reference(&stat);
-        if !spare(&found) && !targets.contains(&found) {
-            targets.push(found);
-        }
-    }
+/// What lives below the targets and is none of them yet.
+fn below(targets: &HashSet<PidRef>, spared: &HashSet<i32>) -> Vec<PidRef> {
+    let table = Table::read();
+    let living: Vec<i32> = targets.iter().filter(|t| table.has(t)).map(|t| t.pid).collect();
+    let found = table.below(&living).into_iter().map(|stat| reference(&stat));
+    found.filter(|process| !targets.contains(process) && !spared.contains(&process.pid)).collect()
 }

@@ -20,6 +20,11 @@ impl Table {
         Table { by_pid }
     }
 
+    /// Whether exactly this process was there, be it as a zombie.
+    pub(crate) fn has(&self, process: &PidRef) -> bool {
+        self.by_pid.get(&process.pid).is_some_and(|stat| stat.start_time == process.start_time)
+    }
+
     /// The living descendants of the given processes, parents before children,
     /// the given ones not included.
     pub(crate) fn below(&self, roots: &[i32]) -> Vec<Stat> {

@@ -41,7 +41,7 @@ async fn output_beyond_the_bound_is_dropped() {
 
 #[tokio::test]
 async fn what_takes_too_long_is_killed_with_its_tree() {
-    let capture = Capture { timeout: Duration::from_millis(300), ..rude("fork ignore-term sleep -- sleep") };
+    let capture = Capture { timeout: Duration::from_secs(2), ..rude("fork ignore-term sleep -- sleep") };
     let ran = run_capture(capture).await.expect("a result");
     assert_eq!((ran.timed_out, ran.code, ran.signal), (true, None, Some(9)));
     let pid: i32 =
