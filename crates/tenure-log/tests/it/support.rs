@@ -78,7 +78,7 @@ pub(crate) fn row(id: &str, updated_at: i64) -> SessionRow {
         native_id: None,
         project_id: ProjectId::parse("prj_1").expect("valid"),
         workspace_id: WorkspaceId::parse("wks_1").expect("valid"),
-        cwd: "/work/one".to_owned(),
+        cwd: "/home/me/one".to_owned(),
         title: Some(format!("Title of {id}")),
         tags: vec![],
         archived: false,

@@ -68,7 +68,7 @@ async fn filters_narrow_the_list(log: &impl EventLog) {
     odd.native_id = Some("n-1".to_owned());
     odd.project_id = ProjectId::parse("prj_2").expect("valid");
     odd.workspace_id = WorkspaceId::parse("wks_2").expect("valid");
-    odd.cwd = "/work/two".to_owned();
+    odd.cwd = "/home/me/two".to_owned();
     odd.title = Some("Änderung 100%".to_owned());
     odd.tags = vec!["red".to_owned(), "blue".to_owned()];
     odd.lifecycle = "suspended".to_owned();
@@ -88,7 +88,7 @@ async fn filters_narrow_the_list(log: &impl EventLog) {
         SessionFilter { native_id: some("n-1"), ..filter() },
         SessionFilter { project_id: Some(odd.project_id.clone()), ..filter() },
         SessionFilter { workspace_id: Some(odd.workspace_id.clone()), ..filter() },
-        SessionFilter { cwd: some("/work/two"), ..filter() },
+        SessionFilter { cwd: some("/home/me/two"), ..filter() },
         SessionFilter { tag: some("blue"), ..filter() },
         SessionFilter { text: some("äNDERUNG 100%"), ..filter() },
         SessionFilter { text: some("OD"), ..filter() },
