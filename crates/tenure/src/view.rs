@@ -7,6 +7,7 @@ mod status;
 mod todo;
 mod tool;
 mod transcript;
+mod wrap;
 
 pub(crate) use ask::{ask_block, ask_keys, can_always, how_to_answer};
 pub(crate) use line::{event_line, word};

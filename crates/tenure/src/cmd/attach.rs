@@ -41,6 +41,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             (Some(from), _) => look.after = from.saturating_sub(1),
             (None, true) => look.after = session.last_seq.0.saturating_sub(LOOK_BACK),
             (None, false) => {
+                look.transcript.set_columns(term::columns());
                 let (text, after) = last_screenful(&client, &session, &mut look.transcript).await?;
                 look.after = after;
                 look.screen.print(&text)?;

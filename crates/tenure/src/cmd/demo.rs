@@ -113,6 +113,7 @@ async fn show(stage: &Stage, context: &Context) -> Outcome {
     let mut look = Look::new(client.clone(), session.id.clone(), &session.cwd, 0, keys);
     look.answers_itself = look.keys.is_none();
     look.json = context.json;
+    look.transcript.answered_here();
     look.goal = Goal::Input(receipt.input_id.clone());
     look.transcript.know_input(receipt.input_id);
     look.transcript.spoken = Some(BTreeMap::new());

@@ -135,11 +135,16 @@ impl Screen {
     /// Follows the cursor over output, wrapping where the terminal does.
     fn advance(&mut self, output: &str) {
         let columns = self.columns.as_ref().map_or(usize::MAX, |c| c());
-        let mut escape = false;
+        let (mut escape, mut back) = (false, 0);
         for c in output.chars() {
             match c {
-                '\u{1b}' => escape = true,
-                _ if escape => escape = c != 'm',
+                '\u{1b}' => (escape, back) = (true, 0),
+                _ if escape => match c {
+                    '0'..='9' => back = back * 10 + c as usize - '0' as usize,
+                    ';' => back = 0,
+                    'D' => (escape, self.column) = (false, self.column.saturating_sub(back)),
+                    c => escape = !c.is_ascii_alphabetic(),
+                },
                 '\n' => self.column = 0,
                 c => {
                     let cells = c.width().unwrap_or(0);

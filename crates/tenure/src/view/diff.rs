@@ -24,7 +24,7 @@ pub(crate) fn diff(style: Style, change: &FileDiff, cwd: &str) -> String {
     let diff = TextDiff::from_lines(old, new);
     let count = |tag| diff.iter_all_changes().filter(|c| c.tag() == tag).count();
     let (added, removed) = (count(ChangeTag::Insert), count(ChangeTag::Delete));
-    let what = if change.old_text.is_none() { " (new)" } else { "" };
+    let what = if change.old_text.is_none() { " (whole)" } else { "" };
     let mut out = format!("  {}{} {}\n", path, what, style.dim(&format!("+{added} −{removed}")));
     let (mut shown, mut left) = (0, 0);
     for (i, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {

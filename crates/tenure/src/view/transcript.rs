@@ -10,6 +10,7 @@ use tenure_event::{
 };
 
 use super::status::waits_for;
+use super::wrap::Wrap;
 use super::{Status, ask_block, how_to_answer, todo, tool};
 use crate::style::Style;
 use crate::text::{self, Cleaner, clean, indent, one_line};
@@ -46,6 +47,7 @@ pub(crate) struct Transcript {
     answers_here: bool,
     /// An input that is on the screen already.
     known_input: Option<InputId>,
+    wrap: Wrap,
     last: Last,
     /// Line ends at the end of the output.
     trailing: usize,
@@ -55,6 +57,8 @@ pub(crate) struct Transcript {
     asks: HashMap<AskId, String>,
     inputs: HashMap<InputId, String>,
     todos: Vec<Todo>,
+    /// A new list that came while a text was being written: shown once that is whole.
+    held: Option<Vec<Todo>>,
     status: Status,
     /// Asks that were denied, by anyone.
     pub(crate) denied: usize,
@@ -69,6 +73,7 @@ impl Transcript {
             cwd: cwd.to_owned(),
             answers_here,
             known_input: None,
+            wrap: Wrap::default(),
             last: Last::Nothing,
             trailing: 1,
             open_part: None,
@@ -77,10 +82,21 @@ impl Transcript {
             asks: HashMap::new(),
             inputs: HashMap::new(),
             todos: Vec::new(),
+            held: None,
             status: Status::default(),
             denied: 0,
             spoken: None,
         }
+    }
+
+    /// Streamed text is broken between words for a terminal of so many columns.
+    pub(crate) fn set_columns(&mut self, columns: Option<usize>) {
+        self.wrap.set_columns(columns);
+    }
+
+    /// Asks need no word on how to answer them.
+    pub(crate) fn answered_here(&mut self) {
+        self.answers_here = true;
     }
 
     /// This input was written by the person who looks on: it is not repeated.
@@ -111,8 +127,14 @@ impl Transcript {
     /// A durable event.
     pub(crate) fn event(&mut self, event: &Event) -> String {
         let mut out = String::new();
+        if !matches!(event.kind, Kind::MessageCompleted(_) | Kind::TodosUpdated(_)) {
+            self.show_held(&mut out);
+        }
         match &event.kind {
-            Kind::MessageCompleted(message) => self.message(message, &mut out),
+            Kind::MessageCompleted(message) => {
+                self.message(message, &mut out);
+                self.show_held(&mut out);
+            }
             Kind::ToolStarted(t) => {
                 let title = tool::title(&t.title, &t.tool, &self.cwd);
                 self.tools.push(OpenTool { id: t.tool_id.clone(), title, since: event.ts });
@@ -145,9 +167,10 @@ impl Transcript {
                 }
             }
             Kind::TodosUpdated(t) => {
-                let text = todo::changed(self.style, &self.todos, &t.todos);
-                self.todos.clone_from(&t.todos);
-                self.block(Last::Line, &text, &mut out);
+                self.held = Some(t.todos.clone());
+                if self.open_part.is_none() {
+                    self.show_held(&mut out);
+                }
             }
             _ => self.other_event(event, &mut out),
         }
@@ -213,7 +236,7 @@ impl Transcript {
                 };
                 self.quiet(&line, out);
             }
-            Kind::ConfigChanged(c) if c.by == "client" || c.mode.is_some() => {
+            Kind::ConfigChanged(c) if c.by == "client" || self.status.turn_since.is_some() => {
                 let name = |what: &str, v: &Option<String>| {
                     v.as_ref().map(|v| format!("{what} {}", one_line(v, 40)))
                 };
@@ -377,6 +400,8 @@ impl Transcript {
         }
         if first {
             piece = piece.trim_start_matches('\n').to_owned();
+        } else if self.open_part.as_deref() != Some(part_id) {
+            piece = piece.trim_start().to_owned();
         }
         if piece.is_empty() {
             return;
@@ -384,12 +409,15 @@ impl Transcript {
         let last = if kind == TextKind::Text { Last::Text } else { Last::Thought };
         if self.open_part.as_deref() != Some(part_id) {
             self.begin(last, out);
+            self.wrap.begin(0);
             if kind == TextKind::Thought {
                 out.push_str(&self.style.thought("∴ "));
+                self.wrap.begin(2);
             }
             self.open_part = Some(part_id.to_owned());
         }
         self.trailing = trailing(&piece, self.trailing);
+        let piece = self.wrap.push(&piece);
         out.push_str(&if kind == TextKind::Thought { self.style.thought(&piece) } else { piece });
     }
 
@@ -445,6 +473,13 @@ impl Transcript {
             let line = self.style.yellow(&format!("! waits for {}{until}", waits_for(&activity)));
             self.block(Last::Line, &format!("{line}\n"), out);
         }
+    }
+
+    fn show_held(&mut self, out: &mut String) {
+        let Some(todos) = self.held.take() else { return };
+        let text = todo::changed(self.style, &self.todos, &todos);
+        self.todos = todos;
+        self.block(Last::Line, &text, out);
     }
 
     fn take_axes(&mut self, axes: &Axes) {

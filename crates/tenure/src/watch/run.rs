@@ -133,6 +133,11 @@ impl Watching<'_> {
     ) -> Result<Option<End>, Failure> {
         let mut text = String::new();
         let mut end = None;
+        self.look.transcript.set_columns(if self.look.screen.is_terminal() {
+            crate::term::columns()
+        } else {
+            None
+        });
         for item in items {
             let item = match item {
                 Some(Ok(item)) => item,
@@ -241,6 +246,8 @@ impl Watching<'_> {
     /// A note of ours: among the output of a terminal, beside that of a pipe.
     fn note(&mut self, line: &str, text: &mut String) {
         if self.look.json || !self.look.screen.is_terminal() {
+            // What came before it is to be seen before it.
+            let _ = self.look.screen.print(&std::mem::take(text));
             out::note(line);
         } else {
             text.push_str(&self.look.transcript.note(line));

@@ -150,7 +150,7 @@ fn text_that_a_tool_interrupts_goes_on_below() {
     s.delta("m.0", "text", 0, "First").event("tool.completed", tool("a", "Look", json!({})));
     s.delta("m.0", "text", 5, " second")
         .message(json!([{"id": "m.0", "type": "text", "text": "First second."}]));
-    assert_eq!(s.text, "First\n\n✓ Look\n\n second.\n");
+    assert_eq!(s.text, "First\n\n✓ Look\n\nsecond.\n");
 }
 
 #[test]
