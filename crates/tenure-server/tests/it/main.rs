@@ -1,0 +1,3 @@
+//! Tests of the daemon from outside its modules.
+
+mod http;
