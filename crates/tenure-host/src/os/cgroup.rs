@@ -51,6 +51,9 @@ pub(crate) fn create() -> io::Result<PathBuf> {
     let pid = std::process::id();
     let start = PidRef::own().map_or(0, |own| own.start_time);
     let count = COUNT.fetch_add(1, Ordering::Relaxed);
+    if count == 0 {
+        remove_stale_cgroups();
+    }
     let path = parent.join(format!("tenure-{pid}-{start}-{count}"));
     fs::create_dir(&path)?;
     match open_procs(&path) {
@@ -62,8 +65,9 @@ pub(crate) fn create() -> io::Result<PathBuf> {
     }
 }
 
-/// Removes empty cgroups that a launch left behind whose process is gone. Those of
-/// living agents are not empty and stay.
+/// Removes empty cgroups that were left behind by launches and shims that were
+/// killed, and whose maker is gone. Those of living agents are not empty and stay.
+/// The first launch of a process does this by itself.
 pub fn remove_stale_cgroups() {
     let Some(entries) = own().and_then(|parent| fs::read_dir(parent).ok()) else { return };
     for entry in entries.flatten() {
