@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tenure_event::{
     Ephemeral, EphemeralKind, Event, Gseq, Kind, Message, MessageDelta, MessageId, Outcome, Part, PartBody,
-    Role, Seq, SessionId, TextKind, Timestamp, TurnId,
+    Seq, SessionId, TextKind, Timestamp, TurnId,
 };
 
 use super::{
