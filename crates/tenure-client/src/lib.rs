@@ -21,8 +21,6 @@ pub use client::Client;
 pub use error::ClientError;
 pub use follow::{Follow, FollowOptions, Followed, FollowedEvent};
 pub use home::{DaemonFile, Home};
-pub use resource::{
-    EventFilter, FindError, RawLine, RawPage, SessionFilter, TokenCreated, TokenEntry, VERSION,
-};
+pub use resource::{EventFilter, FindError, SessionFilter, VERSION};
 pub use sse::{Frame, FrameError, FrameReader, MAX_FRAME};
 pub use start::{Ended, Launcher, Starting, ensure_running};

@@ -10,10 +10,9 @@ mod sessions;
 mod tokens;
 mod verbs;
 
-pub use events::{EventFilter, RawLine, RawPage};
+pub use events::EventFilter;
 pub use find::FindError;
 pub use sessions::SessionFilter;
-pub use tokens::{TokenCreated, TokenEntry};
 
 /// The version of this client.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

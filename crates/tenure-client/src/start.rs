@@ -15,6 +15,8 @@ use crate::{Client, ClientError, Home};
 const READY_WITHIN: Duration = Duration::from_secs(20);
 /// How long the winner of the lock may take to tell where it is, after ours has lost.
 const WINNER_WITHIN: Duration = Duration::from_secs(5);
+/// How long a loser waits until it tries again itself, at first; then twice as long each time.
+const AGAIN_FIRST: Duration = Duration::from_millis(50);
 const PAUSE: Duration = Duration::from_millis(15);
 /// How much of the daemon's log is shown when it did not start.
 const LOG_TAIL_BYTES: usize = 1500;
@@ -58,14 +60,26 @@ pub(crate) async fn link(home: &Home, launcher: &Launcher) -> Result<Link, Clien
     let mut last = first;
     let mut deadline = Instant::now() + READY_WITHIN;
     let mut lost = false;
+    let mut again = AGAIN_FIRST;
+    let mut start_again = None;
     while Instant::now() < deadline {
         sleep(PAUSE).await;
-        if !lost && let Some(ended) = started.ended() {
+        if start_again.is_none()
+            && let Some(ended) = started.ended()
+        {
             if !ended.home_is_held {
                 return Err(not_started(format!("{}{}", ended.how, log_tail(home))));
             }
-            lost = true;
-            deadline = deadline.min(Instant::now() + WINNER_WITHIN);
+            if !std::mem::replace(&mut lost, true) {
+                deadline = deadline.min(Instant::now() + WINNER_WITHIN);
+            }
+            start_again = Some(Instant::now() + again);
+            again *= 2;
+        }
+        // Who held the lock may have been a daemon in its death throes, and no winner.
+        if start_again.is_some_and(|at| Instant::now() > at) {
+            started = launcher(home).map_err(|e| not_started(e.to_string()))?;
+            start_again = None;
         }
         // A stale file names a daemon that is gone: asking it is cheap, and the file may be new by now.
         match Link::of_home(home).await {

@@ -1,8 +1,7 @@
 //! Events by the page, and the agent's own lines. Streams are in `follow`.
 
-use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
-use tenure_api::Page;
+use tenure_api::{Page, RawPage};
 use tenure_event::{Event, SessionId};
 
 use crate::ClientError;
@@ -22,29 +21,6 @@ impl EventFilter {
     pub(crate) fn apply(&self, call: Call) -> Call {
         call.query_opt("session", self.session.as_ref()).query_opt("tag", self.tag.as_ref())
     }
-}
-
-/// One line that an agent wrote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RawLine {
-    /// Where it begins in the output.
-    pub offset: u64,
-    /// The line, if it is text.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub line: Option<String>,
-    /// Else its bytes in base64.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub base64: Option<String>,
-}
-
-/// A page of such lines.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RawPage {
-    /// In order.
-    pub items: Vec<RawLine>,
-    /// Pass as `after` to go on, if the daemon tells.
-    #[serde(default)]
-    pub next: Option<String>,
 }
 
 impl Client {

@@ -1,7 +1,7 @@
 //! Sessions: create, list, read, change, remove; their messages and transcripts.
 
 use serde::Serialize;
-use tenure_api::{CreateSession, Created, Page, Session, SessionPatch};
+use tenure_api::{CreateSession, Created, Page, Session, SessionPatch, VerbReply};
 use tenure_event::{Message, SessionId};
 
 use crate::ClientError;
@@ -77,22 +77,12 @@ impl Client {
         self.call(Call::patch(format!("/v1/sessions/{id}")).json(patch)?).await
     }
 
-    /// Removes a session: process, data, never a directory that Tenure did not make. What the daemon answers is
-    /// given as it is.
+    /// Removes a session: process, data, never a directory that Tenure did not make.
     ///
     /// # Errors
     /// `not_found`, `destroyed`, and those of any request.
-    pub async fn destroy(
-        &self,
-        id: &SessionId,
-        keep_transcript: bool,
-    ) -> Result<serde_json::Value, ClientError> {
-        let call = Call::delete(format!("/v1/sessions/{id}")).query("keep_transcript", keep_transcript);
-        let bytes = self.bytes(call).await?;
-        if bytes.is_empty() {
-            return Ok(serde_json::Value::Null);
-        }
-        serde_json::from_slice(&bytes).map_err(ClientError::unintelligible)
+    pub async fn destroy(&self, id: &SessionId, keep_transcript: bool) -> Result<VerbReply, ClientError> {
+        self.call(Call::delete(format!("/v1/sessions/{id}")).query("keep_transcript", keep_transcript)).await
     }
 
     /// A page of messages, oldest first.

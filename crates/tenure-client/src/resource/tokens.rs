@@ -1,47 +1,17 @@
 //! Tokens that may do less than the home's own.
 
-use serde::{Deserialize, Serialize};
-use tenure_api::Page;
+use tenure_api::{CreateToken, Page, TokenCreated, TokenEntry, TokenScope};
 
 use crate::ClientError;
 use crate::client::{Call, Client};
 
-/// A token as it is listed: never its text.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenEntry {
-    /// Its name.
-    pub name: String,
-    /// `read`, `sessions`, `workspace` or `admin`.
-    pub scope: String,
-    /// When it was made, RFC 3339.
-    #[serde(default)]
-    pub created_at: Option<String>,
-}
-
-/// A token that was just made.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct TokenCreated {
-    /// Its name.
-    pub name: String,
-    /// Its scope.
-    pub scope: String,
-    /// Its text; shown this once.
-    pub token: String,
-}
-
-#[derive(Serialize)]
-struct NewToken<'a> {
-    name: &'a str,
-    scope: &'a str,
-}
-
 impl Client {
-    /// Makes a token with a scope.
+    /// Makes a token with a scope. Its secret is told this once.
     ///
     /// # Errors
     /// `conflict` when the name is taken, `invalid`, and those of any request.
-    pub async fn token_add(&self, name: &str, scope: &str) -> Result<TokenCreated, ClientError> {
-        self.call(Call::post("/v1/tokens").json(&NewToken { name, scope })?).await
+    pub async fn token_add(&self, name: &str, scope: TokenScope) -> Result<TokenCreated, ClientError> {
+        self.call(Call::post("/v1/tokens").json(&CreateToken { name: name.to_owned(), scope })?).await
     }
 
     /// Every token but the home's.
@@ -56,7 +26,14 @@ impl Client {
     ///
     /// # Errors
     /// `not_found`, and those of any request.
-    pub async fn token_remove(&self, name: &str) -> Result<(), ClientError> {
-        self.bytes(Call::delete(format!("/v1/tokens/{name}"))).await.map(drop)
+    pub async fn token_remove(&self, name: &str) -> Result<TokenEntry, ClientError> {
+        if !tenure_event::client_id_is_valid(name) || matches!(name, "." | "..") {
+            return Err(no_token(name));
+        }
+        self.call(Call::delete(format!("/v1/tokens/{name}"))).await
     }
+}
+
+fn no_token(name: &str) -> ClientError {
+    tenure_api::Problem::new(tenure_api::ErrorCode::NotFound, format!("there is no token `{name}`")).into()
 }

@@ -105,7 +105,7 @@ fn session(id: &str, title: Option<&str>) -> serde_json::Value {
 
 #[tokio::test]
 async fn a_session_is_found_by_id_prefix_or_title() {
-    let all = vec![session("ses_0aa1", Some("one")), session("ses_0aa2", Some("two")), session("mine", None)];
+    let all = [session("ses_0aa1", Some("one")), session("ses_0aa2", Some("two")), session("mine", None)];
     let not_found = serde_json::to_string(&Problem::new(ErrorCode::NotFound, "no such session")).unwrap();
     let (url, _) = fake::tcp(move |_, asked| {
         let path = asked.line.split(' ').nth(1).unwrap();

@@ -18,7 +18,7 @@ use crate::daemon::{self, launcher};
 use crate::exit::{Failure, Outcome};
 use crate::out;
 use crate::style::Style;
-use crate::term::Keys;
+use crate::term::{Keys, Screen};
 use crate::text::duration;
 use crate::watch::{End, Goal, Look, watch};
 use proof::Proof;
@@ -112,7 +112,9 @@ async fn show(stage: &Stage, context: &Context) -> Outcome {
     let keys = if context.json { None } else { Keys::open(false) };
     let mut look = Look::new(client.clone(), session.id.clone(), &session.cwd, 0, keys);
     look.answers_itself = look.keys.is_none();
-    look.json = context.json;
+    if context.json {
+        look.screen = Screen::nowhere();
+    }
     look.transcript.answered_here();
     look.goal = Goal::Input(receipt.input_id.clone());
     look.transcript.know_input(receipt.input_id);

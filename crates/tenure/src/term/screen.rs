@@ -36,6 +36,11 @@ impl Screen {
         Self::new(Box::new(io::stdout()), columns)
     }
 
+    /// Nothing is shown.
+    pub(crate) fn nowhere() -> Self {
+        Self::new(Box::new(io::sink()), None)
+    }
+
     fn new(sink: Box<dyn Write + Send>, columns: Option<Box<dyn Fn() -> usize + Send>>) -> Self {
         Self { sink, columns, column: 0, wrapped: false, bottom: Vec::new(), drawn: false, hidden: false }
     }

@@ -1,0 +1,112 @@
+//! `ls`, `show`, `rm`, `ps`, `agents`, `token`, `doctor`.
+
+use serde_json::Value;
+
+use crate::home::Home;
+
+#[test]
+fn sessions_are_listed_named_and_removed() {
+    let home = Home::new();
+    home.up();
+    assert_eq!(home.run(&["ls"]).expect(0), "");
+    let one = home.session(r#"[{"text": "a"}]"#, &["--title", "the first", "--tag", "x"]);
+    let two = home.session(r#"[{"text": "b"}]"#, &["--title", "twin"]);
+    let three = home.session(r#"[{"text": "c"}]"#, &["--title", "twin"]);
+    let table = home.run(&["ls"]);
+    assert!(table.expect(0).starts_with("ID "), "{table:?}");
+    assert_eq!(table.out.lines().count(), 4);
+    let tagged = home.run(&["ls", "--tag", "x", "--json"]).json();
+    assert_eq!(tagged["items"].as_array().unwrap().len(), 1);
+    assert_eq!(tagged["items"][0]["id"], one.as_str());
+
+    let show = home.run(&["show", "the first"]);
+    assert!(show.expect(0).contains(&one) && show.out.contains("the first"), "{show:?}");
+    assert_eq!(home.run(&["show", &one[..one.len() - 4], "--json"]).json()["title"], "the first");
+    let ambiguous = home.run(&["show", "twin"]);
+    assert_eq!(ambiguous.code, 2, "{ambiguous:?}");
+    assert!(ambiguous.err.contains(&two) && ambiguous.err.contains(&three), "{ambiguous:?}");
+    let none = home.run(&["show", "nothing"]);
+    assert_eq!((none.code, none.out.as_str()), (3, ""), "{none:?}");
+    assert!(none.err.contains("tenure ls"), "{none:?}");
+
+    home.run(&["rm", &two, &three]).expect(0);
+    assert_eq!(home.run(&["ls", "--json"]).json()["items"].as_array().unwrap().len(), 1);
+    assert_eq!(home.run(&["send", &two, "hi"]).code, 3, "a destroyed session takes nothing");
+    assert_eq!(home.run(&["show", &two, "--json"]).json()["lifecycle"], "destroyed");
+}
+
+#[test]
+fn processes_are_listed_and_reaped() {
+    let home = Home::new();
+    home.up();
+    let session = home.session(r#"[{"text": "a"}]"#, &[]);
+    home.wait_for(&session, "turn.completed");
+    let running = home.run(&["ps", "--json"]).json();
+    let agent =
+        running["items"].as_array().unwrap().iter().find(|p| p["session_id"] == session.as_str()).unwrap();
+    assert_eq!((agent["kind"].as_str(), agent["state"].as_str()), (Some("agent"), Some("running")));
+    assert!(home.run(&["ps"]).expect(0).contains("running"));
+    home.run(&["close", &session]).expect(0);
+    let reaped = home.run(&["ps", "--reap", "--json"]).json();
+    assert_eq!(reaped["items"].as_array().unwrap().len(), 1, "{reaped}");
+    assert_eq!(home.run(&["ps", "--reap", "--json"]).json()["items"].as_array().unwrap().len(), 0);
+}
+
+#[test]
+fn agents_say_where_they_were_looked_for() {
+    let home = Home::new();
+    home.up();
+    let agents = home.run(&["agents", "--json"]).json();
+    let all = agents["items"].as_array().unwrap();
+    let scripted = all.iter().find(|a| a["name"] == "scripted").unwrap();
+    assert_eq!(scripted["installed"], true);
+    let claude = all.iter().find(|a| a["name"] == "claude").unwrap();
+    assert_eq!(claude["installed"], false, "nothing is installed in a scratch home");
+    let words = home.run(&["agents"]);
+    assert!(words.expect(0).contains("Not installed") && words.out.contains("get it: "), "{words:?}");
+}
+
+#[test]
+fn a_narrow_token_may_not_do_what_it_is_not_for() {
+    let home = Home::new();
+    home.up();
+    let session = home.session(r#"[{"text": "a"}]"#, &[]);
+    let token = home.run(&["token", "add", "reader", "--scope", "read"]);
+    let token = token.expect(0).trim();
+    assert!(home.run(&["token", "ls"]).expect(0).contains("reader"));
+    let text = std::fs::read_to_string(home.path("home").join("daemon.json")).unwrap();
+    let url = serde_json::from_str::<Value>(&text).unwrap()["url"].as_str().unwrap().to_owned();
+    let remote = |args: &[&str], token: &str| {
+        let mut all = args.to_vec();
+        all.extend(["--url", &url, "--token", token]);
+        home.run(&all)
+    };
+    assert!(remote(&["show", &session], token).expect(0).contains(&session));
+    let refused = remote(&["send", &session, "hi"], token);
+    assert_eq!(refused.code, 5, "{refused:?}");
+    assert_eq!(remote(&["ls"], "wrong").code, 5);
+    let own = home.run(&["token"]);
+    remote(&["send", &session, "hi"], own.expect(0).trim()).expect(0);
+    home.run(&["token", "rm", "reader"]).expect(0);
+    assert_eq!(remote(&["ls"], token).code, 5);
+    assert_eq!(home.run(&["token", "rm", "reader"]).code, 3);
+}
+
+#[test]
+fn the_doctor_starts_nothing_and_sees_what_is_wrong() {
+    let home = Home::new();
+    let done = home.run(&["doctor", "--json"]);
+    let report = done.json();
+    let name = |report: &Value, name: &str| {
+        report["checks"].as_array().unwrap().iter().find(|c| c["name"] == name).cloned().unwrap()
+    };
+    assert!(name(&report, "daemon")["found"].as_str().unwrap().contains("not running"));
+    assert!(!home.path("home").exists());
+    home.up();
+    let well = home.run(&["doctor"]);
+    assert!(well.expect(0).contains("✓ daemon"), "{well:?}");
+    std::fs::write(home.path("home").join("config.toml"), "[agents]\nx = 7\n").unwrap();
+    let ill = home.run(&["doctor", "--json"]);
+    assert_eq!(ill.code, 1);
+    assert_eq!(name(&ill.json(), "config")["grade"], "wrong");
+}

@@ -1,0 +1,124 @@
+//! `run`: what it prints, where it works, how it ends.
+
+use rustix::process::Signal;
+use serde_json::Value;
+
+use crate::home::{Home, prompt};
+
+#[test]
+fn a_turn_is_printed_whole_and_plain() {
+    let home = Home::new();
+    home.up();
+    let script = r#"[{"think": "Let me see."}, {"text": "I will\nlook.", "chunks": 3},
+        {"tool": "List files", "output": "a.txt"}, {"tool": "Build", "fail": true, "output": "no compiler"},
+        {"tool": "Edit a.txt", "diff": {"path": "a.txt", "old": "one\n", "new": "two\n"}}, {"text": "Done."}]"#;
+    let done = home.run_with(&["run", "-a", "scripted", "-"], &prompt(script));
+    let out = done.expect(0);
+    assert!(!out.contains('\u{1b}'), "{out:?}");
+    for part in [
+        "∴ Let me see.",
+        "I will\nlook.",
+        "✓ List files",
+        "✗ Build",
+        "- one",
+        "+ two",
+        "Done.",
+        "✓ completed",
+    ] {
+        assert!(out.contains(part), "{part} is missing in:\n{out}");
+    }
+    assert!(done.err.contains("tenure attach ses_"), "{}", done.err);
+}
+
+#[test]
+fn json_is_events_and_nothing_else() {
+    let home = Home::new();
+    home.up();
+    let done = home.run_with(&["run", "-a", "scripted", "--json"], &prompt(r#"[{"text": "Hello"}]"#));
+    let events: Vec<Value> = done.expect(0).lines().map(|l| serde_json::from_str(l).unwrap()).collect();
+    let seqs: Vec<u64> = events.iter().map(|e| e["seq"].as_u64().unwrap()).collect();
+    assert_eq!(seqs, (1..=seqs.len() as u64).collect::<Vec<_>>());
+    assert_eq!(events.last().unwrap()["type"], "turn.completed");
+}
+
+#[test]
+fn deltas_come_as_json_while_a_message_is_written() {
+    let home = Home::new();
+    home.up();
+    let script = prompt(r#"[{"text": "Hello "}, {"gate": "go"}, {"text": "you", "same_message": true}]"#);
+    let mut run = home.start(&["run", "-a", "scripted", "--json", "--deltas", &script]);
+    let delta = run.until("\"message.delta\"").pop().unwrap();
+    assert!(delta.contains("\"text\":\"Hello \"") && !delta.contains("\"seq\""), "{delta}");
+    home.open_gate("go");
+    run.until("turn.completed");
+    assert_eq!(run.wait().1.code(), Some(0));
+}
+
+#[test]
+fn it_works_in_the_directory_that_was_named_with_the_environment_that_was_given() {
+    let home = Home::new();
+    home.up();
+    std::fs::create_dir(home.work("below")).unwrap();
+    let script = prompt(r#"["pwd", {"env": "COLOUR"}]"#);
+    let done =
+        home.run_with(&["run", "-a", "scripted", "-C", "below", "--env", "COLOUR=blue=ish", "-"], &script);
+    let out = done.expect(0);
+    // The value has reached the agent; it is shown by its name.
+    assert!(out.contains("work/below") && out.contains("[COLOUR]"), "{out}");
+}
+
+#[test]
+fn a_failed_turn_is_1_and_says_why() {
+    let home = Home::new();
+    home.up();
+    let done = home.run_with(&["run", "-a", "scripted", "-"], &prompt(r#"[{"error": "the model is ill"}]"#));
+    assert!(done.expect(1).contains("the model is ill"), "{done:?}");
+    let crash = home.run_with(
+        &["run", "-a", "scripted", "-"],
+        &prompt(r#"[{"text": "a"}, {"exit": 7, "stderr": "boom"}]"#),
+    );
+    assert!(crash.expect(1).contains("✗ crashed") && crash.out.contains("boom"), "{crash:?}");
+}
+
+#[test]
+fn an_unknown_agent_is_refused_and_none_is_chosen_silently() {
+    let home = Home::new();
+    home.up();
+    let unknown = home.run(&["run", "-a", "nobody", "hi"]);
+    assert!([1, 2, 3].contains(&unknown.code) && unknown.err.contains("nobody"), "{unknown:?}");
+    let none = home.run(&["run", "hi"]);
+    assert!(none.err.contains("-a"), "{none:?}");
+    assert_eq!(none.code, 2, "{none:?}");
+    std::fs::write(home.path("home").join("config.toml"), "default_agent = \"scripted\"\n").unwrap();
+    assert!(home.run(&["run", "hello there"]).expect(0).contains("hello there"));
+}
+
+#[test]
+fn ctrl_c_interrupts_the_turn() {
+    let home = Home::new();
+    home.up();
+    let mut run =
+        home.start(&["run", "-a", "scripted", &prompt(r#"[{"text": "begun\n"}, {"gate": "never"}]"#)]);
+    run.until("begun");
+    run.signal(Signal::INT);
+    let (rest, status) = run.wait();
+    assert_eq!(status.code(), Some(130), "{rest:?}");
+    assert!(rest.iter().any(|l| l.contains("⊘ interrupted")), "{rest:?}");
+}
+
+#[test]
+fn a_second_ctrl_c_leaves_it_running() {
+    let home = Home::new();
+    home.up();
+    let script = prompt(r#"["ignore_cancel", {"text": "begun\n"}, {"gate": "go"}, {"text": "ended"}]"#);
+    let mut run = home.start(&["run", "-a", "scripted", "--title", "stubborn", &script]);
+    run.until("begun");
+    run.signal(Signal::INT);
+    home.wait_for("stubborn", "session.activity_changed");
+    run.signal(Signal::INT);
+    let (_, status) = run.wait();
+    assert_eq!(status.code(), Some(130));
+    home.open_gate("go");
+    home.wait_for("stubborn", "turn.completed");
+    assert!(home.run(&["show", "stubborn", "--transcript"]).expect(0).contains("ended"));
+}
