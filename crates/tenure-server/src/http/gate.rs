@@ -1,6 +1,9 @@
 //! What happens to a request before it is routed: its Host and Origin are checked, preflights are
 //! answered, and whoever asks must show who they are. Only `/healthz` is open.
 
+#[cfg(test)]
+mod tests;
+
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 

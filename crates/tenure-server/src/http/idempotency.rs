@@ -50,7 +50,11 @@ pub(crate) struct Claim {
 impl Keyed {
     /// Holds the key for a request with this body; `busy` while another request holds it.
     pub(crate) fn claim(self, app: &Shared, body_hash: &str) -> Answer<Claim> {
-        let held_in = Arc::clone(&app.in_flight);
+        self.hold(&app.in_flight, body_hash)
+    }
+
+    fn hold(self, held_in: &Arc<InFlight>, body_hash: &str) -> Answer<Claim> {
+        let held_in = Arc::clone(held_in);
         let Some(key) = self.0 else { return Ok(Claim { key: None, held_in }) };
         let fresh = held_in.0.lock().unwrap_or_else(PoisonError::into_inner).insert(key.clone());
         if !fresh {
@@ -74,5 +78,24 @@ impl Drop for Claim {
         if let Some(key) = &self.key {
             self.held_in.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.key);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hold(keys: &Arc<InFlight>, key: Option<&str>) -> Answer<Claim> {
+        Keyed(key.map(str::to_owned)).hold(keys, "hash")
+    }
+
+    #[test]
+    fn a_key_is_held_until_its_request_was_answered_or_given_up() {
+        let keys = Arc::<InFlight>::default();
+        let first = hold(&keys, Some("k")).expect("free");
+        assert!(hold(&keys, Some("k")).is_err_and(|failure| failure.0.code == ErrorCode::Busy));
+        assert!(hold(&keys, Some("other")).is_ok() && hold(&keys, None).is_ok() && hold(&keys, None).is_ok());
+        drop(first);
+        assert!(hold(&keys, Some("k")).is_ok());
     }
 }
