@@ -1,3 +1,4 @@
 //! Tests of the daemon from outside its modules.
 
+mod daemon;
 mod http;
