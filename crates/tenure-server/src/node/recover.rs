@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use sha2::{Digest, Sha256};
 use tenure_host::{PidRef, process};
@@ -30,17 +31,40 @@ impl Node {
     }
 }
 
-/// Ends processes of this home that no living shim owns. Shims that live are spared by their identity files.
+/// How long a shim may take from its agent's start until it has written down who it is.
+const SHIM_WRITES_WITHIN: Duration = Duration::from_secs(1);
+
+/// Ends processes of this home that no living shim owns. Shims that live are spared by their identity files. What began
+/// after this daemon is its own, and may have no identity yet; the last launch of the daemon before may be as young, so
+/// nothing is ended that was not ownerless twice.
 async fn sweep(shared: Arc<super::Shared>) {
-    let swept = tokio::task::spawn_blocking(move || {
-        let living = living_shims(&shared.home);
-        let marked = process::find_marked(HOME_MARK, &shared.home_mark);
-        let orphans: Vec<PidRef> = process::orphans(marked, &living).into_iter().map(|m| m.process).collect();
-        (!orphans.is_empty()).then(|| process::sweep(&orphans))
-    });
-    if let Ok(Some(report)) = swept.await {
+    let suspects = look(&shared).await;
+    if suspects.is_empty() {
+        return;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(SHIM_WRITES_WITHIN) => {}
+        () = shared.stopping.cancelled() => return,
+    }
+    let orphans: Vec<PidRef> = look(&shared).await.into_iter().filter(|p| suspects.contains(p)).collect();
+    if orphans.is_empty() {
+        return;
+    }
+    if let Ok(report) = tokio::task::spawn_blocking(move || process::sweep(&orphans)).await {
         tracing::warn!(ended = ?report.killed, left = ?report.remained, "orphans of an earlier daemon were ended");
     }
+}
+
+/// Processes of this home that are older than this daemon and belong to no living shim.
+async fn look(shared: &Arc<super::Shared>) -> Vec<PidRef> {
+    let shared = Arc::clone(shared);
+    let found = tokio::task::spawn_blocking(move || {
+        let own = PidRef::own()?;
+        let marked = process::find_marked(HOME_MARK, &shared.home_mark);
+        let orphans = process::orphans(marked, &living_shims(&shared.home)).into_iter().map(|m| m.process);
+        Some(orphans.filter(|p| p.start_time < own.start_time).collect())
+    });
+    found.await.ok().flatten().unwrap_or_default()
 }
 
 fn living_shims(home: &Path) -> Vec<PidRef> {

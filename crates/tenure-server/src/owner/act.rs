@@ -124,9 +124,15 @@ impl Owner {
     /// A process is there: the machine is told, and its first commands are sent.
     pub(super) async fn announce(&mut self, generation: u32) {
         let Some(line) = self.line.as_ref().filter(|l| l.generation == generation) else { return };
-        let Some(shim) = &line.shim else { return };
-        let pid = u32::try_from(shim.identity().agent.pid).unwrap_or(0);
-        let hello = line.codec.hello();
+        let (pid, hello) = match &line.shim {
+            Some(shim) => (shim.identity().agent.pid, line.codec.hello()),
+            // It has ended already, and nobody told yet that it began.
+            None => match line.identity() {
+                Some(identity) => (identity.agent.pid, Vec::new()),
+                None => return,
+            },
+        };
+        let pid = u32::try_from(pid).unwrap_or(0);
         if self.apply(Input::Started { generation, pid, hello }, None).await.is_err() {
             self.retry.push_back(Work::Announce { generation });
             return;

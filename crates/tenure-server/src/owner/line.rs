@@ -212,6 +212,11 @@ impl Line {
         self.stderr_before = self.stderr();
     }
 
+    /// Who runs, or ran, as its shim wrote it down.
+    pub(super) fn identity(&self) -> Option<tenure_host::ShimIdentity> {
+        tenure_host::read_identity(&self.dir).ok().flatten()
+    }
+
     fn stderr(&self) -> String {
         String::from_utf8_lossy(&tenure_host::shim::stderr_tail(&self.dir, 8 * 1024)).into_owned()
     }

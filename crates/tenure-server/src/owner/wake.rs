@@ -167,6 +167,7 @@ impl Owner {
         let (shim, over) = match attach(&generation_dir(&dir, generation)).await {
             Ok(Attached::Live(shim)) => (Some(shim), None),
             Ok(Attached::Exited(record)) => (None, Some(Over::Exited(Arc::new(record)))),
+            Ok(Attached::Lost(lost)) if lost.identity.is_none() => return self.never_ran(generation).await,
             Ok(Attached::Lost(lost)) => (None, Some(Over::Lost(Arc::new(lost)))),
             Err(AttachError::NoShim { .. }) => return self.never_ran(generation).await,
             Err(e) => {
