@@ -33,13 +33,13 @@ impl Step<'_> {
         let refuse =
             |why: &str| Err(Problem::unsupported(&self.s.spec.agent, "always", why).about(&self.s.spec.id));
         match decision {
-            Decision::Allow if !open.can_always => {
-                refuse("the agent offers no `always` for this; use scope `session`")
-            }
             Decision::Allow if self.s.spec.always_writes_settings && !self.s.spec.project_trusted => {
                 let what = "`always` would write the project's settings, and the project is not trusted; \
                             use scope `session`, or create the session with `trust_project: true`";
                 Err(Problem::new(ErrorCode::Forbidden, what).about(&self.s.spec.id))
+            }
+            Decision::Allow if !open.can_always => {
+                refuse("the agent offers no `always` for this; use scope `session`")
             }
             Decision::Deny if !open.ask.options.iter().any(|o| o.kind == OptionKind::RejectAlways) => {
                 refuse("the agent offers no lasting denial; use scope `once`")
