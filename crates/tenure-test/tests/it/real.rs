@@ -1,0 +1,42 @@
+//! The real agent programs under a whole daemon, against a scripted model: Claude Code, goose and OpenCode.
+//! What all of them can do is written once and run for each.
+
+mod asks;
+mod claude;
+mod ground;
+mod kills;
+mod resume;
+mod turns;
+
+use ground::Kind;
+
+/// Runs each scenario for each agent, as `real_AGENT::SCENARIO`.
+macro_rules! for_each_agent {
+    ($($module:ident $kind:ident),* => $scenarios:tt) => { $(for_each_agent!(@one $module $kind $scenarios);)* };
+    (@one $module:ident $kind:ident [$($scenario:path as $name:ident),* $(,)?]) => {
+        mod $module {
+            $(#[tokio::test]
+            async fn $name() {
+                $scenario(super::Kind::$kind).await;
+            })*
+        }
+    };
+}
+
+for_each_agent!(real_claude Claude, real_goose Goose, real_opencode OpenCode => [
+    crate::real::turns::says as says_what_the_model_says,
+    crate::real::turns::queues as queues_a_second_input,
+    crate::real::turns::interrupted_in_a_stream as is_interrupted_in_a_stream,
+    crate::real::turns::interrupted_in_a_tool as is_interrupted_in_a_tool,
+    crate::real::turns::steered as takes_a_steer_or_says_that_it_cannot,
+    crate::real::turns::secret as lets_no_secret_into_the_store,
+    crate::real::asks::allowed as runs_a_tool_that_was_allowed,
+    crate::real::asks::denied as leaves_a_tool_that_was_denied,
+    crate::real::asks::edited as runs_an_edited_tool_or_says_that_it_cannot,
+    crate::real::asks::always as asks_no_more_after_an_always,
+    crate::real::resume::suspended as goes_on_in_a_new_process,
+    crate::real::resume::closed as goes_on_after_a_close,
+    crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
+    crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
+    crate::real::kills::while_asked as survives_a_kill_while_it_asks,
+]);

@@ -1,0 +1,93 @@
+//! What every test with a real agent starts with.
+
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+use tenure_model::{Model, Script};
+use tenure_test::agents::{AgentSetup, claude, goose, opencode};
+use tenure_test::daemon::{TestDaemon, TestSession};
+
+/// A real agent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Claude,
+    Goose,
+    OpenCode,
+}
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Claude => "claude",
+            Self::Goose => "goose",
+            Self::OpenCode => "opencode",
+        }
+    }
+
+    /// The tool that runs a shell command, as the model calls it.
+    pub(crate) fn shell(self, command: &str) -> (&'static str, Value) {
+        match self {
+            Self::Claude => ("Bash", json!({"command": command, "description": "run it"})),
+            Self::Goose => ("shell", json!({"command": command})),
+            Self::OpenCode => ("bash", json!({"command": command, "description": "run it"})),
+        }
+    }
+
+    /// A script that runs a shell command and then says something.
+    pub(crate) fn shell_then(self, command: &str, text: &str) -> Script {
+        let (tool, input) = self.shell(command);
+        Script::new().tool(tool, input).text(text)
+    }
+}
+
+/// A daemon with one real agent, and its model.
+pub(crate) struct Ground {
+    pub(crate) daemon: TestDaemon,
+    pub(crate) model: Model,
+    pub(crate) work: PathBuf,
+    pub(crate) kind: Kind,
+}
+
+impl Ground {
+    pub(crate) async fn new(kind: Kind) -> Self {
+        Self::with(kind, |agent| agent).await
+    }
+
+    /// With the agent's setup changed.
+    pub(crate) async fn with(kind: Kind, change: impl FnOnce(AgentSetup) -> AgentSetup) -> Self {
+        let model = Model::start().unwrap();
+        let setup = TestDaemon::setup();
+        let agent = match kind {
+            Kind::Claude => claude(&model.url(), setup.scratch()),
+            Kind::Goose => goose(&model.url(), setup.scratch()),
+            Kind::OpenCode => opencode(&model.url(), setup.scratch()),
+        };
+        let daemon = setup.agent(kind.name(), &change(agent.unwrap())).start().await;
+        let work = daemon.workdir();
+        Self { daemon, model, work, kind }
+    }
+
+    /// A session that asks a person.
+    pub(crate) async fn session(&self) -> TestSession {
+        self.session_with(json!({})).await
+    }
+
+    /// A session in which Tenure allows everything.
+    pub(crate) async fn trusting(&self) -> TestSession {
+        self.session_with(json!({"permissions": {"default": "allow"}})).await
+    }
+
+    /// A session with more fields in its request.
+    pub(crate) async fn session_with(&self, more: Value) -> TestSession {
+        let mut request = json!({"agent": self.kind.name(), "cwd": self.work, "wait": "live"});
+        for (name, value) in more.as_object().unwrap() {
+            request[name] = value.clone();
+        }
+        self.daemon.create(&request).await
+    }
+
+    /// A file of the workspace, as text.
+    pub(crate) fn file(&self, name: &str) -> Option<String> {
+        std::fs::read_to_string(self.work.join(name)).ok()
+    }
+}
