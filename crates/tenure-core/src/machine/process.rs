@@ -204,7 +204,7 @@ impl Step<'_> {
         self.close_turn(outcome, limit, failure, None);
     }
 
-    pub(super) fn requeue_steered(&mut self) {
+    fn requeue_steered(&mut self) {
         let steered = self.s.turn.as_mut().map(|t| std::mem::take(&mut t.steered)).unwrap_or_default();
         for s in steered {
             self.requeue(s);

@@ -200,8 +200,12 @@ impl Step<'_> {
         // a prompt that it had not begun with, and there is no result to come.
         if by_itself || decided.is_some() {
             let (outcome, limit) = decided.unwrap_or((tenure_event::Outcome::Completed, None));
-            self.requeue_steered();
+            // What was steered is on its way to the agent, and starts a turn when it arrives.
+            let left = self.s.turn.as_mut().map(|t| std::mem::take(&mut t.steered)).unwrap_or_default();
             self.close_turn(outcome, limit, None, None);
+            if !left.is_empty() {
+                self.open_turn_of_left(left);
+            }
             self.sync_axes();
         }
         self.start_next();

@@ -177,7 +177,7 @@ impl Step<'_> {
     }
 
     /// Steered inputs that the agent holds in its own queue start a turn by themselves.
-    fn open_turn_of_left(&mut self, left: Vec<Steered>) {
+    pub(super) fn open_turn_of_left(&mut self, left: Vec<Steered>) {
         self.s.busy_until = None;
         let input = |s: &Steered| TurnInput { input_id: s.queued.input_id.clone(), native: s.native.clone() };
         self.open_turn(TurnOrigin::Input, left.iter().map(input).collect());

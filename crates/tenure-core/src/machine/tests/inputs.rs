@@ -172,6 +172,16 @@ fn an_input_that_the_agent_took_in_before_it_heard_the_interrupt_is_not_sent_aga
 }
 
 #[test]
+fn also_one_that_answers_prompts_and_lists_nothing() {
+    let mut stage = running_steered();
+    interrupt(&mut stage, QueueChoice::Keep);
+    stage.agent(vec![Signal::InputTaken { native_input: native("b", 0) }]);
+    end_turn(&mut stage);
+    assert!(stage.news().contains(&"turn.completed interrupted [a b]".into()));
+    assert_eq!(stage.axes(), "live/idle");
+}
+
+#[test]
 fn a_steer_that_is_taken_after_the_end_begins_no_turn_that_nobody_ends() {
     let mut stage = running_steered();
     stage.agent(vec![Signal::TurnEnded(words::answer_to(2, TurnVerdict::Finished))]);

@@ -176,6 +176,16 @@ impl Monitor {
             let last = self.sent.entry(generation).or_default();
             assert_eq!(*n, *last + 1, "numbers of generation {generation}");
             *last = *n;
+            match command {
+                Command::Prompt { input_id, .. } => {
+                    let turn = self.turn.as_ref().map(|(id, _)| Stands::InTurn(id.clone()));
+                    assert_eq!(self.inputs.get(input_id).cloned(), turn, "a prompt is of the running turn");
+                }
+                Command::Steer { input_id, .. } => {
+                    assert_eq!(self.inputs.get(input_id), Some(&Stands::Waits), "it was steered once");
+                }
+                _ => {}
+            }
             let token = match command {
                 Command::Answer(Answer::Ask(a)) => Some(&a.token),
                 Command::Answer(Answer::Fs { token, .. }) => Some(token),

@@ -87,6 +87,12 @@ impl Stage {
         for change in &out.inputs {
             self.keep_words(change, before, &out);
         }
+        for (_, command) in &out.commands {
+            if let Command::Prompt { input_id, parts, .. } | Command::Steer { input_id, parts, .. } = command
+            {
+                assert_eq!(self.rows.get(input_id), Some(parts), "the words of {input_id}");
+            }
+        }
         let generation = self.generation();
         self.commands.extend(out.commands.into_iter().map(|(n, command)| (generation, n, command)));
         self.log.extend(out.events);
