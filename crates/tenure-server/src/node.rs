@@ -20,7 +20,7 @@ use std::time::Duration;
 use tenure_api::{AgentEntry, CreateSession, ErrorCode, Problem, Process, Receipt, Session};
 use tenure_core::{Reply, Request};
 use tenure_event::{Ephemeral, Handshake, Lifecycle, SessionId, WorkspaceId};
-use tenure_host::process;
+use tenure_host::{PidRef, process};
 use tenure_log::{Durability, EventLog, LogOptions, SessionFilter, SessionRow, SqliteLog};
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
@@ -365,12 +365,11 @@ impl Node {
 
     async fn with_processes(
         &self,
-        work: impl FnOnce(&Processes, (&str, &str), tenure_event::Timestamp) -> Vec<Process> + Send + 'static,
+        work: impl FnOnce(&Processes, &[PidRef], tenure_event::Timestamp) -> Vec<Process> + Send + 'static,
     ) -> Vec<Process> {
+        let orphans = recover::orphans(&self.shared).await;
         let shared = Arc::clone(&self.shared);
-        let done = tokio::task::spawn_blocking(move || {
-            work(&shared.processes, (crate::owner::HOME_MARK, &shared.home_mark), clock::now())
-        });
+        let done = tokio::task::spawn_blocking(move || work(&shared.processes, &orphans, clock::now()));
         done.await.unwrap_or_default()
     }
 

@@ -72,45 +72,33 @@ impl Processes {
         entry.map(|e| measured(id.clone(), &e, now))
     }
 
-    /// All of them, measured now, orphans too. Blocks on `/proc`.
-    pub(crate) fn list(&self, mark: (&str, &str), now: Timestamp) -> Vec<Process> {
+    /// All of them, measured now, and these orphans. Blocks on `/proc`.
+    pub(crate) fn list(&self, orphans: &[PidRef], now: Timestamp) -> Vec<Process> {
         let known = self.snapshot();
-        let living: Vec<PidRef> =
-            known.iter().filter(|(_, e)| e.exited.is_none()).map(|(_, e)| e.agent.clone()).collect();
         let mut list: Vec<Process> = known.iter().map(|(id, e)| measured(id.clone(), e, now)).collect();
-        list.extend(orphans(mark, &living).iter().map(|p| orphan(p, now)));
+        list.extend(orphans.iter().map(|p| orphan(p, now)));
         list
     }
 
-    /// Takes ended ones off the list and ends orphans. Blocks on `/proc`.
-    pub(crate) fn reap(&self, mark: (&str, &str), now: Timestamp) -> Vec<Process> {
+    /// Takes ended ones off the list and ends these orphans. Blocks on `/proc`.
+    pub(crate) fn reap(&self, orphans: &[PidRef], now: Timestamp) -> Vec<Process> {
         let mut reaped = Vec::new();
-        let mut living = Vec::new();
         {
             let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
             entries.retain(|(id, _), e| {
                 if e.exited.is_some() {
                     reaped.push((id.clone(), e.clone()));
-                    return false;
                 }
-                living.push(e.agent.clone());
-                true
+                e.exited.is_none()
             });
         }
         let mut list: Vec<Process> = reaped.iter().map(|(id, e)| measured(id.clone(), e, now)).collect();
-        let roots = orphans(mark, &living);
-        list.extend(roots.iter().map(|p| orphan(p, now)));
-        if !roots.is_empty() {
-            process::sweep(&roots);
+        list.extend(orphans.iter().map(|p| orphan(p, now)));
+        if !orphans.is_empty() {
+            process::sweep(orphans);
         }
         list
     }
-}
-
-/// Marked processes that belong to no living agent's shim.
-fn orphans(mark: (&str, &str), living: &[PidRef]) -> Vec<PidRef> {
-    let shims: Vec<PidRef> = living.to_vec();
-    process::orphans(process::find_marked(mark.0, mark.1), &shims).into_iter().map(|m| m.process).collect()
 }
 
 fn measured(id: SessionId, entry: &Entry, now: Timestamp) -> Process {

@@ -34,37 +34,40 @@ impl Node {
 /// How long a shim may take from its agent's start until it has written down who it is.
 const SHIM_WRITES_WITHIN: Duration = Duration::from_secs(1);
 
-/// Ends processes of this home that no living shim owns. Shims that live are spared by their identity files. What began
-/// after this daemon is its own, and may have no identity yet; the last launch of the daemon before may be as young, so
-/// nothing is ended that was not ownerless twice.
+/// Ends processes of this home that no living shim owns. What began after this daemon is its own.
 async fn sweep(shared: Arc<super::Shared>) {
-    let suspects = look(&shared).await;
-    if suspects.is_empty() {
+    let Some(own) = PidRef::own() else { return };
+    let orphans = orphans(&shared).await.into_iter();
+    let older: Vec<PidRef> = orphans.filter(|p| p.start_time < own.start_time).collect();
+    if older.is_empty() {
         return;
     }
-    tokio::select! {
-        () = tokio::time::sleep(SHIM_WRITES_WITHIN) => {}
-        () = shared.stopping.cancelled() => return,
-    }
-    let orphans: Vec<PidRef> = look(&shared).await.into_iter().filter(|p| suspects.contains(p)).collect();
-    if orphans.is_empty() {
-        return;
-    }
-    if let Ok(report) = tokio::task::spawn_blocking(move || process::sweep(&orphans)).await {
+    if let Ok(report) = tokio::task::spawn_blocking(move || process::sweep(&older)).await {
         tracing::warn!(ended = ?report.killed, left = ?report.remained, "orphans of an earlier daemon were ended");
     }
 }
 
-/// Processes of this home that are older than this daemon and belong to no living shim.
+/// Processes of this home that belong to no living shim. A shim takes a moment from its agent's start until it has
+/// written down who it is, so only what is ownerless twice counts.
+pub(super) async fn orphans(shared: &Arc<super::Shared>) -> Vec<PidRef> {
+    let suspects = look(shared).await;
+    if suspects.is_empty() {
+        return suspects;
+    }
+    tokio::select! {
+        () = tokio::time::sleep(SHIM_WRITES_WITHIN) => {}
+        () = shared.stopping.cancelled() => return Vec::new(),
+    }
+    look(shared).await.into_iter().filter(|p| suspects.contains(p)).collect()
+}
+
 async fn look(shared: &Arc<super::Shared>) -> Vec<PidRef> {
     let shared = Arc::clone(shared);
     let found = tokio::task::spawn_blocking(move || {
-        let own = PidRef::own()?;
         let marked = process::find_marked(HOME_MARK, &shared.home_mark);
-        let orphans = process::orphans(marked, &living_shims(&shared.home)).into_iter().map(|m| m.process);
-        Some(orphans.filter(|p| p.start_time < own.start_time).collect())
+        process::orphans(marked, &living_shims(&shared.home)).into_iter().map(|m| m.process).collect()
     });
-    found.await.ok().flatten().unwrap_or_default()
+    found.await.unwrap_or_default()
 }
 
 fn living_shims(home: &Path) -> Vec<PidRef> {
