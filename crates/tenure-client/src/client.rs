@@ -147,10 +147,10 @@ impl Client {
     }
 
     /// Looks the daemon up anew: port and socket may have changed. A daemon that was killed (its `daemon.json` is
-    /// still there) is started again if this client may; one that was stopped is waited for.
-    pub(crate) async fn find_again(&self) -> Result<Arc<Link>, ClientError> {
+    /// still there) is started again if this client may and `start` says so; one that was stopped is not.
+    pub(crate) async fn find_again(&self, start: bool) -> Result<Arc<Link>, ClientError> {
         let link = match (&self.inner.place, &self.inner.launcher) {
-            (Place::Home(home), Some(launcher)) if home.daemon_file().is_some() => {
+            (Place::Home(home), Some(launcher)) if start && home.daemon_file().is_some() => {
                 start::link(home, launcher).await?
             }
             (Place::Home(home), _) => Link::of_home(home).await?,
@@ -182,7 +182,7 @@ impl Client {
             }
             sleep(PAUSE).await;
             if error.is_unreachable() {
-                link = self.find_again().await.unwrap_or(link);
+                link = self.find_again(true).await.unwrap_or(link);
             }
         }
     }

@@ -152,6 +152,8 @@ enum Numbers {
 enum End {
     /// Look for the daemon and go on.
     Lost(String),
+    /// The daemon ended the stream properly, as one does that is being stopped: look for it, but do not start it.
+    Stopped,
     /// Nothing can be done.
     Fatal(ClientError),
     /// Nobody listens any more.
@@ -181,12 +183,17 @@ impl Follower {
     async fn run(mut self) {
         let mut pause = FIRST_PAUSE;
         let mut lost_since: Option<Instant> = None;
+        let mut stopped = false;
         loop {
             let before = self.after;
             let why = match self.one_stream(&mut lost_since).await {
                 End::Unwanted => return,
-                End::Lost(_) if self.ended => return,
+                End::Lost(_) | End::Stopped if self.ended => return,
                 End::Lost(why) => why,
+                End::Stopped => {
+                    stopped = true;
+                    "the daemon was stopped".to_owned()
+                }
                 End::Fatal(error) => {
                     let _ = self.out.send(Err(error)).await;
                     return;
@@ -203,8 +210,8 @@ impl Follower {
             }
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
-            match self.client.find_again().await {
-                Ok(_) => {}
+            match self.client.find_again(!stopped).await {
+                Ok(_) => stopped = false,
                 Err(error) if error.is_unreachable() => {
                     if lost_since.is_some_and(|since| since.elapsed() > self.options.patience) {
                         let _ = self.out.send(Err(error)).await;
@@ -235,7 +242,7 @@ impl Follower {
         loop {
             let bytes = match timeout(SILENCE, answer.chunk()).await {
                 Ok(Ok(Some(bytes))) => bytes,
-                Ok(Ok(None)) => return End::Lost("the daemon ended the stream".to_owned()),
+                Ok(Ok(None)) => return End::Stopped,
                 Ok(Err(error)) => {
                     return End::Lost(ClientError::of_transport(&error, &link.place, SILENCE).to_string());
                 }

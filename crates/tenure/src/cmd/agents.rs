@@ -25,10 +25,7 @@ pub(crate) fn run(_: Args, context: Context) -> Outcome {
         let (installed, missing): (Vec<_>, Vec<_>) = page.items.iter().partition(|a| a.installed);
         out::print(&here(context.style, &installed))?;
         if !missing.is_empty() {
-            out::print(&format!("\n{}\n", context.style.bold("Not installed")))?;
-        }
-        for agent in missing {
-            out::print(&elsewhere(context.style, agent))?;
+            out::print(&elsewhere(context.style, &missing))?;
         }
         Ok(Exit::Done)
     })
@@ -65,14 +62,38 @@ fn here(style: Style, agents: &[&AgentEntry]) -> String {
     text
 }
 
-fn elsewhere(style: Style, agent: &AgentEntry) -> String {
-    let mut text = format!("{}\n", one_line(&agent.name, 30));
-    if let Some(how) = &agent.how_to_install {
-        text.push_str(&format!("  get it: {}\n", one_line(how, 300)));
+/// How to get the others. Where they were looked for is mostly the same for all: said once then.
+fn elsewhere(style: Style, agents: &[&AgentEntry]) -> String {
+    let mut text = format!("\n{}\n", style.bold("Not installed"));
+    let mut table = Table::new(&["AGENT", "GET IT WITH"]);
+    for agent in agents {
+        let how = agent.how_to_install.as_deref().unwrap_or("–");
+        table.row([one_line(&agent.name, 30), one_line(how, 200)]);
     }
-    if !agent.looked_in.is_empty() {
-        let places: Vec<String> = agent.looked_in.iter().map(|p| one_line(&tilde(p), 100)).collect();
-        text.push_str(&format!("  {}\n", style.dim(&format!("looked in: {}", places.join(", ")))));
+    text.push_str(&table.render(style, None, &[]));
+    let mut told = Vec::new();
+    for agent in agents {
+        let places = places(&agent.looked_in);
+        if !places.is_empty() && !told.contains(&places) {
+            let whom =
+                if told.is_empty() { String::new() } else { format!(" for {}", one_line(&agent.name, 30)) };
+            let line = format!("looked{whom} in {}", places.join(", "));
+            text.push_str(&format!("{}\n", style.dim(&line)));
+            told.push(places);
+        }
     }
     text
+}
+
+/// The directories of paths, each once.
+fn places(paths: &[String]) -> Vec<String> {
+    let mut places: Vec<String> = Vec::new();
+    for path in paths {
+        let dir = path.rsplit_once('/').map_or(path.as_str(), |(dir, _)| dir);
+        let dir = one_line(&tilde(dir), 100);
+        if !places.contains(&dir) {
+            places.push(dir);
+        }
+    }
+    places
 }

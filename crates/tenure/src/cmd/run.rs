@@ -84,12 +84,13 @@ pub(crate) fn run(mut args: Args, context: Context) -> Outcome {
             Some(agent) => agent,
             None => default_agent(&context, &client).await?,
         };
-        let keys = if context.json || args.detach { None } else { Keys::open(prompt.from_stdin) };
-        let person = keys.is_some() || (args.detach && crate::term::stdout_is_terminal());
-        let created = client.create(request(&args, agent, prompt.text, person)?).await?;
+        let (from_stdin, text) = (prompt.from_stdin, prompt.text);
+        let person = !context.json && Keys::can_open(from_stdin);
+        let created = client.create(request(&args, agent, text, person)?).await?;
         if args.detach {
             return detached(&context, &created);
         }
+        let keys = if person { Keys::open(from_stdin) } else { None };
         follow(&context, &args, client, created, keys).await
     })
 }

@@ -147,21 +147,30 @@ pub(crate) struct Keys {
     _raw: RawMode,
 }
 
+/// The terminal of the person who looks on: standard input, or, where a pipe brought the prompt, the controlling
+/// terminal. None if there is no person.
+fn terminal(stdin_was_read: bool) -> Option<OwnedFd> {
+    let stdin = io::stdin();
+    if !super::stdout_is_terminal() {
+        None
+    } else if io::IsTerminal::is_terminal(&stdin) {
+        rustix::io::dup(stdin).ok()
+    } else if stdin_was_read {
+        Some(std::fs::File::options().read(true).write(true).open("/dev/tty").ok()?.into())
+    } else {
+        None
+    }
+}
+
 impl Keys {
-    /// The terminal at standard input, or, where a pipe brought the prompt, the controlling terminal. None if there
-    /// is no person.
+    /// Whether there is a person whose keys could be read.
+    pub(crate) fn can_open(stdin_was_read: bool) -> bool {
+        terminal(stdin_was_read).is_some()
+    }
+
+    /// Reads keys from now on. Only right before a look, which restores the terminal whatever ends it.
     pub(crate) fn open(stdin_was_read: bool) -> Option<Self> {
-        if !super::stdout_is_terminal() {
-            return None;
-        }
-        let stdin = io::stdin();
-        let terminal = if std::io::IsTerminal::is_terminal(&stdin) {
-            rustix::io::dup(stdin).ok()?
-        } else if stdin_was_read {
-            std::fs::File::options().read(true).write(true).open("/dev/tty").ok()?.into()
-        } else {
-            return None;
-        };
+        let terminal = terminal(stdin_was_read)?;
         let raw = RawMode::enter(&terminal).ok()?;
         let (stopped, stop) = rustix::pipe::pipe_with(PipeFlags::CLOEXEC).ok()?;
         let (to, keys) = mpsc::channel(BUFFERED);

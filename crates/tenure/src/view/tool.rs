@@ -7,6 +7,8 @@ use super::diff::{below, diff};
 use crate::style::Style;
 use crate::text::{self, clean, one_line};
 
+/// Quicker is not worth a word.
+const WORTH_TELLING_MS: u64 = 100;
 const WIDEST_TITLE: usize = 160;
 /// Lines of an error that are shown.
 const MOST_ERROR_LINES: usize = 6;
@@ -14,7 +16,8 @@ const MOST_ERROR_LINES: usize = 6;
 /// The line, and below it changes to files or why it failed.
 pub(crate) fn completed(style: Style, tool: &ToolCompleted, ms: Option<u64>, cwd: &str) -> String {
     let title = title(&tool.title, &tool.tool, cwd);
-    let took = ms.map(|ms| style.dim(&format!("  {}", text::duration(ms)))).unwrap_or_default();
+    let took = ms.filter(|ms| *ms >= WORTH_TELLING_MS);
+    let took = took.map(|ms| style.dim(&format!("  {}", text::duration(ms)))).unwrap_or_default();
     let mut out = match tool.state {
         ToolState::Completed => format!("{} {title}{took}\n", style.green("✓")),
         ToolState::Denied => format!("{} {title}{}\n", style.red("✗"), style.red("  denied")),

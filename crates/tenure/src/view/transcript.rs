@@ -1,19 +1,21 @@
 //! The conversation as it is read: streamed text, thoughts, tools, asks, inputs, ends of turns. Text of a message is
 //! shown once, whether it comes as deltas, with the completed message, or first the one and then the other.
 
+mod session;
+mod speech;
+
 use std::collections::{BTreeMap, HashMap};
 
 use tenure_event::{
-    ActivityState, Ask, AskId, Axes, Decision, Delivery, Ephemeral, EphemeralKind, Event, InputId, Kind,
-    MessageCompleted, MessageDelta, Outcome, Part, PartBody, Role, TextKind, Timestamp, Todo, TodoStatus,
-    TurnCompleted, WaitReason,
+    Ask, AskId, Axes, Decision, Ephemeral, EphemeralKind, Event, InputId, Kind, Outcome, Part, PartBody,
+    Timestamp, Todo, TodoStatus, TurnCompleted,
 };
 
-use super::status::waits_for;
+use self::speech::Written;
 use super::wrap::Wrap;
 use super::{Status, ask_block, how_to_answer, todo, tool};
 use crate::style::Style;
-use crate::text::{self, Cleaner, clean, indent, one_line};
+use crate::text::{self, clean, indent, one_line};
 
 /// What stands last in the output: decides where an empty line goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,13 +25,6 @@ enum Last {
     Thought,
     Line,
     Input,
-}
-
-/// A part of a message as far as it is shown.
-#[derive(Debug, Default)]
-struct Written {
-    chars: u64,
-    cleaner: Cleaner,
 }
 
 #[derive(Debug)]
@@ -150,7 +145,9 @@ impl Transcript {
             Kind::AskResolved(r) => {
                 self.asks.remove(&r.ask_id);
                 let by = if r.by == "policy" { " by policy" } else { "" };
-                self.ask_ended(r.decision, &format!("{}{by}", decided(r.decision)), &mut out);
+                let message =
+                    r.message.as_deref().map(|m| format!(": {}", one_line(m, 200))).unwrap_or_default();
+                self.ask_ended(r.decision, &format!("{}{by}{message}", decided(r.decision)), &mut out);
             }
             Kind::AskExpired(e) => {
                 self.asks.remove(&e.ask_id);
@@ -175,131 +172,6 @@ impl Transcript {
             _ => self.other_event(event, &mut out),
         }
         out
-    }
-
-    fn other_event(&mut self, event: &Event, out: &mut String) {
-        match &event.kind {
-            Kind::InputAdmitted(i) => {
-                self.inputs.insert(i.input_id.clone(), words(&i.parts));
-                self.status.queued += 1;
-                if i.delivery == Delivery::Queue
-                    && i.position > 0
-                    && self.known_input.as_ref() != Some(&i.input_id)
-                {
-                    let line = format!("· queued: {}", one_line(&words(&i.parts), 120));
-                    self.quiet(&line, out);
-                }
-            }
-            Kind::InputStarted(i) => {
-                self.status.queued = self.status.queued.saturating_sub(1);
-                self.input(&i.input_id, out);
-            }
-            Kind::InputCancelled(i) => {
-                self.status.queued = self.status.queued.saturating_sub(1);
-                let text = self.inputs.remove(&i.input_id).unwrap_or_default();
-                self.quiet(&format!("· not sent ({}): {}", i.reason, one_line(&text, 80)), out);
-            }
-            Kind::TurnStarted(t) => {
-                self.status.turn_since = Some(event.ts);
-                if t.input_ids.is_empty() {
-                    self.quiet("· the agent goes on by itself", out);
-                }
-            }
-            Kind::TurnCompleted(t) => {
-                let ms = self.status.turn_since.take().map(|since| event.ts.millis_since(since));
-                self.status.usage = t.usage.or(self.status.usage);
-                self.tools.clear();
-                let line = result_line(self.style, t, ms);
-                self.block(Last::Text, &format!("{line}\n"), out);
-                self.last = Last::Input;
-            }
-            Kind::UsageUpdated(u) => {
-                self.status.usage = u.usage.or(self.status.usage);
-                self.status.context = u.context.or(self.status.context);
-            }
-            Kind::TaskStarted(t) if t.background => {
-                self.quiet(&format!("· task started: {}", one_line(&t.title, 120)), out);
-            }
-            Kind::TaskCompleted(t) => {
-                let summary =
-                    t.summary.as_deref().map(|s| format!(": {}", one_line(s, 120))).unwrap_or_default();
-                let status = format!("{:?}", t.status).to_lowercase();
-                self.quiet(&format!("· task {status}{summary}"), out);
-            }
-            Kind::CompactionCompleted(c) => {
-                let line = match (&c.error, c.tokens_before, c.tokens_after) {
-                    (Some(error), ..) => format!("· compaction failed: {}", one_line(error, 120)),
-                    (_, Some(b), Some(a)) => {
-                        format!("· compacted: {} → {} tokens", text::count(b), text::count(a))
-                    }
-                    _ => "· compacted".to_owned(),
-                };
-                self.quiet(&line, out);
-            }
-            Kind::ConfigChanged(c) if c.by == "client" || self.status.turn_since.is_some() => {
-                let name = |what: &str, v: &Option<String>| {
-                    v.as_ref().map(|v| format!("{what} {}", one_line(v, 40)))
-                };
-                let all = [name("model", &c.model), name("mode", &c.mode), name("effort", &c.effort)];
-                let changed: Vec<String> = all.into_iter().flatten().collect();
-                if !changed.is_empty() {
-                    self.quiet(&format!("· {}", changed.join(", ")), out);
-                }
-            }
-            Kind::WarningRaised(w) => {
-                let line = format!("{}\n", self.style.yellow(&format!("! {}", one_line(&w.message, 400))));
-                self.block(Last::Line, &line, out);
-            }
-            _ => self.session_event(event, out),
-        }
-    }
-
-    fn session_event(&mut self, event: &Event, out: &mut String) {
-        let before = self.status.activity.clone();
-        match &event.kind {
-            Kind::SessionCreated(e) => self.take_axes(&e.axes),
-            Kind::SessionUpdated(e) => self.take_axes(&e.axes),
-            Kind::SessionNativeBound(e) => self.take_axes(&e.axes),
-            Kind::SessionActivityChanged(e) | Kind::SessionHealthChanged(e) => {
-                self.take_axes(&e.axes);
-                self.outside_wait(before.and_then(|a| a.reason), out);
-            }
-            Kind::SessionSuspended(e) => {
-                self.take_axes(&e.axes);
-                let by = format!("{:?}", e.by).to_lowercase();
-                self.quiet(&format!("· suspended ({by}); an input brings it back"), out);
-            }
-            Kind::SessionResumed(e) => {
-                self.take_axes(&e.axes);
-                self.quiet("· resumed", out);
-            }
-            Kind::SessionClosed(e) => {
-                self.take_axes(&e.axes);
-                self.quiet("· closed", out);
-            }
-            Kind::SessionCleared(e) => {
-                self.take_axes(&e.axes);
-                self.quiet("· cleared: a new conversation begins", out);
-            }
-            Kind::SessionDestroyed(e) => {
-                self.take_axes(&e.axes);
-                self.quiet("· destroyed", out);
-            }
-            Kind::SessionFailed(e) => {
-                self.take_axes(&e.axes);
-                let text = format!("✗ {}", clean(&e.error.message));
-                let text = format!("{}\n", self.style.red(text.trim_end()));
-                self.block(Last::Line, &text, out);
-            }
-            Kind::ProcessExited(e) if e.code != Some(0) && !e.stderr_tail.trim().is_empty() => {
-                let tail = clean(&e.stderr_tail);
-                let lines: Vec<&str> = tail.trim_end().lines().rev().take(8).collect();
-                let lines: Vec<&str> = lines.into_iter().rev().collect();
-                let text = self.style.dim(&indent(&lines.join("\n"), "  | "));
-                self.block(Last::Line, &text, out);
-            }
-            _ => {}
-        }
     }
 
     /// An event without a number.
@@ -334,93 +206,6 @@ impl Transcript {
         out
     }
 
-    fn delta(&mut self, delta: &MessageDelta, out: &mut String) {
-        let shown = self.written.get(&delta.part_id).map_or(0, |w| w.chars);
-        // Text that was missed comes with the whole message; what is known already is skipped.
-        let Some(skip) = shown.checked_sub(delta.offset) else { return };
-        let new: String = delta.text.chars().skip(usize::try_from(skip).unwrap_or(usize::MAX)).collect();
-        self.write(&delta.part_id, delta.kind, &new, out);
-    }
-
-    fn message(&mut self, message: &MessageCompleted, out: &mut String) {
-        let inside_subagent = message.parent_tool_id.is_some();
-        for part in &message.parts {
-            match (&part.body, message.role) {
-                _ if inside_subagent => {}
-                (PartBody::Text { text }, Role::Assistant) => self.rest(part, TextKind::Text, text, out),
-                (PartBody::Thought { text }, Role::Assistant) => {
-                    self.rest(part, TextKind::Thought, text, out)
-                }
-                (PartBody::Text { text }, Role::System) => {
-                    self.quiet(&format!("· {}", one_line(text, 400)), out)
-                }
-                (PartBody::Text { .. }, Role::User) if message.origin.is_some() => {
-                    self.said(&words(&message.parts), out);
-                }
-                (PartBody::Plan { text }, _) => {
-                    let text = indent(&clean(text), "  ");
-                    self.block(Last::Line, &text, out);
-                }
-                (PartBody::Image { mime_type, .. }, Role::Assistant) => {
-                    self.quiet(&format!("· image ({})", one_line(mime_type, 40)), out);
-                }
-                (PartBody::File { uri, .. } | PartBody::ResourceLink { uri, .. }, Role::Assistant) => {
-                    self.quiet(&format!("· file {}", one_line(uri, 200)), out);
-                }
-                _ => {}
-            }
-            self.written.remove(&part.id);
-        }
-        self.close_line(out);
-        self.open_part = None;
-        if message.partial && message.role == Role::Assistant && !inside_subagent {
-            self.quiet("· (cut short)", out);
-        }
-    }
-
-    /// What of a completed part was not shown yet.
-    fn rest(&mut self, part: &Part, kind: TextKind, text: &str, out: &mut String) {
-        let shown = self.written.get(&part.id).map_or(0, |w| w.chars);
-        let rest: String = text.chars().skip(usize::try_from(shown).unwrap_or(usize::MAX)).collect();
-        if !rest.is_empty() {
-            self.write(&part.id, kind, &rest, out);
-        }
-        if part.blob.is_some() && shown < text.chars().count() as u64 {
-            self.quiet("· (the whole text: tenure show --transcript)", out);
-        }
-    }
-
-    fn write(&mut self, part_id: &str, kind: TextKind, piece: &str, out: &mut String) {
-        let written = self.written.entry(part_id.to_owned()).or_default();
-        let first = written.chars == 0;
-        written.chars += piece.chars().count() as u64;
-        let mut piece = written.cleaner.clean(piece);
-        if let (Some(spoken), TextKind::Text) = (&mut self.spoken, kind) {
-            spoken.entry(part_id.to_owned()).or_default().push_str(&piece);
-        }
-        if first {
-            piece = piece.trim_start_matches('\n').to_owned();
-        } else if self.open_part.as_deref() != Some(part_id) {
-            piece = piece.trim_start().to_owned();
-        }
-        if piece.is_empty() {
-            return;
-        }
-        let last = if kind == TextKind::Text { Last::Text } else { Last::Thought };
-        if self.open_part.as_deref() != Some(part_id) {
-            self.begin(last, out);
-            self.wrap.begin(0);
-            if kind == TextKind::Thought {
-                out.push_str(&self.style.thought("∴ "));
-                self.wrap.begin(2);
-            }
-            self.open_part = Some(part_id.to_owned());
-        }
-        self.trailing = trailing(&piece, self.trailing);
-        let piece = self.wrap.push(&piece);
-        out.push_str(&if kind == TextKind::Thought { self.style.thought(&piece) } else { piece });
-    }
-
     fn ask_opened(&mut self, ask: &Ask, out: &mut String) {
         self.asks.insert(ask.id.clone(), ask.title.clone());
         let mut text = ask_block(self.style, ask, &self.cwd);
@@ -444,15 +229,6 @@ impl Transcript {
         self.block(Last::Line, &format!("  {line}\n"), out);
     }
 
-    fn input(&mut self, id: &InputId, out: &mut String) {
-        let Some(text) = self.inputs.remove(id) else { return };
-        if self.known_input.as_ref() == Some(id) {
-            self.known_input = None;
-            return;
-        }
-        self.said(&text, out);
-    }
-
     fn said(&mut self, text: &str, out: &mut String) {
         let text = clean(text);
         let mut lines = text.trim().lines();
@@ -461,18 +237,6 @@ impl Transcript {
         lines.for_each(|l| block.push_str(&format!("  {}\n", self.style.bold(l))));
         self.begin(Last::Input, out);
         out.push_str(&block);
-    }
-
-    /// A wait that no ask tells of.
-    fn outside_wait(&mut self, before: Option<WaitReason>, out: &mut String) {
-        let Some(activity) = self.status.activity.clone() else { return };
-        let outside =
-            matches!(activity.reason, Some(WaitReason::RateLimit | WaitReason::Auth | WaitReason::Retry));
-        if activity.state == ActivityState::Waiting && outside && activity.reason != before {
-            let until = activity.until.map(|t| format!(" until {t}")).unwrap_or_default();
-            let line = self.style.yellow(&format!("! waits for {}{until}", waits_for(&activity)));
-            self.block(Last::Line, &format!("{line}\n"), out);
-        }
     }
 
     fn show_held(&mut self, out: &mut String) {

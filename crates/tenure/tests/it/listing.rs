@@ -63,7 +63,12 @@ fn agents_say_where_they_were_looked_for() {
     let claude = all.iter().find(|a| a["name"] == "claude").unwrap();
     assert_eq!(claude["installed"], false, "nothing is installed in a scratch home");
     let words = home.run(&["agents"]);
-    assert!(words.expect(0).contains("Not installed") && words.out.contains("get it: "), "{words:?}");
+    assert!(
+        words.expect(0).contains("Not installed")
+            && words.out.contains("GET IT")
+            && words.out.contains("looked in "),
+        "{words:?}"
+    );
 }
 
 #[test]

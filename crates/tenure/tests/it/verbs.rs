@@ -37,6 +37,21 @@ fn a_suspended_session_wakes_with_an_input_and_a_closed_one_does_not() {
 }
 
 #[test]
+fn a_daemon_that_was_stopped_is_not_started_by_those_who_look_on() {
+    let home = Home::new();
+    home.up();
+    let session = home.session(r#"[{"gate": "go"}, {"text": "late words"}]"#, &[]);
+    let mut attach = home.start(&["attach", &session, "--json"]);
+    attach.until("turn.started");
+    home.run(&["down"]).expect(0);
+    assert!(!home.path("home").join("daemon.json").exists());
+    // Whoever needs the daemon starts it, and those who look on go on.
+    home.open_gate("go");
+    home.run(&["ls"]).expect(0);
+    attach.until("late words");
+}
+
+#[test]
 fn down_leaves_agents_at_work_unless_all_is_asked_for() {
     let home = Home::new();
     home.up();

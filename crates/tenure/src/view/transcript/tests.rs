@@ -2,6 +2,7 @@ use serde_json::{Value, json};
 use tenure_event::{Ephemeral, Event};
 
 use super::*;
+use crate::text::Cleaner;
 
 /// A story of events, written short, as it is shown.
 struct Story {
