@@ -1,6 +1,8 @@
 //! Tool calls inside messages: how the events of a call and the message that made it
 //! become one part.
 
+use std::collections::HashMap;
+
 use tenure_event::{
     Event, Kind, Message, MessageCompleted, Part, PartBody, Role, ToolCompleted, ToolPart, ToolStarted,
     ToolState,
@@ -77,18 +79,29 @@ pub(super) fn complete(message: &mut Message, event: &Event, data: &MessageCompl
     message.parts.splice(0..0, known);
 }
 
+/// Where each tool call stands among a message's parts. A turn may make very many.
+pub(super) type Places = HashMap<String, usize>;
+
+/// The places of a message's calls.
+pub(super) fn places(message: &Message) -> Places {
+    let tool = |(at, part): (usize, &Part)| match &part.body {
+        PartBody::Tool(tool) => Some((tool.tool_id.clone(), at)),
+        _ => None,
+    };
+    message.parts.iter().enumerate().filter_map(tool).collect()
+}
+
 /// Applies a tool's event to the message that it belongs to.
-pub(super) fn apply_tool(message: &mut Message, kind: &Kind) {
+pub(super) fn apply_tool(message: &mut Message, places: &mut Places, kind: &Kind) {
     match kind {
-        Kind::ToolStarted(data) => started(part_of(message, &data.tool_id), data),
-        Kind::ToolCompleted(data) => completed(part_of(message, &data.tool_id), data),
+        Kind::ToolStarted(data) => started(part_of(message, places, &data.tool_id), data),
+        Kind::ToolCompleted(data) => completed(part_of(message, places, &data.tool_id), data),
         _ => {}
     }
 }
 
-fn part_of<'a>(message: &'a mut Message, tool_id: &str) -> &'a mut Part {
-    let same = |part: &Part| matches!(&part.body, PartBody::Tool(tool) if tool.tool_id == tool_id);
-    let at = message.parts.iter().position(same).unwrap_or_else(|| {
+fn part_of<'a>(message: &'a mut Message, places: &mut Places, tool_id: &str) -> &'a mut Part {
+    let at = *places.entry(tool_id.to_owned()).or_insert_with(|| {
         let tool = ToolPart { tool_id: tool_id.to_owned(), ..ToolPart::default() };
         let id = format!("{}.{tool_id}", message.id);
         message.parts.push(Part { id, body: PartBody::Tool(tool), bytes: None, blob: None });

@@ -51,6 +51,7 @@ pub struct MessagePage {
 
 struct Slot {
     message: Message,
+    tools: merge::Places,
     completed: bool,
     turn_over: bool,
 }
@@ -120,6 +121,7 @@ impl MessageFold {
                 self.open.remove(data.message_id.as_str());
                 if let Some(slot) = self.slot(&data.message_id) {
                     merge::complete(&mut slot.message, event, data);
+                    slot.tools = merge::places(&slot.message);
                     slot.completed = true;
                     self.bytes += bytes;
                 } else if self.is_new(&data.message_id, data.epoch) {
@@ -161,7 +163,7 @@ impl MessageFold {
 
     fn tool(&mut self, id: &MessageId, event: &Event, bytes: usize) {
         if let Some(slot) = self.slot(id) {
-            merge::apply_tool(&mut slot.message, &event.kind);
+            merge::apply_tool(&mut slot.message, &mut slot.tools, &event.kind);
             self.bytes += bytes;
         }
     }
@@ -204,7 +206,8 @@ impl MessageFold {
         self.places.insert(message.id.clone(), self.slots.len());
         // A message outside any turn has no end to wait for.
         let turn_over = message.turn_id.is_none();
-        self.slots.push(Slot { message, completed, turn_over });
+        let tools = merge::places(&message);
+        self.slots.push(Slot { message, tools, completed, turn_over });
         self.bytes = self.bytes.saturating_add(bytes);
         if self.slots.len() >= self.limit || self.bytes >= self.max_bytes {
             self.next = Some(self.anchor);

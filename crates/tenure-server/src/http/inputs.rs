@@ -12,7 +12,7 @@ use tenure_api::{
     VerbReply,
 };
 use tenure_core::{Admit, Reply, Request};
-use tenure_event::{InputHow, InputId, Kind, SessionId, TurnId};
+use tenure_event::{Event, InputHow, InputId, Kind, Seq, SessionId, TurnId};
 use tenure_log::{EventLog, InputRow};
 use utoipa::IntoParams;
 
@@ -22,7 +22,7 @@ use super::extract::{InputBody, Params, Segments};
 use super::idempotency::Keyed;
 use super::problem::{Answer, Failure};
 use super::wait::Wait;
-use super::{conversation, lookup, whole};
+use super::{conversation, lookup, verbs, whole};
 use crate::clock;
 
 /// Sends an input. The same id again is the same input and waits for the same turn.
@@ -51,7 +51,7 @@ pub(super) async fn send(
     match wait {
         SendWait::Accepted => Ok((StatusCode::ACCEPTED, Json(receipt)).into_response()),
         SendWait::Started => {
-            receipt.turn_id = Some(taken_in(&app, &id, &receipt).await?.0);
+            receipt.turn_id = Some(taken_in(&app, &id, &receipt).await?);
             Ok(Json(receipt).into_response())
         }
         SendWait::Finished => Ok(Json(finished(&app, &id, &receipt).await?).into_response()),
@@ -78,53 +78,78 @@ fn admit(request: SendInput) -> Answer<Admit> {
     Ok(Admit { parts: parts.collect(), input_id, delivery, model, effort, body_hash })
 }
 
-/// Waits until a turn has taken the input in; the turn and where its events begin.
-async fn taken_in(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<(TurnId, u64)> {
-    let types = ["input.started", "input.cancelled", "turn.completed", "session.destroyed"];
+/// How a wait for an input ends.
+enum End {
+    /// A turn has taken it in, or has ended with it.
+    Turn(TurnId),
+    Cancelled {
+        reason: String,
+        seq: Seq,
+    },
+    Destroyed,
+}
+
+/// What is read while an input is waited for.
+const TYPES: [&str; 4] = ["input.started", "input.cancelled", "turn.completed", "session.destroyed"];
+
+/// Waits until a turn has taken the input in.
+async fn taken_in(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<TurnId> {
     let own = &receipt.input_id;
-    let wait = waiting(app, id, receipt.seq.0, &types);
-    let taken = wait.until(|event| match &event.kind {
-        Kind::InputStarted(data) if data.input_id == *own => {
-            // A turn that was running began before the input.
-            let from = if data.how == InputHow::Turn { receipt.seq.0 } else { 0 };
-            Some(Ok((data.turn_id.clone(), from)))
-        }
-        Kind::InputCancelled(data) if data.input_id == *own => Some(Err(cancelled(id, own, &data.reason))),
-        Kind::TurnCompleted(data) if data.input_ids.contains(own) => Some(Ok((data.turn_id.clone(), 0))),
-        Kind::SessionDestroyed(_) => Some(Err(lookup::destroyed(id))),
-        _ => None,
+    let end = waiting(app, id, receipt.seq.0, &TYPES).until(|event| match &event.kind {
+        Kind::InputStarted(data) if data.input_id == *own => Some(End::Turn(data.turn_id.clone())),
+        Kind::TurnCompleted(data) if data.input_ids.contains(own) => Some(End::Turn(data.turn_id.clone())),
+        _ => other_end(event, own),
     });
-    taken.await?.ok_or_else(super::wait::stopping)?
+    turn_of(app, id, own, end.await?).await
 }
 
 /// Waits until the turn that took the input in has ended; its result.
 pub(super) async fn finished(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<TurnResult> {
-    let types = ["input.started", "input.cancelled", "turn.completed", "session.destroyed"];
     let own = &receipt.input_id;
-    let mut turn = None;
-    let mut from = 0;
-    let ended = waiting(app, id, receipt.seq.0, &types).until(|event| match &event.kind {
+    let (mut turn, mut from) = (None, 0);
+    let end = waiting(app, id, receipt.seq.0, &TYPES).until(|event| match &event.kind {
         Kind::InputStarted(data) if data.input_id == *own => {
+            // A turn that was running began before the input.
             from = if data.how == InputHow::Turn { receipt.seq.0 } else { 0 };
             turn = Some(data.turn_id.clone());
             None
         }
         Kind::TurnCompleted(data) => {
             let listed = data.input_ids.contains(own);
-            // Older records may not list their inputs.
             let same = data.input_ids.is_empty() && turn.as_ref() == Some(&data.turn_id);
-            (listed || same).then(|| Ok(data.turn_id.clone()))
+            (listed || same).then(|| End::Turn(data.turn_id.clone()))
         }
-        Kind::InputCancelled(data) if data.input_id == *own => Some(Err(cancelled(id, own, &data.reason))),
-        Kind::SessionDestroyed(_) => Some(Err(lookup::destroyed(id))),
-        _ => None,
+        _ => other_end(event, own),
     });
-    let turn_id = ended.await?.ok_or_else(super::wait::stopping)??;
+    let end = end.await?;
+    let turn_id = turn_of(app, id, own, end).await?;
     if turn.as_ref() != Some(&turn_id) {
         from = 0;
     }
     let result = conversation::result(app.log(), id, &turn_id, from).await?;
     result.ok_or_else(|| Failure::new(ErrorCode::Internal, format!("turn {turn_id} has no end in the log")))
+}
+
+fn other_end(event: &Event, own: &InputId) -> Option<End> {
+    match &event.kind {
+        Kind::InputCancelled(data) if data.input_id == *own => {
+            Some(End::Cancelled { reason: data.reason.clone(), seq: event.seq })
+        }
+        Kind::SessionDestroyed(_) => Some(End::Destroyed),
+        _ => None,
+    }
+}
+
+async fn turn_of(app: &App, id: &SessionId, own: &InputId, end: Option<End>) -> Answer<TurnId> {
+    match end {
+        Some(End::Turn(turn_id)) => Ok(turn_id),
+        Some(End::Destroyed) => Err(lookup::destroyed(id)),
+        Some(End::Cancelled { reason, seq }) if reason == "failed" => {
+            Err(verbs::failure_after(app, id, seq).await?.unwrap_or_else(|| cancelled(id, own, &reason)))
+        }
+        Some(End::Cancelled { reason, .. }) => Err(cancelled(id, own, &reason)),
+        None => Err(super::wait::stopping()),
+    }
 }
 
 fn cancelled(id: &SessionId, input: &InputId, reason: &str) -> Failure {

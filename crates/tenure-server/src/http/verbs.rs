@@ -197,6 +197,18 @@ pub(super) async fn ready(app: &App, id: &SessionId, seq: u64) -> Answer<()> {
     outcome.await?.ok_or_else(late)?
 }
 
+/// Why a session failed, for whoever waits for something that failed with it.
+pub(super) async fn failure_after(app: &App, id: &SessionId, seq: Seq) -> Answer<Option<Failure>> {
+    let mut wait = waiting(app, id, seq.0, &["session.failed"]);
+    // It stands in the same commit.
+    wait.at_most = Some(std::time::Duration::from_secs(1));
+    wait.until(|event| match &event.kind {
+        Kind::SessionFailed(data) => Some(failed(id, &data.error, None)),
+        _ => None,
+    })
+    .await
+}
+
 fn is_ready(axes: &Axes) -> bool {
     axes.lifecycle == Lifecycle::Live
         && axes.activity.is_some()
