@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tenure_event::SessionId;
 use tenure_host::{PidRef, process};
 use tenure_log::{EventLog, LogError};
 
 use super::Node;
-use crate::owner::HOME_MARK;
+use crate::owner::{HOME_MARK, session_dir};
 
 /// The mark that every process of this home carries in its environment.
 pub(super) fn home_mark(home: &Path) -> String {
@@ -62,18 +63,22 @@ pub(super) async fn orphans(shared: &Arc<super::Shared>) -> Vec<PidRef> {
 }
 
 async fn look(shared: &Arc<super::Shared>) -> Vec<PidRef> {
+    // A process is decided on before it is started, so its session is in this list by then.
+    let Ok(ids) = shared.log.live_sessions().await else { return Vec::new() };
     let shared = Arc::clone(shared);
     let found = tokio::task::spawn_blocking(move || {
         let marked = process::find_marked(HOME_MARK, &shared.home_mark);
-        process::orphans(marked, &living_shims(&shared.home)).into_iter().map(|m| m.process).collect()
+        if marked.is_empty() {
+            return Vec::new();
+        }
+        process::orphans(marked, &living_shims(&shared.home, &ids)).into_iter().map(|m| m.process).collect()
     });
     found.await.unwrap_or_default()
 }
 
-fn living_shims(home: &Path) -> Vec<PidRef> {
-    let Ok(sessions) = std::fs::read_dir(home.join("sessions")) else { return Vec::new() };
-    let generations =
-        sessions.flatten().filter_map(|s| std::fs::read_dir(s.path()).ok()).flat_map(Iterator::flatten);
+fn living_shims(home: &Path, sessions: &[SessionId]) -> Vec<PidRef> {
+    let dirs = sessions.iter().filter_map(|id| std::fs::read_dir(session_dir(home, id)).ok());
+    let generations = dirs.flat_map(Iterator::flatten);
     let identities = generations.filter_map(|g| tenure_host::read_identity(&g.path()).ok().flatten());
     identities.map(|i| i.shim).filter(PidRef::is_alive).collect()
 }
