@@ -9,7 +9,7 @@ mod tool;
 mod transcript;
 mod wrap;
 
-pub(crate) use ask::{ask_block, ask_keys, can_always, how_to_answer};
+pub(crate) use ask::{ask_block, ask_keys, can_always, how_to_answer, shows_changes};
 pub(crate) use line::{event_line, word};
 pub(crate) use status::Status;
 pub(crate) use transcript::Transcript;

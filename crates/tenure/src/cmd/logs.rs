@@ -2,7 +2,7 @@
 
 use tenure_client::{Client, FollowOptions, Followed};
 use tenure_event::SessionId;
-use tokio::signal::ctrl_c;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
@@ -67,11 +67,12 @@ fn line(context: &Context, event: &tenure_event::Event, json: &str) -> String {
 async fn follow(context: &Context, client: &Client, id: &SessionId, args: Args) -> Outcome {
     let deltas = args.deltas && context.json;
     let options = FollowOptions { after: args.after, types: args.types, deltas, ..FollowOptions::default() };
+    let mut interrupt = signal(SignalKind::interrupt())?;
     let mut follow = client.follow(id, options);
     loop {
         let item = tokio::select! {
             item = follow.next() => item,
-            _ = ctrl_c() => return Ok(Exit::Interrupted),
+            _ = interrupt.recv() => return Ok(Exit::Done),
         };
         match item {
             None => return Ok(Exit::Done),

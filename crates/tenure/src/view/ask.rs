@@ -56,7 +56,7 @@ fn choices(style: Style, question: &Question) -> String {
 fn about(style: Style, ask: &Ask, input: &Value, cwd: &str) -> String {
     let text = |key: &str| input.get(key).and_then(Value::as_str);
     if let Some(changes) = changes(input) {
-        return changes.iter().map(|change| diff(style, change, cwd)).collect();
+        return changes.iter().map(|change| diff(style, change, cwd, " (its whole text)")).collect();
     }
     if let Some(plan) = text("plan").filter(|_| ask.kind == AskKind::Plan) {
         return indent(&clean(plan), "  ");
@@ -82,6 +82,12 @@ fn about(style: Style, ask: &Ask, input: &Value, cwd: &str) -> String {
         out.push_str(&format!("  {}\n", style.dim(&more)));
     }
     out
+}
+
+/// Whether the block of an ask shows what will change, old and new.
+pub(crate) fn shows_changes(ask: &Ask) -> bool {
+    let changes = ask.input.as_ref().and_then(changes).unwrap_or_default();
+    !changes.is_empty() && changes.iter().all(|change| change.old_text.is_some())
 }
 
 /// Changes to files in the words of the common edit tools.

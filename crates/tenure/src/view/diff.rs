@@ -13,8 +13,9 @@ const MOST_BYTES: usize = 1 << 20;
 const CONTEXT: usize = 2;
 const WIDEST: usize = 200;
 
-/// The path with counts, and the changed lines with some around them. Every line is indented.
-pub(crate) fn diff(style: Style, change: &FileDiff, cwd: &str) -> String {
+/// The path with counts, and the changed lines with some around them. Every line is indented. A change that tells no
+/// text from before is marked with a word.
+pub(crate) fn diff(style: Style, change: &FileDiff, cwd: &str, without_old: &str) -> String {
     let old = change.old_text.as_deref().unwrap_or("");
     let new = &change.new_text;
     let path = one_line(below(cwd, &change.path), 120);
@@ -24,7 +25,7 @@ pub(crate) fn diff(style: Style, change: &FileDiff, cwd: &str) -> String {
     let diff = TextDiff::from_lines(old, new);
     let count = |tag| diff.iter_all_changes().filter(|c| c.tag() == tag).count();
     let (added, removed) = (count(ChangeTag::Insert), count(ChangeTag::Delete));
-    let what = if change.old_text.is_none() { " (whole)" } else { "" };
+    let what = if change.old_text.is_none() { without_old } else { "" };
     let mut out = format!("  {}{} {}\n", path, what, style.dim(&format!("+{added} −{removed}")));
     let (mut shown, mut left) = (0, 0);
     for (i, group) in diff.grouped_ops(CONTEXT).iter().enumerate() {

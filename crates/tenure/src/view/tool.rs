@@ -13,8 +13,14 @@ const WIDEST_TITLE: usize = 160;
 /// Lines of an error that are shown.
 const MOST_ERROR_LINES: usize = 6;
 
-/// The line, and below it changes to files or why it failed.
-pub(crate) fn completed(style: Style, tool: &ToolCompleted, ms: Option<u64>, cwd: &str) -> String {
+/// The line, and below it changes to files (unless an ask has shown them) or why it failed.
+pub(crate) fn completed(
+    style: Style,
+    tool: &ToolCompleted,
+    ms: Option<u64>,
+    cwd: &str,
+    diffs_were_shown: bool,
+) -> String {
     let title = title(&tool.title, &tool.tool, cwd);
     let took = ms.filter(|ms| *ms >= WORTH_TELLING_MS);
     let took = took.map(|ms| style.dim(&format!("  {}", text::duration(ms)))).unwrap_or_default();
@@ -24,8 +30,8 @@ pub(crate) fn completed(style: Style, tool: &ToolCompleted, ms: Option<u64>, cwd
         ToolState::Cancelled => format!("{} {title}{}\n", style.yellow("⊘"), style.dim("  cancelled")),
         _ => format!("{} {title}{took}\n", style.red("✗")),
     };
-    if tool.state == ToolState::Completed {
-        tool.diffs.iter().for_each(|d| out.push_str(&diff(style, d, cwd)));
+    if tool.state == ToolState::Completed && !diffs_were_shown {
+        tool.diffs.iter().for_each(|d| out.push_str(&diff(style, d, cwd, " (new)")));
     }
     if tool.state == ToolState::Failed {
         let why = tool

@@ -6,14 +6,15 @@ mod speech;
 
 use std::collections::{BTreeMap, HashMap};
 
+use serde_json::Value;
 use tenure_event::{
-    Ask, AskId, Axes, Decision, Ephemeral, EphemeralKind, Event, InputId, Kind, Outcome, Part, PartBody,
-    Timestamp, Todo, TodoStatus, TurnCompleted,
+    Ask, AskId, AskResolved, Axes, Decision, Ephemeral, EphemeralKind, Event, InputId, Kind, Outcome, Part,
+    PartBody, Timestamp, Todo, TodoStatus, TurnCompleted,
 };
 
 use self::speech::Written;
 use super::wrap::Wrap;
-use super::{Status, ask_block, how_to_answer, todo, tool};
+use super::{Status, ask_block, how_to_answer, shows_changes, todo, tool};
 use crate::style::Style;
 use crate::text::{self, clean, indent, one_line};
 
@@ -28,10 +29,18 @@ enum Last {
 }
 
 #[derive(Debug)]
+struct OpenAsk {
+    tool_id: Option<String>,
+    shows_changes: bool,
+}
+
+#[derive(Debug)]
 struct OpenTool {
     id: String,
     title: String,
     since: Timestamp,
+    /// What it changes was shown when it was asked for.
+    diffs_were_shown: bool,
 }
 
 /// Turns events into text. One per session; events in order, deltas anywhere between.
@@ -49,7 +58,7 @@ pub(crate) struct Transcript {
     open_part: Option<String>,
     written: HashMap<String, Written>,
     tools: Vec<OpenTool>,
-    asks: HashMap<AskId, String>,
+    asks: HashMap<AskId, OpenAsk>,
     inputs: HashMap<InputId, String>,
     todos: Vec<Todo>,
     /// A new list that came while a text was being written: shown once that is whole.
@@ -132,22 +141,30 @@ impl Transcript {
             }
             Kind::ToolStarted(t) => {
                 let title = tool::title(&t.title, &t.tool, &self.cwd);
-                self.tools.push(OpenTool { id: t.tool_id.clone(), title, since: event.ts });
+                self.tools.push(OpenTool {
+                    id: t.tool_id.clone(),
+                    title,
+                    since: event.ts,
+                    diffs_were_shown: false,
+                });
             }
             Kind::ToolCompleted(t) => {
                 let open =
                     self.tools.iter().position(|open| open.id == t.tool_id).map(|i| self.tools.remove(i));
-                let ms = open.map(|open| event.ts.millis_since(open.since));
-                let text = tool::completed(self.style, t, ms, &self.cwd);
+                let ms = open.as_ref().map(|open| event.ts.millis_since(open.since));
+                let shown = open.is_some_and(|open| open.diffs_were_shown);
+                let text = tool::completed(self.style, t, ms, &self.cwd, shown);
                 self.block(Last::Line, &text, &mut out);
             }
             Kind::AskOpened(opened) => self.ask_opened(&opened.ask, &mut out),
             Kind::AskResolved(r) => {
-                self.asks.remove(&r.ask_id);
+                self.ask_answered(r, event.ts);
                 let by = if r.by == "policy" { " by policy" } else { "" };
                 let message =
                     r.message.as_deref().map(|m| format!(": {}", one_line(m, 200))).unwrap_or_default();
-                self.ask_ended(r.decision, &format!("{}{by}{message}", decided(r.decision)), &mut out);
+                let answers =
+                    r.answers.as_ref().map(answers).unwrap_or_else(|| decided(r.decision).to_owned());
+                self.ask_ended(r.decision, &format!("{answers}{by}{message}"), &mut out);
             }
             Kind::AskExpired(e) => {
                 self.asks.remove(&e.ask_id);
@@ -207,13 +224,23 @@ impl Transcript {
     }
 
     fn ask_opened(&mut self, ask: &Ask, out: &mut String) {
-        self.asks.insert(ask.id.clone(), ask.title.clone());
+        let open = OpenAsk { tool_id: ask.tool_id.clone(), shows_changes: shows_changes(ask) };
+        self.asks.insert(ask.id.clone(), open);
         let mut text = ask_block(self.style, ask, &self.cwd);
         if !self.answers_here {
             text.push_str(&format!("  {}\n", self.style.dim(&how_to_answer(ask))));
         }
         self.begin(Last::Line, out);
         out.push_str(&text);
+    }
+
+    /// The tool that was asked for begins now; the time until the answer was the person's.
+    fn ask_answered(&mut self, answer: &AskResolved, at: Timestamp) {
+        let Some(ask) = self.asks.remove(&answer.ask_id) else { return };
+        if let Some(tool) = self.tools.iter_mut().find(|tool| ask.tool_id.as_ref() == Some(&tool.id)) {
+            tool.since = at;
+            tool.diffs_were_shown = ask.shows_changes && answer.updated_input.is_none();
+        }
     }
 
     fn ask_ended(&mut self, decision: Decision, words: &str, out: &mut String) {
@@ -287,6 +314,17 @@ impl Transcript {
 fn trailing(piece: &str, before: usize) -> usize {
     let own = piece.len() - piece.trim_end_matches('\n').len();
     if own == piece.len() { before + own } else { own }
+}
+
+/// Answers to questions, as words.
+fn answers(answers: &Value) -> String {
+    let word = |value: &Value| match value {
+        Value::String(text) => text.clone(),
+        Value::Array(several) => several.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(", "),
+        other => other.to_string(),
+    };
+    let all: Vec<String> = answers.as_object().into_iter().flatten().map(|(_, value)| word(value)).collect();
+    one_line(&all.join(" · "), 200)
 }
 
 fn decided(decision: Decision) -> &'static str {

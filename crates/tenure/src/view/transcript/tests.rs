@@ -180,6 +180,34 @@ fn what_ends_badly_says_why() {
 }
 
 #[test]
+fn what_was_approved_is_not_shown_twice_and_answers_are_told() {
+    let ask = |id: &str, tool: &str, more: Value| {
+        let mut ask = json!({"id": id, "session_id": "s", "kind": "permission", "title": "Edit a", "tool_id": tool,
+            "opened_at": "2026-11-20T00:00:00.000Z", "state": "open"});
+        ask.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        ask
+    };
+    let edit = json!({"input": {"file_path": "/w/a", "old_string": "x\n", "new_string": "y\n"}});
+    let diffs = json!({"diffs": [{"path": "/w/a", "old_text": "x\n", "new_text": "y\n"}]});
+    let resolved = |id: &str, more: Value| {
+        let mut data = json!({"ask_id": id, "decision": "allow", "scope": "once", "by": "client"});
+        data.as_object_mut().unwrap().extend(more.as_object().cloned().unwrap_or_default());
+        data
+    };
+    let mut s = Story::new(Style::PLAIN);
+    s.event("tool.started", tool("t1", "Edit a", json!({"state": "pending"})));
+    s.event("ask.opened", ask("ask_1", "t1", edit));
+    s.ms += 60_000;
+    s.event("ask.resolved", resolved("ask_1", json!({})));
+    s.event("tool.completed", tool("t1", "Edit a", diffs));
+    let question = json!({"kind": "question", "title": "Which?", "questions": [
+        {"question": "Which?", "choices": [{"label": "a"}, {"label": "b"}], "multiple": true}]});
+    s.event("ask.opened", ask("ask_2", "t2", question));
+    s.event("ask.resolved", resolved("ask_2", json!({"answers": {"Which?": ["a", "b"]}})));
+    insta::assert_snapshot!(s.text);
+}
+
+#[test]
 fn subagents_are_seen_by_their_tools_only() {
     let mut s = Story::new(Style::PLAIN);
     s.event(
