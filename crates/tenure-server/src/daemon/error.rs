@@ -52,7 +52,7 @@ pub enum DaemonError {
         source: io::Error,
     },
     /// A file of the home cannot be written.
-    #[error("cannot write {path}: {source}")]
+    #[error("cannot write {path}: {source}; free space or make it writable, then start again")]
     File {
         /// The file.
         path: PathBuf,

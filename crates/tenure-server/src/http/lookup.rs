@@ -9,7 +9,9 @@ use super::problem::{Answer, Failure};
 
 /// The session that a path segment names. A text that cannot be an id names none.
 pub(super) async fn session(app: &App, segment: &str) -> Answer<(SessionId, SessionRow)> {
-    let unknown = || Failure::new(ErrorCode::NotFound, format!("there is no session `{segment}`"));
+    let unknown = || {
+        Failure::new(ErrorCode::NotFound, format!("there is no session `{segment}`; `tenure ls` lists them"))
+    };
     let id = SessionId::parse(segment).map_err(|_| unknown())?;
     let row = app.log().session(&id).await?.ok_or_else(unknown)?;
     Ok((id, row))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use tenure_core::machine::{Act, Input, Ladder};
+use tenure_event::ErrorInfo;
 use tenure_host::process;
 
 use super::files;
@@ -93,12 +94,7 @@ impl Owner {
         match work {
             Work::Launched { generation, result } => self.launched(generation, *result).await,
             Work::Announce { generation } => self.announce(generation).await,
-            Work::Failed { generation, error } => {
-                let input = Input::SpawnFailed { generation, error: error.clone() };
-                if self.apply(input, None).await.is_err() {
-                    self.retry.push_back(Work::Failed { generation, error });
-                }
-            }
+            Work::Failed { generation, error } => self.could_not_start(generation, error).await,
             Work::Served { generation, token, answer } => {
                 let input = Input::Served { generation, token: token.clone(), answer: answer.clone() };
                 if self.apply(input, None).await.is_err() {
@@ -112,6 +108,14 @@ impl Owner {
                 }
             }
             Work::Reattach { generation } => self.reattach(generation).await,
+        }
+    }
+
+    /// A process could not be started: the machine is told, as soon as the store takes it.
+    pub(super) async fn could_not_start(&mut self, generation: u32, error: ErrorInfo) {
+        let input = Input::SpawnFailed { generation, error: error.clone() };
+        if self.apply(input, None).await.is_err() {
+            self.retry.push_back(Work::Failed { generation, error });
         }
     }
 

@@ -86,7 +86,7 @@ impl Owner {
                 tracing::warn!(session = %self.id, error = %e, "the agent was started and cannot be reached yet");
                 self.retry.push_back(Work::Reattach { generation });
             }
-            Err(e) => self.retry.push_back(Work::Failed { generation, error: launch_error(&e) }),
+            Err(e) => self.could_not_start(generation, launch_error(&e)).await,
         }
     }
 
