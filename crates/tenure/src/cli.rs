@@ -105,7 +105,8 @@ pub(crate) fn main() -> ExitCode {
 fn complain(failure: Failure) -> Exit {
     if !failure.message.is_empty() {
         let style = Style::for_terminal(std::io::IsTerminal::is_terminal(&std::io::stderr()));
-        out::note(&format!("{} {}", style.red("error:"), failure.message));
+        // Messages may quote what agents said or how sessions are called.
+        out::note(&format!("{} {}", style.red("error:"), crate::text::clean(&failure.message)));
     }
     failure.exit
 }

@@ -12,10 +12,11 @@ use tempfile::TempDir;
 use tenure_api::{CreateSession, InputContent, Session, VerbRequest};
 use tenure_client::{Client, Home, ensure_running};
 use tenure_scripted::{DEMO_BEFORE, DEMO_FILE, demo_prompt};
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Context, block_on};
 use crate::daemon::{self, launcher};
-use crate::exit::{Failure, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
 use crate::style::Style;
 use crate::term::{Keys, Screen};
@@ -80,7 +81,15 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
     let home = Home::at(stage.path("home"));
     let context = context.with_home(home);
     let outcome = block_on(async {
-        let shown = show(&stage, &context).await;
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        // Whatever ends it, nothing is left running.
+        let shown = tokio::select! {
+            biased;
+            _ = interrupt.recv() => Ok(Exit::Interrupted),
+            _ = terminate.recv() => Ok(Exit::Interrupted),
+            shown = show(&stage, &context) => shown,
+        };
         let cleaned = clean_up(&context).await;
         let outcome = shown?;
         cleaned?;

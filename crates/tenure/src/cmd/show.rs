@@ -62,7 +62,7 @@ fn card(style: Style, session: &Session) -> String {
     line("effort", text(&session.effort));
     line("directory", one_line(&tilde(&session.cwd), 200));
     line("native id", text(&session.native_id));
-    line("tags", session.tags.join(", "));
+    line("tags", one_line(&session.tags.join(", "), 200));
     line("created", format!("{} ({} ago)", session.created_at, age(now.millis_since(session.created_at))));
     line("updated", format!("{} ({} ago)", session.updated_at, age(now.millis_since(session.updated_at))));
     line("events", session.last_seq.to_string());

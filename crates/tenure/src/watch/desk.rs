@@ -85,7 +85,8 @@ impl Desk {
         let edit = |before: &str, line: &LineEdit| {
             format!("{}{}", style.ask(before), line.view(style, room(before)))
         };
-        let mut lines: Vec<String> = self.complaint.iter().map(|c| style.red(c)).collect();
+        let mut lines: Vec<String> =
+            self.complaint.iter().map(|c| style.red(&crate::text::one_line(c, columns))).collect();
         let last = match (&self.step, ask.questions.is_empty()) {
             (None | Some(Step::Choose), true) => format!("{} {}", style.ask("?"), ask_keys(style, ask)),
             (Some(Step::Why(line)), _) => edit("no, because: ", line),

@@ -256,7 +256,7 @@ impl Watching<'_> {
 
     fn note_now(&mut self, line: &str) -> Result<(), Failure> {
         let mut text = String::new();
-        self.note(line, &mut text);
+        self.note(&crate::text::one_line(line, 500), &mut text);
         Ok(self.look.screen.print(&text)?)
     }
 
