@@ -40,6 +40,9 @@ impl Owner {
                 return Err(e);
             }
         };
+        // What came before any of these events is told before them: text is shown before its message is whole.
+        let (before_all, after): (Vec<_>, Vec<_>) = out.ephemeral.into_iter().partition(|(at, _)| *at == 0);
+        self.tell_ephemeral(before_all, base);
         let append = Append {
             session_id: self.id.clone(),
             expected: base,
@@ -52,7 +55,7 @@ impl Owner {
             return Err(e);
         }
         self.stored(full, outbox);
-        self.tell_ephemeral(out.ephemeral, base);
+        self.tell_ephemeral(after, base);
         for act in out.acts {
             self.act(act).await;
         }

@@ -9,7 +9,7 @@ use tenure_core::agent::EncodeContext;
 use tenure_core::machine::{ExitNews, Input, Machine};
 use tenure_event::{Ephemeral, InputId, SessionId};
 use tenure_host::{AttachError, Attached, attach};
-use tenure_log::{EventLog, LogError, OutboxRow};
+use tenure_log::{EventLog, IdempotencyRow, LogError, OutboxRow, Write};
 use tokio::sync::{broadcast, mpsc};
 
 use super::launch::{generation_dir, read_record};
@@ -80,7 +80,20 @@ impl Owner {
         }
         out.full = true;
         owner.birth_writes = writes;
-        match owner.commit(out, key.as_ref()).await {
+        if let (Some(key), Some(Ok(_)) | None) = (key, &out.reply) {
+            let reply = out.reply.as_ref().and_then(|r| r.as_ref().ok());
+            // What a repeated create reads back: the session, and what became of its first input.
+            let body = serde_json::to_string(&(&owner.id, reply)).unwrap_or_default();
+            let (key, body_hash, at) = (key.key, key.body_hash, crate::clock::now());
+            owner.birth_writes.push(Write::Idempotency(IdempotencyRow {
+                key,
+                body_hash,
+                status: 201,
+                body,
+                at,
+            }));
+        }
+        match owner.commit(out, None).await {
             Ok(answer) => {
                 let answer = answer.transpose();
                 let _ = reply.send(answer);

@@ -5,7 +5,6 @@ use serde_json::json;
 use super::app::TestApp;
 
 #[tokio::test]
-#[ignore = "the node does not keep the reply of a create yet"]
 async fn a_repeated_create_has_one_effect() {
     let app = TestApp::new().await;
     let body = json!({"agent": "scripted", "cwd": app.directory("work"), "start": false});
