@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// A tenth of the size: to see that it works.
     #[arg(long)]
     quick: bool,
+    /// Measures target/release/tenure as it is.
+    #[arg(long)]
+    no_build: bool,
     /// Writes the table into docs/benchmarks.md.
     #[arg(long)]
     write: bool,
@@ -36,7 +39,9 @@ pub(crate) struct Args {
 
 /// Measures and prints.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    process::run(cargo().args(["build", "--release", "--locked", "-p", "tenure"]))?;
+    if !args.no_build {
+        process::run(cargo().args(["build", "--release", "--locked", "-p", "tenure"]))?;
+    }
     let size = figures::Size { divisor: if args.quick { 10 } else { 1 }, runs: args.runs.max(1) };
     let mut rows = Vec::new();
     for (name, measure) in figures::ALL {
