@@ -151,7 +151,7 @@ impl Step<'_> {
         };
         let n = self.send(command);
         if let Some(turn) = &mut self.s.turn {
-            turn.steered.push(Steered { queued, native, n, parts });
+            turn.steered.push(Steered { queued, native, n, parts, discarded: false });
         }
     }
 
@@ -164,7 +164,7 @@ impl Step<'_> {
         let at = self.s.queue.iter().position(|q| before(q).as_deref() == Some(native))?;
         let mut queued = self.s.queue.remove(at);
         let parts = std::mem::take(&mut queued.parts);
-        Some(Steered { queued, native: native.to_owned(), n: 0, parts })
+        Some(Steered { queued, native: native.to_owned(), n: 0, parts, discarded: false })
     }
 
     pub(super) fn native_of(&self, queued: &QueuedInput) -> String {
@@ -172,15 +172,27 @@ impl Step<'_> {
     }
 
     /// Puts a steered input that was not taken in back to the head of the queue, behind those
-    /// that went back before it.
+    /// that went back before it; or ends it, if it was discarded meanwhile.
     pub(super) fn requeue(&mut self, steered: Steered) {
         let input_id = steered.queued.input_id.clone();
+        if steered.discarded {
+            return self.input_cancelled(input_id, "discarded");
+        }
         let queued =
             QueuedInput { attempt: steered.queued.attempt + 1, parts: steered.parts, ..steered.queued };
         let older = |q: &&QueuedInput| q.attempt > 0 && q.admitted_at <= queued.admitted_at;
         let at = self.s.queue.iter().take_while(older).count();
         self.s.queue.insert(at, queued);
         self.out.inputs.push(InputChange::Requeued { input_id });
+    }
+
+    /// Ends those of a turn's steered inputs that were discarded and not taken in after all.
+    pub(super) fn without_discarded(&mut self, steered: Vec<Steered>) -> Vec<Steered> {
+        let (discarded, left): (Vec<_>, Vec<_>) = steered.into_iter().partition(|s| s.discarded);
+        for s in discarded {
+            self.requeue(s);
+        }
+        left
     }
 
     pub(super) fn cancel_input(&mut self, id: &InputId) -> Result<Reply, Problem> {

@@ -202,6 +202,7 @@ impl Step<'_> {
             let (outcome, limit) = decided.unwrap_or((tenure_event::Outcome::Completed, None));
             // What was steered is on its way to the agent, and starts a turn when it arrives.
             let left = self.s.turn.as_mut().map(|t| std::mem::take(&mut t.steered)).unwrap_or_default();
+            let left = self.without_discarded(left);
             self.close_turn(outcome, limit, None, None);
             if !left.is_empty() {
                 self.open_turn_of_left(left);

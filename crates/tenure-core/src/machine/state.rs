@@ -125,6 +125,9 @@ pub struct Steered {
     pub n: u64,
     /// Its words: needed if it goes back into the queue, and small in number.
     pub parts: Vec<Part>,
+    /// An interrupt discards it, unless it turns out that the agent was faster and took it in.
+    #[serde(default)]
+    pub discarded: bool,
 }
 
 /// A turn that runs.

@@ -160,6 +160,7 @@ impl Step<'_> {
         for s in taken {
             self.steered_taken(s);
         }
+        let left = self.without_discarded(left);
         let (outcome, limit, failure) = self.judge(&end, stderr);
         let own_queue = end.idle_follows;
         self.s.busy_until = own_queue.then(|| self.now.at.plus_millis(IDLE_WORD_MS));

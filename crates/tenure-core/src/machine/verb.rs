@@ -33,25 +33,29 @@ impl Step<'_> {
         self.done(hit, until)
     }
 
-    /// Tells which steered inputs were cancelled by it.
+    /// Tells which steered inputs are discarded by it. The agent may have taken them in already, and only its own words
+    /// tell: so they end when the turn does.
     pub(super) fn interrupt_turn(&mut self, queue: QueueChoice) -> Vec<String> {
-        let mut cancelled = Vec::new();
+        let mut discarded = Vec::new();
         let steered = self.s.turn.as_mut().map(|turn| {
             turn.interrupting.get_or_insert(self.now.at);
             std::mem::take(&mut turn.steered)
         });
-        for s in steered.unwrap_or_default() {
-            if queue == QueueChoice::Keep {
+        for mut s in steered.unwrap_or_default() {
+            if queue == QueueChoice::Keep && !s.discarded {
                 self.requeue(s);
-            } else {
-                cancelled.push(format!("input:{}", s.queued.input_id));
-                self.input_cancelled(s.queued.input_id, "discarded");
+                continue;
+            }
+            discarded.push(format!("input:{}", s.queued.input_id));
+            s.discarded = true;
+            if let Some(turn) = &mut self.s.turn {
+                turn.steered.push(s);
             }
         }
         self.send(Command::Interrupt);
         self.withdraw_asks("interrupted", |_| true);
         self.sync_axes();
-        cancelled
+        discarded
     }
 
     pub(super) fn suspend(&mut self) -> Result<Reply, Problem> {

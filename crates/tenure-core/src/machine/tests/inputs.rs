@@ -144,6 +144,17 @@ fn an_interrupt_takes_steered_inputs_back_or_cancels_them() {
     assert_eq!(discard.queue(), [""; 0]);
     end_turn(&mut discard);
     assert_eq!(discard.axes(), "live/idle");
+    assert!(discard.news().contains(&"input.cancelled b discarded".into()));
+
+    // The agent was faster than the interrupt: what it says is what happened.
+    let mut taken = running_steered();
+    interrupt(&mut taken, QueueChoice::Discard);
+    taken.news();
+    taken.agent(vec![Signal::InputTaken { native_input: native("b", 0) }]);
+    end_turn(&mut taken);
+    let news = taken.news();
+    assert_eq!((&*news[0], &*news[2]), ("input.started b steered", "turn.completed interrupted [a b]"));
+    assert!(!news.iter().any(|told| told.starts_with("input.cancelled")));
 }
 
 #[test]
