@@ -197,8 +197,9 @@ impl Step<'_> {
             TurnOrigin::Agent => true,
             TurnOrigin::Input => {
                 let ours = turn.inputs.iter().any(|i| listed.contains(&i.native));
-                // An interrupt can end a turn before the agent has taken its input in.
-                ours || (listed.is_empty() && turn.interrupting.is_some())
+                // An interrupt can end a turn before the agent has taken its input in. One that tells
+                // when it is idle ends it by that: what lists nothing may be a turn of its own.
+                ours || (listed.is_empty() && turn.interrupting.is_some() && !end.idle_follows)
             }
         }
     }

@@ -63,6 +63,7 @@ pub(super) struct Agent {
     names: BTreeMap<String, String>,
     tasks: BTreeMap<String, ()>,
     tools: Vec<String>,
+    guessed_idle: bool,
     made: u32,
 }
 
@@ -84,6 +85,7 @@ impl Agent {
             names: BTreeMap::new(),
             tasks: BTreeMap::new(),
             tools: Vec::new(),
+            guessed_idle: false,
             made: 0,
         }
     }
@@ -102,13 +104,19 @@ impl Agent {
         !self.open.is_empty()
     }
 
+    /// The daemon took it for idle without its word.
+    pub(super) fn was_guessed_idle(&mut self) {
+        self.guessed_idle = true;
+    }
+
     /// Reads a command.
     pub(super) fn hear(&mut self, n: u64, command: &Command) {
         match command {
             Command::Hello => self.greeted = true,
             Command::Prompt { input_id, attempt, .. } | Command::Steer { input_id, attempt, .. } => {
                 assert!(self.ready, "a prompt before the handshake is done");
-                assert!(!self.taken.contains(input_id.as_str()), "{input_id} is sent again");
+                let again = self.taken.contains(input_id.as_str());
+                assert!(!again || self.guessed_idle, "{input_id} is sent again");
                 let native = words::native(input_id.as_str(), *attempt);
                 self.names.insert(native.clone(), input_id.to_string());
                 match (self.style, command) {

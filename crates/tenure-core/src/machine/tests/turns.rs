@@ -128,10 +128,15 @@ fn an_interrupt_that_made_the_agent_drop_the_prompt_ends_the_turn_when_it_is_idl
     stage.news();
     stage.agent(vec![Signal::Idle]);
     assert_eq!(stage.news(), ["turn.completed interrupted [a]", "session.activity_changed live/idle"]);
-    // Or its end lists nothing of ours.
+    // One that does not tell when it is idle ends it by an end that lists nothing of ours.
     let mut stage = interrupting();
-    stage.agent(vec![Signal::TurnEnded(result_of(&[], TurnVerdict::Cancelled))]);
+    let end = TurnEnd { idle_follows: false, ..result_of(&[], TurnVerdict::Cancelled) };
+    stage.agent(vec![Signal::TurnEnded(end)]);
     assert!(stage.news().contains(&"turn.completed interrupted [a]".into()));
+    // A turn of its own that ended meanwhile is not taken for ours.
+    let mut stage = interrupting();
+    stage.agent(vec![Signal::TurnEnded(result_of(&[], TurnVerdict::Finished))]);
+    assert_eq!(stage.axes(), "live/interrupting");
     // Without an interrupt a word of idleness is an old one, and ends nothing.
     let mut stage = running();
     stage.agent(vec![Signal::Idle]);

@@ -104,7 +104,7 @@ impl World {
             Op::Tick(ms) => self.stage.later(i64::from(ms)),
             Op::Deadline(within) => {
                 if self.stage.due_in().is_some_and(|s| s <= within) {
-                    self.stage.deadline();
+                    self.deadline();
                 }
             }
             Op::Flow => self.flow(),
@@ -259,6 +259,15 @@ impl World {
         self.announce();
     }
 
+    fn deadline(&mut self) {
+        // A word of idleness that was waited for in vain is guessed, and may be guessed wrong.
+        let (next, busy) = (self.stage.machine.next_deadline(), self.stage.state().busy_until);
+        if let Some(p) = self.process.as_mut().filter(|_| busy.is_some() && busy <= next) {
+            p.agent.was_guessed_idle();
+        }
+        self.stage.deadline();
+    }
+
     fn flow(&mut self) {
         while !self.stage.acts.is_empty() {
             self.act(false);
@@ -327,7 +336,7 @@ impl World {
         }
         let soon = self.stage.due_in().is_some_and(|s| s <= 60);
         if soon {
-            self.stage.deadline();
+            self.deadline();
         } else if state.held_by_limit || state.lifecycle == Lifecycle::Suspended {
             self.stage.ask(Request::Resume).expect("it can be resumed");
         } else {
