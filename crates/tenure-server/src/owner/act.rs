@@ -41,18 +41,26 @@ impl Owner {
                 });
             }
             Act::Probe => self.probe(),
-            Act::Handshake(handshake) => {
-                let path = session_dir(&self.shared.home, &self.id).join("handshake.json");
-                let written = serde_json::to_vec(&handshake).map_err(std::io::Error::from);
-                if let Err(e) = written.and_then(|bytes| write_private(&path, &bytes)) {
-                    tracing::warn!(session = %self.id, error = %e, "what the agent told of itself could not be kept");
-                }
-            }
+            // Kept before the step was stored: see `keep_handshake`.
+            Act::Handshake(_) => {}
             Act::Erase { keep_transcript } => {
                 self.shared
                     .erase_files(&self.id, keep_transcript, &self.machine.state().spec.workspace_id)
                     .await;
                 self.gone = true;
+            }
+        }
+    }
+
+    /// Keeps what the agent told of itself. It is no truth of its own, so it may be there before its step is stored; if it
+    /// came after, a kill between the two would lose it.
+    pub(super) fn keep_handshake(&self, acts: &[Act]) {
+        for act in acts {
+            let Act::Handshake(handshake) = act else { continue };
+            let path = session_dir(&self.shared.home, &self.id).join("handshake.json");
+            let written = serde_json::to_vec(&handshake).map_err(std::io::Error::from);
+            if let Err(e) = written.and_then(|bytes| write_private(&path, &bytes)) {
+                tracing::warn!(session = %self.id, error = %e, "what the agent told of itself could not be kept");
             }
         }
     }

@@ -198,15 +198,19 @@ impl Owner {
             self.retry.push_back(Work::Reattach { generation });
             return;
         };
-        let stored = self.stored_line.take();
+        // Kept until the process is taken up: a second try must not begin anew.
+        let stored = self.stored_line.clone();
         let opened = read_record(&dir, generation).and_then(|record| {
             Line::open(&generation_dir(&dir, generation), record, protocol, shim, over.clone(), stored)
         });
         match opened {
             Ok(line) => {
                 self.register_process(&line);
+                let lives = line.shim.is_some();
                 self.line = Some(line);
-                if !announced {
+                self.stored_line = None;
+                // A process that is known already is told as found: what its last daemon left undone is done again.
+                if lives || !announced {
                     self.announce(generation).await;
                 }
                 self.end_again();
