@@ -30,6 +30,7 @@ impl Owner {
             blobs::shrink(&self.shared.log, &self.id, &mut event.kind).await?;
         }
         self.machine.committed(Seq(base.0 + out.events.len() as u64));
+        self.keep_handshake(&out.acts);
         let full =
             out.full || out.reply.is_some() || self.line.as_ref().is_some_and(super::line::Line::wants_full);
         let before = self.rows.clone();
