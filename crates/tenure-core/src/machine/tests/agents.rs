@@ -213,7 +213,7 @@ impl Agent {
                 let token = self.name("f");
                 self.asked.insert(token.clone());
                 self.open.insert(token.clone());
-                let request = AgentRequest::FsRead { path: "/work/a".into(), line: None, limit: None };
+                let request = AgentRequest::FsRead { path: "/srv/project/a".into(), line: None, limit: None };
                 vec![Signal::Request { token, request }]
             }
             _ => {

@@ -33,7 +33,7 @@ fn busy() -> Stage {
     let mut wish = super::words::admit("d", Delivery::Queue);
     (wish.model, wish.effort) = (Some("big".into()), Some("high".into()));
     stage.ask(Request::Admit(wish)).expect("admitted");
-    let read = AgentRequest::FsRead { path: "/work/a".into(), line: Some(1), limit: Some(2) };
+    let read = AgentRequest::FsRead { path: "/srv/project/a".into(), line: Some(1), limit: Some(2) };
     let other = AskSignal { input: Some(serde_json::json!({"command": "make"})), ..permission("p2") };
     stage.agent(vec![
         says("word"),

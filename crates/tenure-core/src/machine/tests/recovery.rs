@@ -62,8 +62,8 @@ fn an_end_that_was_under_way_is_begun_again() {
 
 #[test]
 fn file_requests_that_were_open_are_served_again_and_answered_once() {
-    let read = AgentRequest::FsRead { path: "/work/a".into(), line: None, limit: None };
-    let write = |size: usize| AgentRequest::FsWrite { path: "/work/b".into(), content: "x".repeat(size) };
+    let read = AgentRequest::FsRead { path: "/srv/project/a".into(), line: None, limit: None };
+    let write = |size: usize| AgentRequest::FsWrite { path: "/srv/project/b".into(), content: "x".repeat(size) };
     let mut stage = running();
     let ask = |token: &str, request| Signal::Request { token: token.into(), request };
     stage.agent(vec![ask("1", read), ask("2", write(10)), ask("3", write(1_000_000))]);
@@ -89,7 +89,7 @@ fn file_requests_that_were_open_are_served_again_and_answered_once() {
 fn a_flood_of_file_requests_is_refused() {
     let mut stage = running();
     stage.twin_every = 0;
-    let request = || AgentRequest::FsRead { path: "/work/a".into(), line: None, limit: None };
+    let request = || AgentRequest::FsRead { path: "/srv/project/a".into(), line: None, limit: None };
     let flood = (0..300).map(|n| Signal::Request { token: n.to_string(), request: request() }).collect();
     let before = stage.commands.len();
     stage.agent(flood);
