@@ -239,6 +239,18 @@ impl TestDaemon {
         TestSession::new(self.clone(), id)
     }
 
+    /// Shim and agent of its sessions that live, as their shims recorded them.
+    #[must_use]
+    pub fn shims(&self) -> Vec<tenure_host::ShimIdentity> {
+        sweep::shims(self.home()).into_iter().filter(|identity| identity.shim.is_alive()).collect()
+    }
+
+    /// Follows a stream, over restarts.
+    #[must_use]
+    pub fn follow(&self, path: &str) -> Follower {
+        Follower::start(self.clone(), path)
+    }
+
     /// Fails the test, with the end of the daemon's log.
     ///
     /// # Panics

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tenure_host::{PidRef, process};
+use tenure_host::{PidRef, ShimIdentity, process};
 
 /// In the environment of every process that Tenure starts for a session.
 const MARK: &str = "TENURE_HOME_MARK";
@@ -11,11 +11,10 @@ const MARK: &str = "TENURE_HOME_MARK";
 pub(super) fn end_all(home: &Path) {
     let mut all = Vec::new();
     let mut marks = std::collections::BTreeSet::new();
-    for shim in shims(home) {
-        if let Some(mark) = mark_of(shim.pid) {
-            marks.insert(mark);
-        }
-        all.extend(process::tree(shim.pid));
+    let living = shims(home).into_iter().flat_map(|identity| [identity.shim, identity.agent]);
+    for process in living.filter(PidRef::is_alive) {
+        marks.extend(mark_of(process.pid));
+        all.extend(process::tree(process.pid));
     }
     process::sweep(&all);
     for mark in marks {
@@ -25,12 +24,11 @@ pub(super) fn end_all(home: &Path) {
     }
 }
 
-/// The shims that live.
-pub(super) fn shims(home: &Path) -> Vec<PidRef> {
+/// The processes of a home's sessions, as their shims recorded them.
+pub(super) fn shims(home: &Path) -> Vec<ShimIdentity> {
     let list = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
     let generations = list(&home.join("sessions")).flat_map(|session| list(&session.path()));
-    let identities = generations.filter_map(|dir| tenure_host::read_identity(&dir.path()).ok().flatten());
-    identities.flat_map(|identity| [identity.shim, identity.agent]).filter(PidRef::is_alive).collect()
+    generations.filter_map(|dir| tenure_host::read_identity(&dir.path()).ok().flatten()).collect()
 }
 
 fn mark_of(pid: i32) -> Option<String> {

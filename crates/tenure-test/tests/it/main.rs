@@ -5,4 +5,6 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking, its helpers too")]
 
 mod agents;
+mod bad;
+mod promises;
 mod real;

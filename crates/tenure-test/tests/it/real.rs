@@ -10,6 +10,8 @@ mod turns;
 
 use ground::Kind;
 
+pub(crate) use turns::one_end_each;
+
 /// Runs each scenario for each agent, as `real_AGENT::SCENARIO`.
 macro_rules! for_each_agent {
     ($($module:ident $kind:ident),* => $scenarios:tt) => { $(for_each_agent!(@one $module $kind $scenarios);)* };

@@ -1,0 +1,9 @@
+//! Bad input, and what it gets: each with the code, the status and a message that says what to do. What
+//! misbehaves is the scripted agent, a real process.
+
+mod agents;
+mod clients;
+mod disk;
+mod homes;
+mod lines;
+mod requests;

@@ -1,0 +1,10 @@
+//! What the contract promises, on the scripted agent: each promise a test, most of them over a kill of the
+//! daemon.
+
+mod asks;
+mod idempotent;
+mod kills;
+mod lists;
+mod removal;
+mod streams;
+mod verbs;

@@ -1,0 +1,60 @@
+//! What destroying a session removes, and what it never removes.
+
+use serde_json::{Value, json};
+use tenure_test::daemon::TestDaemon;
+
+#[tokio::test]
+async fn a_directory_of_the_users_stays() {
+    let daemon = TestDaemon::start().await;
+    let work = daemon.workdir();
+    std::fs::write(work.join("precious"), "keep me").unwrap();
+    let session = daemon.create(&json!({"agent": "scripted", "cwd": work, "wait": "live"})).await;
+    session.run("hello").await;
+    let pid = session.pid().await;
+    let own = daemon.home().join("sessions").join(&session.id);
+    assert!(own.exists());
+    let reply = daemon.request("DELETE", &session.path(""), &Value::Null).await.ok(200);
+    let hit = reply["hit"].as_array().unwrap();
+    assert!(hit.contains(&json!(format!("process:{pid}"))), "{reply}");
+    assert!(hit.contains(&json!(format!("session:{}", session.id))), "{reply}");
+    assert_eq!(std::fs::read_to_string(work.join("precious")).unwrap(), "keep me");
+    assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
+    assert!(!own.exists(), "its own files are gone");
+    // A tombstone is left, and everything else says so.
+    let view = session.view().await;
+    assert_eq!(view["lifecycle"], "destroyed");
+    session.post("/inputs", &json!({"input": "hello"})).await.problem(410, "destroyed");
+    session.post("/resume", &json!({})).await.problem(410, "destroyed");
+    daemon.get(&session.path("/messages")).await.problem(410, "destroyed");
+    daemon.request("DELETE", &session.path(""), &Value::Null).await.problem(410, "destroyed");
+    daemon.kill_and_restart().await;
+    assert_eq!(session.view().await["lifecycle"], "destroyed");
+}
+
+#[tokio::test]
+async fn a_transcript_is_kept_where_that_is_asked() {
+    let daemon = TestDaemon::start().await;
+    let session = daemon.live("scripted").await;
+    session.run("hello").await;
+    let path = session.path("?keep_transcript=true");
+    daemon.request("DELETE", &path, &Value::Null).await.ok(200);
+    let said = session.get("/messages").await;
+    assert_eq!(said["items"][1]["text"], "You said: hello");
+    session.post("/inputs", &json!({"input": "hello"})).await.problem(410, "destroyed");
+}
+
+#[tokio::test]
+async fn a_scratch_directory_goes_with_its_last_session() {
+    let daemon = TestDaemon::start().await;
+    let request = json!({"agent": "scripted", "workspace": {"scratch": true}, "wait": "live"});
+    let first = daemon.create(&request).await;
+    let workspace = first.view().await["workspace"].clone();
+    assert_eq!(workspace["kind"], "scratch");
+    let path = std::path::PathBuf::from(workspace["path"].as_str().unwrap());
+    assert!(path.is_dir() && path.starts_with(daemon.home()));
+    let second = daemon.create(&json!({"agent": "scripted", "workspace": workspace["id"]})).await;
+    daemon.request("DELETE", &first.path(""), &Value::Null).await.ok(200);
+    assert!(path.is_dir(), "the second session works in it");
+    daemon.request("DELETE", &second.path(""), &Value::Null).await.ok(200);
+    assert!(!path.exists(), "nobody works in it any more");
+}
