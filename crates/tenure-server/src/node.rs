@@ -347,6 +347,16 @@ impl Node {
         LiveText { open, updates }
     }
 
+    /// Waits until all is done that belongs to what a session has stored last.
+    pub async fn settled(&self, id: &SessionId) {
+        let Some(owner) = self.shared.registry.get(id) else { return };
+        let (reply, answer) = oneshot::channel();
+        if owner.send(Mail::OpenText { reply }).await.is_ok() {
+            // A task that ends drops the question, and is done too.
+            let _ = answer.await;
+        }
+    }
+
     /// Deltas of all sessions.
     #[must_use]
     pub fn live_text_all(&self) -> broadcast::Receiver<Arc<Ephemeral>> {

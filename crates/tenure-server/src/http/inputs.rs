@@ -210,12 +210,20 @@ async fn view(app: &App, row: &InputRow) -> Answer<InputView> {
     Ok(view)
 }
 
+/// An input that waits; one that waits no more cannot be changed or taken back.
 async fn named(app: &App, session: &str, input: &str) -> Answer<(SessionId, InputId)> {
     let (id, _) = lookup::existing(app, session).await?;
     let unknown =
         || Problem::new(ErrorCode::NotFound, format!("session {id} has no input `{input}`")).about(&id);
     let input_id = InputId::parse(input).map_err(|_| unknown())?;
-    app.log().input(&id, &input_id).await?.ok_or_else(unknown)?;
+    let row = app.log().input(&id, &input_id).await?.ok_or_else(unknown)?;
+    if row.state != "queued" {
+        let detail = format!(
+            "input {input_id} waits no more, it is {}; `interrupt` ends the turn of one that was started",
+            row.state
+        );
+        return Err(Problem::new(ErrorCode::Conflict, detail).about(&id).into());
+    }
     Ok((id, input_id))
 }
 
@@ -230,10 +238,10 @@ pub(super) async fn edit(
     Segments((id, input)): Segments<(String, String)>,
     InputBody(body): InputBody<EditInput>,
 ) -> Answer<Json<InputView>> {
-    let (id, input_id) = named(&app, &id, &input).await?;
     if body.value.input.is_blank() {
         return Err(Failure::invalid("input", "the input says nothing"));
     }
+    let (id, input_id) = named(&app, &id, &input).await?;
     let parts = body.value.input.into_parts(input_id.as_str());
     app.node.call(&id, Request::EditInput { input_id: input_id.clone(), parts }, None).await?;
     let row = app.log().input(&id, &input_id).await?;

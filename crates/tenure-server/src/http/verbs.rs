@@ -114,6 +114,8 @@ pub(super) async fn destroyed(app: &App, id: &SessionId, reply: Reply) -> Answer
         Until::Now => Ended::default(),
         _ => process_gone(app, id, seq, |kind| matches!(kind, Kind::SessionDestroyed(_))).await?,
     };
+    // The event comes before the files go.
+    app.node.settled(id).await;
     end.reply(app, id, hit).await
 }
 
