@@ -10,6 +10,7 @@
 mod ask;
 mod axes;
 mod care;
+mod hold;
 mod ids;
 mod io;
 mod process;

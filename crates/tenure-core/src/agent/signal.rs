@@ -147,7 +147,8 @@ pub enum AgentRequest {
 
 /// How the agent itself says that a turn ended. The machine decides the outcome: an
 /// interrupt that was recorded first wins over the agent's word.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum TurnVerdict {
     /// It finished (also `refusal`, which the stop reason tells).
     Finished,
@@ -161,7 +162,7 @@ pub enum TurnVerdict {
 }
 
 /// A turn's end as the agent tells it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TurnEnd {
     /// Number of the prompt command that this answers, where the protocol answers prompts.
     pub prompt_n: Option<u64>,

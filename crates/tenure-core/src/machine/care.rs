@@ -28,6 +28,7 @@ impl Machine {
             s.idle_deadline(),
             s.restart_at,
             s.busy_until,
+            s.held_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -87,6 +88,9 @@ impl Step<'_> {
         if due(self.s.busy_until) {
             self.s.busy_until = None;
             self.start_next();
+        }
+        if due(self.s.held_deadline()) {
+            self.release_end();
         }
         // Whatever ended just now, idleness counts from here.
         self.sync_axes();

@@ -108,6 +108,7 @@ impl Step<'_> {
         }
         self.s.life_at = now;
         self.s.probing = false;
+        self.hold_longer();
         self.s.busy_until = self.s.busy_until.map(|_| now.plus_millis(super::turn::IDLE_WORD_MS));
         if self.s.ending.is_some() {
             self.out.acts.push(Act::End(super::verb::LADDER));
@@ -197,11 +198,23 @@ impl Step<'_> {
         if self.s.turn.is_none() {
             return;
         }
+        if self.end_held_turn() {
+            return;
+        }
         let otherwise = if ending == Ending::Useless { Outcome::Failed } else { Outcome::Interrupted };
         let (outcome, limit) = self.decided().unwrap_or((otherwise, None));
         let failure = (outcome == Outcome::Failed).then(|| exit_error(exit, "inside the turn"));
         self.requeue_steered();
         self.close_turn(outcome, limit, failure, None);
+    }
+
+    /// The process said how its turn ended before it was gone.
+    fn end_held_turn(&mut self) -> bool {
+        let Some(held) = self.s.turn.as_mut().and_then(|turn| turn.held.take()) else { return false };
+        let (outcome, limit, failure) = self.judge(&held.end, held.stderr.as_deref());
+        self.requeue_steered();
+        self.close_turn(outcome, limit, failure, Some(held.end));
+        true
     }
 
     fn requeue_steered(&mut self) {
@@ -223,7 +236,7 @@ impl Step<'_> {
     }
 
     fn crashed(&mut self, exit: &ExitNews, in_turn: bool) {
-        if in_turn {
+        if in_turn && !self.end_held_turn() {
             self.requeue_steered();
             self.close_turn(Outcome::Crashed, None, Some(exit_error(exit, "inside the turn")), None);
         }

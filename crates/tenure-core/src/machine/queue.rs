@@ -151,6 +151,7 @@ impl Step<'_> {
         };
         let n = self.send(command);
         if let Some(turn) = &mut self.s.turn {
+            turn.unanswered.insert(native.clone(), n);
             turn.steered.push(Steered { queued, native, n, parts, discarded: false });
         }
     }

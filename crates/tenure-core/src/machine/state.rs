@@ -11,6 +11,7 @@ use tenure_event::{
     Timestamp, Todo, ToolKind, TurnId, TurnOrigin, Usage, WorkspaceId,
 };
 
+use super::hold::HeldEnd;
 use crate::agent::{AgentRequest, Wait};
 
 /// What a session was created with. Secrets, instructions and tool servers are not here:
@@ -156,6 +157,12 @@ pub struct Turn {
     /// Tools whose ask was denied and that have not ended yet.
     #[serde(default)]
     pub denied: BTreeSet<String>,
+    /// Steered inputs whose answer has not come, by native id, with the numbers of their commands.
+    #[serde(default)]
+    pub unanswered: BTreeMap<String, u64>,
+    /// Its end, as long as it waits for those answers.
+    #[serde(default)]
+    pub held: Option<Box<HeldEnd>>,
 }
 
 /// An ask that is open, with what its answer needs.

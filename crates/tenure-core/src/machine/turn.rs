@@ -86,6 +86,8 @@ impl Step<'_> {
             last_message: None,
             tools: std::collections::BTreeSet::new(),
             denied: std::collections::BTreeSet::new(),
+            unanswered: std::collections::BTreeMap::new(),
+            held: None,
         });
         self.s.life_at = self.now.at;
         (self.s.stalled, self.s.wait) = (None, None);
@@ -142,7 +144,8 @@ impl Step<'_> {
 
     /// The agent says that a turn ended: the running one, or one that is over already.
     pub(super) fn turn_ended(&mut self, end: TurnEnd, stderr: Option<&str>) {
-        if !self.is_running_turn(&end) {
+        let held = self.s.turn.as_ref().is_some_and(|t| t.held.is_some());
+        if held || !self.is_running_turn(&end) {
             self.emit_bare(Kind::NativeReceived(tenure_event::NativeReceived {
                 kind: "late".to_owned(),
                 offset: 0,
@@ -152,6 +155,13 @@ impl Step<'_> {
             }));
             return;
         }
+        if !self.hold(&end, stderr) {
+            self.finish_turn(end, stderr);
+        }
+    }
+
+    /// The running turn ends so.
+    pub(super) fn finish_turn(&mut self, end: TurnEnd, stderr: Option<&str>) {
         let listed = end.native_inputs.clone().unwrap_or_default();
         let steered = self.s.turn.as_mut().map(|t| std::mem::take(&mut t.steered)).unwrap_or_default();
         let (mut taken, left): (Vec<_>, Vec<_>) =
@@ -214,7 +224,11 @@ impl Step<'_> {
         })
     }
 
-    fn judge(&self, end: &TurnEnd, stderr: Option<&str>) -> (Outcome, Option<String>, Option<ErrorInfo>) {
+    pub(super) fn judge(
+        &self,
+        end: &TurnEnd,
+        stderr: Option<&str>,
+    ) -> (Outcome, Option<String>, Option<ErrorInfo>) {
         if let Some((outcome, limit)) = self.decided() {
             return (outcome, limit, None);
         }
@@ -287,6 +301,7 @@ impl Step<'_> {
         if let Some(steered) = steered {
             self.steered_taken(steered);
         }
+        self.steer_answered(|answered, _| answered == native);
     }
 
     /// The agent would not take a steered input now.
@@ -299,6 +314,7 @@ impl Step<'_> {
                 ..steered
             });
         }
+        self.steer_answered(|_, answered| answered == n);
     }
 
     /// Ends a turn for the input at the head of the queue that could never begin.

@@ -17,6 +17,11 @@ fn steer(stage: &mut Stage, input: &str) {
     stage.ask(delivered(input, Delivery::Steer)).expect("admitted");
 }
 
+/// The agent would not take in what was steered by this command.
+fn refuse(stage: &mut Stage, n: u64) {
+    stage.agent(vec![Signal::SteerRefused { n, error: failure("agent_error") }]);
+}
+
 fn interrupt(stage: &mut Stage, queue: QueueChoice) {
     stage.ask(Request::Interrupt { queue }).expect("interrupts");
 }
@@ -103,8 +108,46 @@ fn a_steered_input_that_is_refused_or_too_late_starts_the_next_turn() {
     late.send("c").expect("admitted");
     late.news();
     end_turn(&mut late);
+    refuse(&mut late, 3);
     assert_eq!(prompted(&late), ("b".into(), 1, "b".into()));
     assert_eq!(late.queue(), ["c"]);
+}
+
+#[test]
+fn an_end_waits_for_the_answers_to_what_was_steered() {
+    let mut taken = running_steered();
+    taken.news();
+    end_turn(&mut taken);
+    assert!(taken.news().is_empty(), "an answer may follow the end");
+    taken.agent(vec![Signal::InputTaken { native_input: native("b", 0) }]);
+    let news = taken.news();
+    assert_eq!((&*news[0], &*news[2]), ("input.started b steered", "turn.completed completed [a b]"));
+    assert_eq!(taken.axes(), "live/idle");
+
+    // Also where an interrupt has taken it back before.
+    let mut back = running_steered();
+    interrupt(&mut back, QueueChoice::Keep);
+    back.news();
+    end_turn(&mut back);
+    assert_eq!(back.queue(), ["b"]);
+    back.agent(vec![Signal::InputTaken { native_input: native("b", 0) }]);
+    assert!(back.news().contains(&"turn.completed interrupted [a b]".into()));
+    assert_eq!(back.queue(), [""; 0]);
+
+    // An agent that never answers is not waited for.
+    let mut silent = running_steered();
+    end_turn(&mut silent);
+    silent.later(2_000);
+    silent.deadline();
+    assert_eq!(prompted(&silent), ("b".into(), 1, "b".into()));
+
+    // What it said of its turn counts, also when it is gone before its answer.
+    let mut gone = running_steered();
+    end_turn(&mut gone);
+    gone.news();
+    gone.exited(exit_code(1));
+    assert!(gone.news().contains(&"turn.completed completed [a]".into()));
+    assert_eq!(gone.queue(), ["b"]);
 }
 
 #[test]
@@ -143,6 +186,7 @@ fn an_interrupt_takes_steered_inputs_back_or_cancels_them() {
     interrupt(&mut discard, QueueChoice::Discard);
     assert_eq!(discard.queue(), [""; 0]);
     end_turn(&mut discard);
+    refuse(&mut discard, 3);
     assert_eq!(discard.axes(), "live/idle");
     assert!(discard.news().contains(&"input.cancelled b discarded".into()));
 
@@ -164,6 +208,7 @@ fn an_urgent_input_goes_before_steered_ones_that_come_back() {
     stage.ask(delivered("now", Delivery::Interrupt)).expect("admitted");
     assert_eq!(stage.queue(), ["now", "b", "c"]);
     end_turn(&mut stage);
+    refuse(&mut stage, 3);
     assert_eq!(prompted(&stage).0, "now");
 }
 
