@@ -35,7 +35,7 @@ impl TokenScope {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CreateToken {
-    /// A name for it, 1 to 64 of `A-Z a-z 0-9 . _ -`.
+    /// A name for it, 1 to 64 of `A-Z a-z 0-9 . _ -`, but neither `.` nor `..`.
     pub name: String,
     /// What it may do.
     pub scope: TokenScope,

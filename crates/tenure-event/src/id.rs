@@ -1,23 +1,25 @@
 //! Ids as newtypes over text, and the two sequence numbers.
 //!
 //! Ids that Tenure makes are UUIDv7 with a short prefix; ids that clients make match
-//! `[A-Za-z0-9._-]{1,64}`. Making ids needs a clock and randomness and is not done here.
+//! `[A-Za-z0-9._-]{1,64}` and are neither `.` nor `..`. Making ids needs a clock and randomness and is not done here.
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 /// A text is no id: wrong length or a character that ids may not have.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("`{given}` is not a valid id: use 1 to 64 of A-Z a-z 0-9 . _ -")]
+#[error("`{given}` is not a valid id: use 1 to 64 of A-Z a-z 0-9 . _ -, but neither `.` nor `..`")]
 pub struct IdError {
     /// What was given, cut to 80 characters.
     pub given: String,
 }
 
-/// Whether `text` may be used as an id by a client.
+/// Whether `text` may be used as an id by a client. An id names a directory and a segment of a URL: the two
+/// names that mean another place there are none.
 #[must_use]
 pub fn client_id_is_valid(text: &str) -> bool {
     (1..=64).contains(&text.len())
+        && !matches!(text, "." | "..")
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-'))
 }
 

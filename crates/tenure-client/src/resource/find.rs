@@ -44,10 +44,7 @@ impl Client {
     /// # Errors
     /// [`FindError`].
     pub async fn find_session(&self, name: &str) -> Result<Session, FindError> {
-        // "." and ".." are ids by their letters, but a URL would swallow them.
-        if let Ok(id) = name.parse::<SessionId>()
-            && !matches!(name, "." | "..")
-        {
+        if let Ok(id) = name.parse::<SessionId>() {
             match self.session(&id).await {
                 Err(error) if error.code() == Some(ErrorCode::NotFound) => {}
                 other => return Ok(other?),

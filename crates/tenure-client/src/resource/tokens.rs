@@ -27,7 +27,7 @@ impl Client {
     /// # Errors
     /// `not_found`, and those of any request.
     pub async fn token_remove(&self, name: &str) -> Result<TokenEntry, ClientError> {
-        if !tenure_event::client_id_is_valid(name) || matches!(name, "." | "..") {
+        if !tenure_event::client_id_is_valid(name) {
             return Err(no_token(name));
         }
         self.call(Call::delete(format!("/v1/tokens/{name}"))).await

@@ -61,7 +61,7 @@ fn check(request: &CreateSession) -> Answer<()> {
         return Err(Failure::invalid("agent", "name an agent; GET /v1/agents lists them"));
     }
     if request.id.as_deref().is_some_and(|id| !tenure_event::client_id_is_valid(id)) {
-        return Err(Failure::invalid("id", "use 1 to 64 of A-Z a-z 0-9 . _ -"));
+        return Err(Failure::invalid("id", "use 1 to 64 of A-Z a-z 0-9 . _ -, but neither `.` nor `..`"));
     }
     let places = [request.cwd.is_some(), request.project.is_some(), request.workspace.is_some()];
     if places.iter().filter(|&&given| given).count() != 1 {

@@ -49,7 +49,7 @@ pub(super) async fn create(
     let claim = keyed.claim(&app, &body.hash)?;
     let CreateToken { name, scope } = body.value;
     if !tenure_event::client_id_is_valid(&name) {
-        return Err(Failure::invalid("name", "use 1 to 64 of A-Z a-z 0-9 . _ -"));
+        return Err(Failure::invalid("name", "use 1 to 64 of A-Z a-z 0-9 . _ -, but neither `.` nor `..`"));
     }
     let key = claim.key();
     let key = key.as_ref().map(|key| key.key.as_str());
