@@ -90,13 +90,20 @@ impl Gate {
         self.router.clone().oneshot(request).await.map_err(never)
     }
 
+    /// Every name by which a request calls this daemon must be ours: whoever stands in between may believe
+    /// another of them than we do.
     fn check_host(&self, request: &Request) -> Answer<()> {
-        let named = request.uri().authority().map(http::uri::Authority::as_str);
-        let named = named.or_else(|| request.headers().get(header::HOST)?.to_str().ok()).unwrap_or_default();
-        let config = self.app.config.now();
-        if hosts::allowed(named, self.app.listen, &config.http) {
-            return Ok(());
+        let mut hosts = request.headers().get_all(header::HOST).iter();
+        let host = hosts.next().map(|host| host.to_str().unwrap_or_default());
+        if hosts.next().is_some() {
+            return Err(Failure::invalid("Host", "a request has one Host; send it once"));
         }
+        let absolute = request.uri().authority().map(http::uri::Authority::as_str);
+        let config = self.app.config.now();
+        let allowed = |name: &str| hosts::allowed(name, self.app.listen, &config.http);
+        let mut named = [absolute, host].into_iter().flatten().peekable();
+        let foreign = if named.peek().is_none() { Some("") } else { named.find(|name| !allowed(name)) };
+        let Some(named) = foreign else { return Ok(()) };
         let detail = format!(
             "the Host `{}` is not this daemon's; use its address, or list the name under [http] hosts",
             printable(named)
@@ -122,7 +129,9 @@ impl Gate {
     }
 
     fn caller(&self, headers: &HeaderMap) -> Answer<Caller> {
-        let value = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
+        let mut values = headers.get_all(header::AUTHORIZATION).iter();
+        // Of two, it cannot be known which one was meant.
+        let value = values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
         let bearer = value.and_then(|value| {
             let (scheme, token) = value.split_once(' ')?;
             scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
