@@ -67,18 +67,17 @@ pub(crate) fn names(config: &Config) -> Vec<String> {
     names
 }
 
-/// Looks for a program, as a shell would in the daemon's own `PATH`. Gives where it was looked for otherwise.
-pub(crate) fn look_for(program: &str) -> Result<PathBuf, Vec<String>> {
+/// Looks for an agent's program, as a shell would, in the `PATH` of its configuration or the daemon's own: never in
+/// one that a client names, who could make another program of it. Gives where it was looked for otherwise.
+pub(crate) fn look_for(def: &AgentDef) -> Result<PathBuf, Vec<PathBuf>> {
+    let program = def.command.first().map_or("", String::as_str);
     if program.contains('/') {
-        let path = Path::new(program);
-        return if is_program(path) { Ok(path.to_owned()) } else { Err(vec![program.to_owned()]) };
+        let path = PathBuf::from(program);
+        return if is_program(&path) { Ok(path) } else { Err(vec![path]) };
     }
-    let dirs: Vec<PathBuf> =
-        std::env::var_os("PATH").map(|p| std::env::split_paths(&p).collect()).unwrap_or_default();
-    match dirs.iter().map(|d| d.join(program)).find(|p| is_program(p)) {
-        Some(path) => Ok(path),
-        None => Err(dirs.iter().map(|d| d.join(program).display().to_string()).collect()),
-    }
+    let path = def.env.get("PATH").map(Into::into).or_else(|| std::env::var_os("PATH")).unwrap_or_default();
+    let tried: Vec<PathBuf> = std::env::split_paths(&path).map(|dir| dir.join(program)).collect();
+    tried.iter().find(|path| is_program(path)).cloned().ok_or(tried)
 }
 
 fn is_program(path: &Path) -> bool {
@@ -107,7 +106,7 @@ pub(crate) async fn entry(def: &AgentDef, version: Option<String>) -> AgentEntry
             Some(AuthState { logged_in: "yes".into(), source: Some("needs none".into()), how: None });
         return entry;
     }
-    match look_for(def.command.first().map_or("", String::as_str)) {
+    match look_for(def) {
         Ok(path) => {
             entry.installed = true;
             if entry.version.is_none() {
@@ -117,7 +116,7 @@ pub(crate) async fn entry(def: &AgentDef, version: Option<String>) -> AgentEntry
             entry.auth = Some(auth(def));
         }
         Err(looked_in) => {
-            entry.looked_in = looked_in;
+            entry.looked_in = looked_in.iter().map(|path| path.display().to_string()).collect();
             entry.how_to_install = def.preset.map(|p| p.install.to_owned());
         }
     }

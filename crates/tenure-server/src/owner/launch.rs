@@ -16,7 +16,7 @@ use super::mail::Work;
 use super::stored::{Private, session_dir, write_private};
 use crate::clock;
 use crate::node::Shared;
-use crate::node::agents::AgentDef;
+use crate::node::agents::{self, AgentDef};
 
 /// Set for every process that Tenure starts for a session: its home.
 pub(crate) const HOME_MARK: &str = "TENURE_HOME_MARK";
@@ -72,7 +72,7 @@ impl Owner {
         }
         env.push((HOME_MARK.to_owned(), self.shared.home_mark.clone()));
         env.push((SESSION_MARK.to_owned(), self.id.to_string()));
-        let argv = agent_command(&agent, &record);
+        let argv = agent_command(&agent, &record)?;
         Ok(Order { dir, record, argv, env })
     }
 
@@ -157,12 +157,17 @@ pub(super) fn read_record(dir: &Path, generation: u32) -> std::io::Result<StartR
 }
 
 /// The command line of an agent. Nothing of a prompt or a secret is in it.
-pub(crate) fn agent_command(agent: &AgentDef, record: &StartRecord) -> Vec<String> {
+fn agent_command(agent: &AgentDef, record: &StartRecord) -> Result<Vec<String>, ErrorInfo> {
     let mut argv = agent.command.clone();
+    if let Some(program) = argv.first_mut().filter(|program| !program.contains('/')) {
+        let found = agents::look_for(agent);
+        let found = found.map_err(|tried| LaunchError::NotFound { program: program.clone(), tried });
+        *program = found.map_err(|e| launch_error(&e))?.display().to_string();
+    }
     if agent.protocol == Protocol::Claude {
         argv.extend(claude::command_line(record));
     }
-    argv
+    Ok(argv)
 }
 
 /// Names of the daemon's environment that every agent gets unless the session says otherwise.
@@ -241,6 +246,9 @@ pub(crate) fn claude_transcript(env: &[(String, String)], id: &str) -> Option<Pa
     let get = |name: &str| env.iter().find(|(k, _)| k == name).map(|(_, v)| PathBuf::from(v));
     let root = get("CLAUDE_CONFIG_DIR").or_else(|| Some(get("HOME")?.join(".claude")))?;
     let file = format!("{id}.jsonl");
+    if id.contains('/') {
+        return None;
+    }
     let projects = std::fs::read_dir(root.join("projects")).ok()?;
     projects.flatten().map(|project| project.path().join(&file)).find(|path| path.is_file())
 }
