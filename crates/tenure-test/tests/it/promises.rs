@@ -6,5 +6,6 @@ mod idempotent;
 mod kills;
 mod lists;
 mod removal;
+mod secrets;
 mod streams;
 mod verbs;

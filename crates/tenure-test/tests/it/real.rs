@@ -3,6 +3,7 @@
 
 mod asks;
 mod claude;
+mod ends;
 mod ground;
 mod kills;
 mod resume;
@@ -38,6 +39,10 @@ for_each_agent!(real_claude Claude, real_goose Goose, real_opencode OpenCode => 
     crate::real::asks::always as asks_no_more_after_an_always,
     crate::real::resume::suspended as goes_on_in_a_new_process,
     crate::real::resume::closed as goes_on_after_a_close,
+    crate::real::ends::killed as is_killed_in_a_tool,
+    crate::real::ends::closed as is_closed_in_a_tool,
+    crate::real::ends::interrupted_while_asked as is_interrupted_while_it_asks,
+    crate::real::ends::listed as is_listed_with_its_version,
     crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
     crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
     crate::real::kills::while_asked as survives_a_kill_while_it_asks,

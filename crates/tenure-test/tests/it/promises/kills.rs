@@ -136,3 +136,33 @@ async fn ended_processes_are_listed_until_they_are_reaped() {
     assert_eq!(daemon.post("/v1/processes/reap", &json!({})).await.ok(200)["items"], json!([]));
     assert_eq!(two.run("hello").await["text"], "You said: hello");
 }
+
+/// Sessions know nothing of each other, also when all of them lose their daemon at once.
+#[tokio::test]
+async fn many_sessions_live_through_a_kill() {
+    let daemon = TestDaemon::start().await;
+    let work = daemon.workdir();
+    let mut sessions = Vec::new();
+    for n in 0..20 {
+        let request = json!({"agent": "scripted", "cwd": work, "id": format!("s{n}")});
+        let session = daemon.create(&request).await;
+        session
+            .send(&script(&json!([{"tool": "look"}, {"gate": "go"}, {"text": format!("done {n}")}])))
+            .await;
+        sessions.push(session);
+    }
+    let mut pids = Vec::new();
+    for session in &sessions {
+        session.wait_type("tool.completed").await;
+        pids.push(session.pid().await);
+    }
+    daemon.kill_and_restart().await;
+    std::fs::write(work.join("go"), "").unwrap();
+    for (n, session) in sessions.iter().enumerate() {
+        assert_eq!(session.turn_end(1).await["data"]["outcome"], "completed");
+        let said = session.get("/messages").await;
+        assert_eq!(said["items"].as_array().unwrap().last().unwrap()["text"], format!("done {n}"));
+        assert_eq!(session.pid().await, pids[n]);
+        crate::real::one_end_each(&session.events().await);
+    }
+}

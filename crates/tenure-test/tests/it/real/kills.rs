@@ -15,6 +15,13 @@ pub(crate) async fn in_a_stream(kind: Kind) {
     let pid = session.pid().await;
     session.send(&Script::new().gate("half", "First half. Second half.").prompt("Talk.")).await;
     ground.model.gate_reached("half", PATIENCE).await.unwrap();
+    ground.daemon.kill_and_restart().await;
+    // Whoever joins now is told what was said before the kill.
+    let mut deltas = ground.daemon.follow(&session.path("/events/stream?deltas=true&after=now"));
+    let first = |event: &Value| event["type"] == "message.delta" && event["data"]["offset"] == 0;
+    let joined = deltas.until(first).await.pop().unwrap();
+    assert!(joined.contains("First half. "), "{joined}");
+    drop(deltas);
     ground.daemon.kill_9();
     // What the agent says while nobody listens must not be lost.
     ground.model.open_gate("half");
