@@ -1,6 +1,7 @@
 //! The project's own chores, one file per verb: `cargo xtask VERB`.
 
 mod bench;
+mod crash;
 mod install;
 mod process;
 mod test;
@@ -16,6 +17,8 @@ use clap::Parser;
 enum Verb {
     /// Prints the figures of docs/benchmarks.md.
     Bench(bench::Args),
+    /// Kills the daemon at random while sessions work, and looks for what was lost.
+    Crash(crash::Args),
     /// Installs the real agent programs that the tests drive, into tests/agents/node_modules.
     InstallAgents(install::Args),
     /// Checks and tests everything, and installs what that needs.
@@ -25,6 +28,7 @@ enum Verb {
 fn main() -> ExitCode {
     let result = match Verb::parse() {
         Verb::Bench(args) => bench::run(&args),
+        Verb::Crash(args) => crash::run(&args),
         Verb::InstallAgents(args) => install::run(&args),
         Verb::Test(args) => test::run(&args),
     };

@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that is checked, in one order, each step announced and timed; the first
-//! that fails ends it. The tests come last, so that the runner's summary is the last that is said. What the
-//! steps need is installed first; what cannot be had is a failure in plain words, never a skip.
+//! that fails ends it. The tests come late, and what follows them says little, so that the runner's summary is easily
+//! found. What the steps need is installed first; what cannot be had is a failure in plain words, never a skip.
 
 mod contents;
 mod dependencies;
@@ -12,8 +12,8 @@ use std::time::Instant;
 
 use anyhow::Context;
 
-use crate::install;
 use crate::process::{self, cargo, program, say};
+use crate::{crash, install};
 
 /// Arguments of `test`.
 #[derive(clap::Args)]
@@ -59,8 +59,13 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let mut command = program(&tools.nextest);
         command.args(["nextest", "run", "--locked", "--workspace", "--profile", profile()]);
         process::run(bounded(&mut command, args.fast))
-    })
+    })?;
+    // A fresh seed each time; it is printed.
+    steps.run(LAST, || crash::run(&crash::Args::for_seconds(60)))
 }
+
+/// The last step, after which nothing more is said.
+const LAST: &str = "crash";
 
 /// The runner's profile.
 fn profile() -> &'static str {
@@ -91,8 +96,8 @@ impl Steps {
         let seconds = start.elapsed().as_secs_f64();
         let outcome = outcome.with_context(|| format!("the step {name:?} failed after {seconds:.1} s"))?;
         self.done.push((name, seconds));
-        // Nothing is said after the last step: the last words are the runner's.
-        if name != "tests" {
+        // The last words are the step's own.
+        if name != LAST {
             say(&format!("<== {name}: {seconds:.1} s"))?;
         }
         Ok(outcome)

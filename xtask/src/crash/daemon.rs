@@ -1,0 +1,172 @@
+//! The daemon under test as a process: started, known to be ready, killed. And where the others find it at a moment.
+
+use std::fs::{self, File, OpenOptions};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, bail};
+use rustix::process::Signal;
+use serde_json::Value;
+
+use super::http::{self, Endpoint};
+use super::procs;
+use crate::process::program;
+
+/// A daemon that is not ready by then never will be.
+const READY_WITHIN: Duration = Duration::from_secs(60);
+
+/// Where everything of a run lies.
+#[derive(Debug, Clone)]
+pub(super) struct Place {
+    pub(super) scratch: PathBuf,
+    pub(super) binary: PathBuf,
+}
+
+impl Place {
+    /// The daemon's home.
+    pub(super) fn home(&self) -> PathBuf {
+        self.scratch.join("home")
+    }
+
+    /// What a session's agents say that they did.
+    pub(super) fn record(&self, session: &str) -> PathBuf {
+        self.scratch.join(format!("{session}.record"))
+    }
+
+    /// Where a session works.
+    pub(super) fn workspace(&self, session: &str) -> PathBuf {
+        self.scratch.join(format!("{session}.work"))
+    }
+
+    /// What the daemons said.
+    pub(super) fn daemon_log(&self) -> PathBuf {
+        self.scratch.join("daemon.log")
+    }
+
+    /// What only this run's processes carry.
+    pub(super) fn mark(&self) -> String {
+        self.scratch.to_string_lossy().into_owned()
+    }
+}
+
+/// A running daemon. Dropped, it is killed.
+pub(super) struct Daemon {
+    child: Child,
+    started: Instant,
+}
+
+impl Daemon {
+    pub(super) fn start(place: &Place) -> anyhow::Result<Self> {
+        let log: File = OpenOptions::new().create(true).append(true).open(place.daemon_log())?;
+        let mut command = program(&place.binary);
+        command
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("HOME", &place.scratch)
+            .env("RUST_BACKTRACE", "1");
+        command.arg("--home").arg(place.home()).args(["up", "--listen", "127.0.0.1:0"]);
+        command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
+        let started = Instant::now();
+        let child = command.spawn().with_context(|| format!("cannot start {}", place.binary.display()))?;
+        Ok(Self { child, started })
+    }
+
+    pub(super) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// Waits until it has told where it listens and answers there; tells how long that took since its start.
+    pub(super) fn ready(&mut self, place: &Place) -> anyhow::Result<(Endpoint, Duration)> {
+        while self.started.elapsed() < READY_WITHIN {
+            if let Some(status) = self.child.try_wait()? {
+                bail!("the daemon ended by itself ({status}); see {}", place.daemon_log().display());
+            }
+            if let Some(endpoint) = told(&place.home(), self.pid())
+                && http::ask(&endpoint, "GET", "/healthz", None, Duration::from_secs(5))
+                    .is_ok_and(|reply| reply.status == 200)
+            {
+                return Ok((endpoint, self.started.elapsed()));
+            }
+            thread::sleep(Duration::from_millis(1));
+        }
+        bail!("the daemon was not ready within {READY_WITHIN:?}; see {}", place.daemon_log().display())
+    }
+
+    /// SIGKILL. True if it was still there to be killed.
+    pub(super) fn kill(mut self) -> anyhow::Result<bool> {
+        let alive = self.child.try_wait()?.is_none();
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(alive)
+    }
+
+    /// Stops it for a while, as a debugger or a busy machine would.
+    pub(super) fn freeze(&self, for_how_long: Duration) {
+        procs::signal(self.pid(), Signal::STOP);
+        thread::sleep(for_how_long);
+        procs::signal(self.pid(), Signal::CONT);
+    }
+
+    /// SIGTERM, and waits for its end; false if it does not come.
+    pub(super) fn stop(mut self) -> anyhow::Result<bool> {
+        procs::signal(self.pid(), Signal::TERM);
+        let until = Instant::now() + Duration::from_secs(20);
+        while Instant::now() < until {
+            if self.child.try_wait()?.is_some() {
+                return Ok(true);
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        Ok(false)
+    }
+}
+
+impl Drop for Daemon {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// What `daemon.json` says, if it is this process that wrote it.
+fn told(home: &Path, pid: u32) -> Option<Endpoint> {
+    let file: Value = serde_json::from_slice(&fs::read(home.join("daemon.json")).ok()?).ok()?;
+    if file["pid"].as_u64() != Some(u64::from(pid)) {
+        return None;
+    }
+    let address: SocketAddr =
+        file["url"].as_str()?.strip_prefix("http://")?.trim_end_matches('/').parse().ok()?;
+    let token = fs::read_to_string(home.join("token")).ok()?.trim().to_owned();
+    Some(Endpoint { address, token })
+}
+
+/// Where the daemon is now, if it is.
+#[derive(Default)]
+pub(super) struct Link {
+    now: Mutex<Option<Endpoint>>,
+    changed: Condvar,
+}
+
+impl Link {
+    pub(super) fn set(&self, endpoint: Option<Endpoint>) {
+        *self.hold() = endpoint;
+        self.changed.notify_all();
+    }
+
+    /// The daemon, as soon as there is one within that time.
+    pub(super) fn get(&self, within: Duration) -> Option<Endpoint> {
+        let (now, _) = self
+            .changed
+            .wait_timeout_while(self.hold(), within, |now| now.is_none())
+            .unwrap_or_else(PoisonError::into_inner);
+        now.clone()
+    }
+
+    fn hold(&self) -> MutexGuard<'_, Option<Endpoint>> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

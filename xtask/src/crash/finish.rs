@@ -1,0 +1,179 @@
+//! The end of a run: sessions are closed, followers catch up, pages are read, leftovers are looked for, the daemon is
+//! stopped; and the figures are printed.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use super::Followers;
+use super::check::Side;
+use super::daemon::{Daemon, Link, Place};
+use super::follow::Seen;
+use super::http::{self, Endpoint};
+use super::procs;
+use super::report::{Fault, Report};
+use super::store::Store;
+use super::told::{Kills, Told};
+use crate::process::say;
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// All sides of a run, ready to be compared.
+pub(super) struct Sides {
+    pub(super) sessions: Vec<Side>,
+    pub(super) node: Seen,
+}
+
+/// Closes every session and waits until followers have heard of it.
+pub(super) fn close_all(place: &Place, link: &Link, followers: &Followers, kills: &mut Kills) {
+    let agents = procs::marked(&place.mark()).into_iter().filter(procs::Process::is_agent);
+    kills.alive = agents.map(|agent| agent.pid).collect();
+    let Some(endpoint) = link.get(PATIENCE) else { return };
+    for (id, _) in &followers.sessions {
+        let reply =
+            http::ask(&endpoint, "POST", &format!("/v1/sessions/{id}/close"), Some(&json!({})), PATIENCE);
+        match reply {
+            Ok(reply) if matches!(reply.status, 200 | 404) => {}
+            Ok(reply) => kills.ended.push(format!("close of {id} at the end: {}", reply.brief())),
+            Err(e) => kills.ended.push(format!("close of {id} at the end: {e}")),
+        }
+    }
+    let until = Instant::now() + Duration::from_secs(10);
+    let mut newest = 0;
+    for (id, follower) in &followers.sessions {
+        let last = last_seq(&endpoint, id);
+        while follower.hold().now.last < last && Instant::now() < until {
+            thread::sleep(Duration::from_millis(5));
+        }
+        let seen = follower.hold();
+        let gseq = seen.events.last().and_then(|(_, data)| serde_json::from_slice::<Value>(data).ok());
+        newest = newest.max(gseq.and_then(|event| event["gseq"].as_u64()).unwrap_or(0));
+    }
+    while followers.node.hold().now.last < newest && Instant::now() < until {
+        thread::sleep(Duration::from_millis(5));
+    }
+}
+
+fn last_seq(endpoint: &Endpoint, id: &str) -> u64 {
+    let reply = http::ask(endpoint, "GET", &format!("/v1/sessions/{id}"), None, PATIENCE);
+    reply.map_or(0, |reply| reply.json()["last_seq"].as_u64().unwrap_or(0))
+}
+
+/// Reads the pages, looks for orphans, and stops the daemon.
+pub(super) fn finish(
+    place: &Place,
+    mut daemon: Daemon,
+    told: Vec<(String, Told)>,
+    followers: Followers,
+    kills: &mut Kills,
+    report: &mut Report,
+) -> anyhow::Result<Sides> {
+    for orphan in orphans(place, daemon.pid()) {
+        report.add(Fault::Orphan, orphan);
+    }
+    let (endpoint, _) = daemon.ready(place)?;
+    let mut sessions = Vec::new();
+    for ((id, told), (_, follower)) in told.into_iter().zip(followers.sessions) {
+        let pages = pages(&endpoint, &id)?;
+        sessions.push(Side { id, told, seen: std::mem::take(&mut *follower.hold()), pages });
+    }
+    if !daemon.stop()? {
+        kills.ended.push("it did not stop within 20 s of SIGTERM".to_owned());
+    }
+    for what in kills.ended.drain(..) {
+        report.add(Fault::Ended, what);
+    }
+    for two in kills.two_at_once.drain(..) {
+        report.add(Fault::TwoProcesses, two);
+    }
+    let log = fs::read_to_string(place.daemon_log()).unwrap_or_default();
+    for line in log.lines().filter(|line| line.contains("panicked at")) {
+        report.add(Fault::Panic, line);
+    }
+    let node = std::mem::take(&mut *followers.node.hold());
+    Ok(Sides { sessions, node })
+}
+
+/// What is left of the agents 5 s after the end.
+fn orphans(place: &Place, daemon: u32) -> Vec<String> {
+    let until = Instant::now() + Duration::from_secs(5);
+    loop {
+        let left = procs::marked(&place.mark()).into_iter().filter(|process| process.pid != daemon);
+        let left: Vec<String> = left.map(|process| process.brief()).collect();
+        if left.is_empty() || Instant::now() > until {
+            return left;
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
+}
+
+/// Events as pages give them, byte for byte.
+fn pages(endpoint: &Endpoint, id: &str) -> anyhow::Result<Vec<String>> {
+    let mut all = Vec::new();
+    let mut after = "0".to_owned();
+    loop {
+        let path = format!("/v1/sessions/{id}/events?after={after}&limit=1000");
+        let reply = http::ask(endpoint, "GET", &path, None, PATIENCE)?;
+        if reply.status == 404 {
+            return Ok(all);
+        }
+        let page: BTreeMap<String, Box<RawValue>> = serde_json::from_slice(&reply.body)?;
+        let raw = |name: &str| page.get(name).map_or("null", |value| value.get());
+        let items: Vec<Box<RawValue>> = serde_json::from_str(raw("items"))?;
+        all.extend(items.iter().map(|item| item.get().to_owned()));
+        let next: Value = serde_json::from_str(raw("next"))?;
+        match next.as_str() {
+            Some(next) => after = next.to_owned(),
+            None => return Ok(all),
+        }
+    }
+}
+
+/// The figures, then what is wrong.
+pub(super) fn print(
+    store: &Store,
+    sides: &Sides,
+    kills: &Kills,
+    report: &Report,
+    took: Duration,
+) -> anyhow::Result<()> {
+    let told = |count: fn(&Told) -> u64| sides.sessions.iter().map(|side| count(&side.told)).sum::<u64>();
+    let events: usize = store.sessions.values().map(Vec::len).sum();
+    let of = |kind: &str| store.sessions.values().flatten().filter(|event| event.kind == kind).count();
+    say(&format!(
+        "{:.0} s: {} kills of the daemon ({} while it started), {} of agents, {} of shims, {} freezes",
+        took.as_secs_f64(),
+        kills.daemons,
+        kills.during_start,
+        kills.agents.len(),
+        kills.shims.len(),
+        kills.freezes,
+    ))?;
+    say(&format!(
+        "{} requests ({} cut), {events} events: {} inputs, {} turns, {} asks, {} tools, {} messages, {} processes",
+        told(|told| told.requests),
+        told(|told| told.cut),
+        of("input.admitted"),
+        of("turn.started"),
+        of("ask.opened"),
+        of("tool.started"),
+        of("message.completed"),
+        of("process.started"),
+    ))?;
+    let connections: u64 = sides.sessions.iter().map(|side| side.seen.connections).sum();
+    say(&format!("{connections} connections of {} followers", sides.sessions.len() + 1))?;
+    let mut ready = kills.ready_ms.clone();
+    ready.sort_by(f64::total_cmp);
+    let at =
+        |share: f64| ready.get(((ready.len() as f64 - 1.0) * share).round() as usize).copied().unwrap_or(0.0);
+    say(&format!("time to ready: p50 {:.0} ms, p99 {:.0} ms, most {:.0} ms", at(0.5), at(0.99), at(1.0)))?;
+    say(report.table().trim_end())?;
+    if !report.is_clean() {
+        say(report.details().trim_end())?;
+    }
+    Ok(())
+}
