@@ -142,6 +142,7 @@ async fn ended_processes_are_listed_until_they_are_reaped() {
 async fn many_sessions_live_through_a_kill() {
     let daemon = TestDaemon::start().await;
     let work = daemon.workdir();
+    let mut all = daemon.follow("/v1/events/stream");
     let mut sessions = Vec::new();
     for n in 0..20 {
         let request = json!({"agent": "scripted", "cwd": work, "id": format!("s{n}")});
@@ -164,5 +165,20 @@ async fn many_sessions_live_through_a_kill() {
         assert_eq!(said["items"].as_array().unwrap().last().unwrap()["text"], format!("done {n}"));
         assert_eq!(session.pid().await, pids[n]);
         crate::real::one_end_each(&session.events().await);
+    } // Whoever follows all of them has each event of each once, in an order that only rises.
+    let ends = std::cell::Cell::new(0);
+    let count = |event: &serde_json::Value| {
+        ends.set(ends.get() + u32::from(event["type"] == "turn.completed"));
+        ends.get() == 20
+    };
+    let followed = all.until(count).await;
+    let heads: Vec<tenure_event::EventHead> =
+        followed.iter().map(|text| serde_json::from_str(text).unwrap()).collect();
+    assert!(heads.is_sorted_by(|a, b| a.gseq < b.gseq));
+    for session in &sessions {
+        let own = followed.iter().zip(&heads).filter(|(_, head)| head.session_id.as_str() == session.id);
+        let own: Vec<&String> = own.map(|(text, _)| text).collect();
+        let stored = session.raw_events().await;
+        assert_eq!(own, stored.iter().take(own.len()).collect::<Vec<_>>());
     }
 }
