@@ -26,11 +26,12 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use create::make_private_dir;
 pub use raw::RawItem;
 
 use crate::clock;
 use crate::config::Config;
-use crate::owner::{Mail, Owner, OwnerHandle};
+use crate::owner::{Mail, Owner, OwnerHandle, off_thread};
 use crate::problem;
 use agents::AgentDef;
 use processes::Processes;
@@ -101,7 +102,7 @@ pub(crate) struct Shared {
 pub struct Node {
     shared: Arc<Shared>,
     /// Held while a session, a project or a workspace is looked up and recorded.
-    creating: tokio::sync::Mutex<()>,
+    creating: Arc<tokio::sync::Mutex<()>>,
     versions: Mutex<HashMap<String, String>>,
 }
 
@@ -112,6 +113,21 @@ impl Shared {
 
     pub(crate) fn agent(&self, name: &str) -> Option<AgentDef> {
         agents::find(&self.config(), name)
+    }
+
+    /// What was replied to this key before, if it was.
+    pub(crate) async fn remembered<T: serde::de::DeserializeOwned>(
+        &self,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<T>, Problem> {
+        let Some(key) = key else { return Ok(None) };
+        let row = self.log.idempotency(&key.key, clock::now()).await.map_err(|e| problem::from_log(&e))?;
+        let Some(row) = row else { return Ok(None) };
+        if row.body_hash != key.body_hash {
+            let what = "this Idempotency-Key was used for another request; use a new key";
+            return Err(Problem::new(ErrorCode::Conflict, what));
+        }
+        Ok(serde_json::from_str(&row.body).ok())
     }
 
     /// Ends what a session's lost process may have left behind: the old process is proven dead before a new one.
@@ -136,7 +152,7 @@ impl Shared {
     /// Removes the files of a destroyed session, and its workspace if Tenure made it and nobody else uses it.
     pub(crate) async fn erase_files(&self, id: &SessionId, keep_transcript: bool, workspace: &WorkspaceId) {
         let dir = crate::owner::session_dir(&self.home, id);
-        if let Err(e) = remove_files(&dir, keep_transcript) {
+        if let Err(e) = off_thread(move || remove_files(&dir, keep_transcript)).await {
             tracing::warn!(session = %id, error = %e, "files of a destroyed session are left");
         }
         let Ok(Some(row)) = self.log.workspace(workspace).await else { return };
@@ -145,7 +161,7 @@ impl Shared {
         let others = self.log.sessions(filter).await.map(|page| page.rows.iter().any(|r| r.id != *id));
         let inside = Path::new(&row.path).starts_with(self.home.join("workspaces"));
         if row.owned && inside && matches!(others, Ok(false)) {
-            let _ = std::fs::remove_dir_all(&row.path);
+            let _ = off_thread(move || std::fs::remove_dir_all(&row.path)).await;
         }
     }
 }
@@ -197,8 +213,7 @@ impl Node {
             stopping: CancellationToken::new(),
             live: broadcast::channel(LIVE_BUFFER).0,
         });
-        let node =
-            Arc::new(Self { shared, creating: tokio::sync::Mutex::default(), versions: Mutex::default() });
+        let node = Arc::new(Self { shared, creating: Arc::default(), versions: Mutex::default() });
         node.recover().await?;
         Ok(node)
     }
@@ -254,7 +269,7 @@ impl Node {
         request: Request,
         key: Option<IdempotencyKey>,
     ) -> Result<Reply, Problem> {
-        if let Some(known) = self.remembered::<Reply>(key.as_ref()).await? {
+        if let Some(known) = self.shared.remembered::<Reply>(key.as_ref()).await? {
             return Ok(known);
         }
         // A task that ends just now gives the letter back; the next one takes it.
@@ -285,22 +300,6 @@ impl Node {
             Ok(Some(_)) => Ok(()),
             Err(e) => Err(problem::from_log(&e)),
         }
-    }
-
-    /// What was replied to this key before, if it was.
-    async fn remembered<T: serde::de::DeserializeOwned>(
-        &self,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Option<T>, Problem> {
-        let Some(key) = key else { return Ok(None) };
-        let row =
-            self.shared.log.idempotency(&key.key, clock::now()).await.map_err(|e| problem::from_log(&e))?;
-        let Some(row) = row else { return Ok(None) };
-        if row.body_hash != key.body_hash {
-            let what = "this Idempotency-Key was used for another request; use a new key";
-            return Err(Problem::new(ErrorCode::Conflict, what));
-        }
-        Ok(serde_json::from_str(&row.body).ok())
     }
 
     /// A session as clients see it, with capabilities and process; tombstones too.

@@ -29,7 +29,9 @@ use tenure_core::{Reply, Request};
 use tenure_event::{Ephemeral, InputId, SessionId};
 use tenure_log::{InputRow, LogError, OutboxRow};
 use tokio::sync::{broadcast, mpsc};
+use tokio::time::Instant;
 
+pub(crate) use act::off_thread;
 pub(crate) use launch::{HOME_MARK, SESSION_MARK, claude_transcript, resolve_environment};
 pub(crate) use mail::{Birth, Mail, OwnerHandle};
 pub(crate) use stored::{Private, session_dir};
@@ -65,12 +67,18 @@ pub(crate) struct Owner {
     live: broadcast::Sender<Arc<Ephemeral>>,
     /// Work that the store refused, to be tried again.
     retry: VecDeque<Work>,
-    /// Ends asked for while the process was still being started.
-    end_when_launched: Option<act::EndHow>,
+    /// An end that was asked for while the process was not there yet, and of which process.
+    end_later: Option<(u32, act::EndHow)>,
     /// The process whose end is being stored: its commands go with it.
     ended_generation: Option<u32>,
     /// The input that is being admitted, with the hash of its request.
     admitting: Option<(InputId, String)>,
+    /// Until then nothing is tried that just failed; requests are heard.
+    pause: Option<Instant>,
+    /// A process is being started at this moment.
+    launching: bool,
+    /// The log has another end than was believed: what a commit came to was told wrong.
+    outdated: bool,
     /// Where the output of a process was taken in up to, until it is taken up again.
     stored_line: Option<stored::StoredLine>,
     /// Rows that are stored with the first step.
@@ -92,15 +100,43 @@ impl Owner {
 
     /// One step, stored. On a failure of the store nothing has happened.
     async fn apply(&mut self, input: Input, key: Option<&IdempotencyKey>) -> Result<Answer, LogError> {
+        self.straighten()?;
         let backup = self.machine.clone();
         let out = self.machine.step(now(), input);
         match self.commit(out, key).await {
             Ok(reply) => Ok(reply),
             Err(e) => {
                 self.machine = backup;
+                self.outdated |= matches!(e, LogError::Conflict { .. });
+                // The codec has read lines or written commands for it.
+                if let Some(line) = &mut self.line
+                    && let Err(e) = line.rewind()
+                {
+                    tracing::error!(session = %self.id, error = %e, "the agent's output cannot be read again yet");
+                }
                 Err(e)
             }
         }
+    }
+
+    /// Nothing is stored while the codec is ahead of what was.
+    fn straighten(&mut self) -> Result<(), LogError> {
+        let Some(line) = &mut self.line else { return Ok(()) };
+        line.straighten().map_err(|e| LogError::Storage {
+            message: format!("the agent's output cannot be read again: {e}"),
+            full: false,
+        })
+    }
+
+    /// Nothing that just failed is tried again at once.
+    fn rest(&mut self) {
+        self.pause = Some(Instant::now() + STORAGE_PAUSE);
+    }
+
+    /// To be tried again after a pause.
+    fn later(&mut self, work: Work) {
+        self.retry.push_back(work);
+        self.rest();
     }
 
     fn deadline(&self) -> Option<Duration> {
@@ -146,11 +182,15 @@ async fn run(
 impl Owner {
     async fn serve(mut self, mut mail: mpsc::Receiver<Mail>, mut urgent: mpsc::Receiver<Mail>) {
         loop {
-            if self.gone || self.shared.stopping.is_cancelled() {
+            let over = self.gone || (self.outdated && !self.launching);
+            if over || self.shared.stopping.is_cancelled() {
                 break;
             }
             let deadline = self.deadline();
+            let due = deadline.is_some_and(|left| left.is_zero());
             let more = self.line.as_ref().is_some_and(Line::has_more);
+            let works = self.pause.is_none();
+            let pause = self.pause.unwrap_or_else(Instant::now);
             let stopping = self.shared.stopping.clone();
             tokio::select! {
                 biased;
@@ -158,20 +198,29 @@ impl Owner {
                 Some(letter) = urgent.recv() => self.read(letter).await,
                 Some(letter) = mail.recv() => self.read(letter).await,
                 Some(work) = self.work_in.recv() => self.take_work(work).await,
-                () = Line::changed(self.line.as_mut()), if !more => self.drain().await,
-                () = std::future::ready(()), if more => self.drain().await,
-                () = tokio::time::sleep(STORAGE_PAUSE), if !self.retry.is_empty() => self.try_again().await,
-                () = tokio::time::sleep(deadline.unwrap_or(LINGER)), if deadline.is_some() => self.deadline_came().await,
+                () = tokio::time::sleep_until(pause), if !works => self.pause = None,
+                // Before the agent's lines: one that never stops talking has its deadlines too.
+                () = std::future::ready(()), if works && due => self.deadline_came().await,
+                () = std::future::ready(()), if works && !self.retry.is_empty() => self.try_again().await,
+                () = Line::changed(self.line.as_mut()), if works && !more => self.drain().await,
+                () = std::future::ready(()), if works && more => self.drain().await,
+                () = tokio::time::sleep(deadline.unwrap_or(LINGER)), if works && deadline.is_some() => {}
                 () = tokio::time::sleep(LINGER), if self.may_rest() => {
-                    // Under the registry's lock nobody can be handed this mailbox any more.
-                    if self.shared.registry.retire(&self.id, || mail.is_empty() && urgent.is_empty()) {
+                    // Under the registry's lock nobody can be handed this mailbox any more, and nobody has it still.
+                    let alone = || mail.sender_strong_count() == 1 && mail.is_empty() && urgent.is_empty();
+                    if self.shared.registry.retire(&self.id, alone) {
                         return;
                     }
                 }
             }
         }
-        self.shared.registry.forget(&self.id);
-        mail::refuse_all(&self.shared, &self.id, mail, urgent).await;
+        let (shared, id, again) = (Arc::clone(&self.shared), self.id.clone(), self.outdated && !self.gone);
+        drop(self);
+        mail::refuse_all(&shared, &id, mail, urgent).await;
+        if again && !shared.stopping.is_cancelled() {
+            tracing::error!(session = %id, "what the log holds is not what was believed; reading it again");
+            shared.registry.get_or_start(&id, || Owner::start(Arc::clone(&shared), id.clone(), None));
+        }
     }
 
     async fn read(&mut self, letter: Mail) {
@@ -192,11 +241,17 @@ impl Owner {
         request: Request,
         key: Option<IdempotencyKey>,
     ) -> Result<Reply, tenure_api::Problem> {
+        // Another request with this key may have come to its end since this one was let in.
+        if let Some(known) = self.shared.remembered::<Reply>(key.as_ref()).await? {
+            return Ok(known);
+        }
         if let Request::Admit(admit) = &request
             && let Some(known) = self.known_input(admit).await
         {
             return known;
         }
+        self.straighten().map_err(|e| crate::problem::from_log(&e))?;
+        self.can_be_told(&request)?;
         if let Err(e) = self.finish_stray_text(&request).await {
             return Err(crate::problem::from_log(&e));
         }
@@ -216,20 +271,24 @@ impl Owner {
             return Ok(());
         }
         let (generation, signals) = (line.generation, line.codec.cut());
-        let done = self.apply(Input::Agent { generation, signals, stderr: None }, None).await;
-        if done.is_err()
-            && let Some(line) = &mut self.line
+        self.apply(Input::Agent { generation, signals, stderr: None }, None).await.map(drop)
+    }
+
+    /// What is answered as done must reach the agent: not while nobody knows how to speak to it.
+    fn can_be_told(&self, request: &Request) -> Result<(), tenure_api::Problem> {
+        let runs = self.machine.state().process.as_ref().is_some_and(|p| p.pid.is_some());
+        if self.line.is_some() || !runs || !matches!(request, Request::Answer(_) | Request::Interrupt { .. })
         {
-            // A failure of the store: as if nothing had been cut.
-            let _ = line.rewind();
+            return Ok(());
         }
-        done.map(drop)
+        let what = "its process cannot be spoken to at the moment, the daemon's log tells why; try again, or `kill` it";
+        Err(tenure_api::Problem::new(tenure_api::ErrorCode::NotReady, what).about(&self.id))
     }
 
     async fn deadline_came(&mut self) {
         if let Err(e) = self.apply(Input::Deadline, None).await {
             tracing::warn!(session = %self.id, error = %e, "a deadline could not be stored; trying again");
-            tokio::time::sleep(STORAGE_PAUSE).await;
+            self.rest();
         }
     }
 }

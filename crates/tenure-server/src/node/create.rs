@@ -12,18 +12,24 @@ use tenure_core::machine::{Machine, Spec};
 use tenure_core::{Admit, Reply};
 use tenure_event::{Delivery, InputId, SessionId};
 use tenure_log::{EventLog, SessionFilter};
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::agents::AgentDef;
 use super::place::Place;
 use super::{CreateOutcome, IdempotencyKey, Node, agents};
-use crate::owner::{Birth, Owner, Private, claude_transcript, resolve_environment, session_dir};
+use crate::owner::{Birth, Owner, Private, claude_transcript, off_thread, resolve_environment, session_dir};
 use crate::{clock, problem};
 
 /// Seconds that an ask stays open.
 const ASK_SECONDS: u64 = 86_400;
 /// Seconds of idleness until a session is suspended.
 const IDLE_SECONDS: u64 = 1_800;
+
+/// What one create holds while it is made true.
+struct Claim {
+    key: Option<IdempotencyKey>,
+    one_at_a_time: OwnedMutexGuard<()>,
+}
 
 impl Node {
     pub(super) async fn create_session(
@@ -36,20 +42,37 @@ impl Node {
             None => SessionId::from_uuid(clock::new_uuid()),
         };
         let hash = hash_of(&request);
-        let _one_at_a_time = self.creating.lock().await;
-        if let Some(reply) = self.remembered::<(SessionId, Option<Reply>)>(key.as_ref()).await? {
-            return Ok(outcome(reply.0, false, reply.1));
-        }
-        if let Some(known) = self.known_session(&id, &hash, &request).await? {
+        if let Some(known) = self.created_before(&id, &hash, &request, key.as_ref()).await? {
             return Ok(known);
         }
         let agent = self.agent_of(&request)?;
         check_request(&request, &agent)?;
-        let place = self.place(&request).await?;
+        // A directory may be on a disk that does not answer: nobody else waits for that.
+        let spot = self.locate(&request).await?;
+        // Held until it is stored, also if the caller goes away meanwhile and asks again.
+        let one_at_a_time = Arc::clone(&self.creating).lock_owned().await;
+        if let Some(known) = self.created_before(&id, &hash, &request, key.as_ref()).await? {
+            return Ok(known);
+        }
+        let place = self.place(spot).await?;
         let private = private_of(&request, hash);
         let resumes = self.conversation(&request, &agent, &place, &private).await?;
         let spec = self.spec(&id, &request, &agent, &place, resumes);
-        self.bear(request, id, spec, private, place, key).await
+        self.bear(request, id, spec, private, place, Claim { key, one_at_a_time }).await
+    }
+
+    /// The same request was served before: by its key, or by the session's id.
+    async fn created_before(
+        &self,
+        id: &SessionId,
+        hash: &str,
+        request: &CreateSession,
+        key: Option<&IdempotencyKey>,
+    ) -> Result<Option<CreateOutcome>, Problem> {
+        if let Some(reply) = self.shared.remembered::<(SessionId, Option<Reply>)>(key).await? {
+            return Ok(Some(outcome(reply.0, false, reply.1)));
+        }
+        self.known_session(id, hash, request).await
     }
 
     /// A session with this id that exists: the same request again, or a conflict.
@@ -164,7 +187,9 @@ impl Node {
             });
         };
         let env = resolve_environment(agent, private, std::env::vars_os());
-        if agent.protocol == Protocol::Claude && claude_transcript(&env, &native).is_none() {
+        let (claude, sought) = (agent.protocol == Protocol::Claude, native.clone());
+        let found = off_thread(move || Ok(!claude || claude_transcript(&env, &sought).is_some())).await;
+        if !matches!(found, Ok(true)) {
             let what = format!("{} has no conversation {native}", agent.name);
             return Err(Problem {
                 field: Some("resume.native_id".into()),
@@ -181,14 +206,12 @@ impl Node {
         spec: Spec,
         private: Private,
         place: Place,
-        key: Option<IdempotencyKey>,
+        claim: Claim,
     ) -> Result<CreateOutcome, Problem> {
-        let dir = session_dir(&self.shared.home, &id);
-        let storage = |e: std::io::Error| {
+        let (dir, kept) = (session_dir(&self.shared.home, &id), private.clone());
+        off_thread(move || make_private_dir(&dir).and_then(|()| kept.write(&dir))).await.map_err(|e| {
             Problem::new(ErrorCode::Storage, format!("the session's directory cannot be written: {e}"))
-        };
-        make_private_dir(&dir).map_err(storage)?;
-        private.write(&dir).map_err(storage)?;
+        })?;
         let start = request.start.unwrap_or(true) && request.draft.is_none();
         let mut machine = Machine::new(spec, clock::now());
         machine.describe(
@@ -217,7 +240,8 @@ impl Node {
                 .push(tenure_log::Write::Project(tenure_log::ProjectRow { trusted: true, ..place.project }));
         }
         let (reply, answer) = oneshot::channel();
-        let birth = Birth { machine, private, start, input, writes, key, reply };
+        let Claim { key, one_at_a_time } = claim;
+        let birth = Birth { machine, private, start, input, writes, key, one_at_a_time, reply };
         let shared = Arc::clone(&self.shared);
         let handle = self
             .shared
@@ -226,11 +250,7 @@ impl Node {
         drop(handle);
         match answer.await {
             Ok(Ok(reply)) => Ok(outcome(id, true, reply)),
-            Ok(Err(e)) => {
-                // Nothing of it is in the log: nothing of it may be left.
-                let _ = std::fs::remove_dir_all(&dir);
-                Err(e)
-            }
+            Ok(Err(e)) => Err(e),
             Err(_) => Err(problem::owner_gone(&id, self.shared.stopping.is_cancelled())),
         }
     }
@@ -321,7 +341,8 @@ fn hash_of(request: &CreateSession) -> String {
     Sha256::digest(text).iter().fold(String::new(), |out, b| out + &format!("{b:02x}"))
 }
 
-fn make_private_dir(dir: &std::path::Path) -> std::io::Result<()> {
+/// Makes a directory that only its owner can enter.
+pub(crate) fn make_private_dir(dir: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }

@@ -7,7 +7,8 @@ use tenure_api::{CreateSession, ErrorCode, Problem, WorkspaceChoice};
 use tenure_event::{ProjectId, WorkspaceId};
 use tenure_log::{EventLog, ProjectRow, WorkspaceRow, Write};
 
-use super::Node;
+use super::{Node, make_private_dir};
+use crate::owner::off_thread;
 use crate::{clock, problem};
 
 /// Where a session works, and what must be recorded for it.
@@ -24,14 +25,28 @@ pub(super) struct Place {
     pub writes: Vec<Write>,
 }
 
+/// The directory in which a session is to work.
+pub(super) enum Spot {
+    /// A new one.
+    Scratch,
+    /// One that is there.
+    Directory {
+        /// As it was given.
+        given: String,
+        /// Canonical.
+        canonical: String,
+    },
+}
+
 impl Node {
-    pub(super) async fn place(&self, request: &CreateSession) -> Result<Place, Problem> {
+    /// Finds the directory, which may take as long as its disk does.
+    pub(super) async fn locate(&self, request: &CreateSession) -> Result<Spot, Problem> {
         let given = [request.cwd.is_some(), request.project.is_some(), request.workspace.is_some()];
         if given.iter().filter(|g| **g).count() != 1 {
             return Err(Problem::invalid("cwd", "give exactly one of `cwd`, `project` and `workspace`"));
         }
         if let Some(cwd) = &request.cwd {
-            return self.in_directory(cwd, "cwd").await;
+            return directory(cwd, "cwd").await;
         }
         if let Some(id) = &request.project {
             let projects = self.shared.log.projects().await.map_err(|e| problem::from_log(&e))?;
@@ -43,19 +58,27 @@ impl Node {
                     format!("there is no project {id}; register it with POST /v1/projects"),
                 )
             };
-            return self.in_directory(&project.ok_or_else(unknown)?.path, "project").await;
+            return directory(&project.ok_or_else(unknown)?.path, "project").await;
         }
         match &request.workspace {
-            Some(WorkspaceChoice::Scratch { scratch: true }) => self.in_scratch().await,
+            Some(WorkspaceChoice::Scratch { scratch: true }) => Ok(Spot::Scratch),
             Some(WorkspaceChoice::Scratch { .. }) => {
                 Err(Problem::invalid("workspace.scratch", "must be true"))
             }
-            Some(WorkspaceChoice::Id(id)) => self.in_workspace(id).await,
+            Some(WorkspaceChoice::Id(id)) => self.of_workspace(id).await,
             None => Err(Problem::invalid("cwd", "give a directory")),
         }
     }
 
-    async fn in_workspace(&self, id: &str) -> Result<Place, Problem> {
+    /// Where the session works, with the rows that are new.
+    pub(super) async fn place(&self, spot: Spot) -> Result<Place, Problem> {
+        match spot {
+            Spot::Scratch => self.in_scratch().await,
+            Spot::Directory { given, canonical } => self.in_directory(given, canonical).await,
+        }
+    }
+
+    async fn of_workspace(&self, id: &str) -> Result<Spot, Problem> {
         let unknown = || Problem {
             field: Some("workspace".into()),
             ..Problem::new(ErrorCode::NotFound, format!("there is no workspace {id}"))
@@ -63,14 +86,14 @@ impl Node {
         let id = WorkspaceId::parse(id).map_err(|_| unknown())?;
         let row =
             self.shared.log.workspace(&id).await.map_err(|e| problem::from_log(&e))?.ok_or_else(unknown)?;
-        self.in_directory(&row.path, "workspace").await
+        directory(&row.path, "workspace").await
     }
 
     async fn in_scratch(&self) -> Result<Place, Problem> {
         let id = WorkspaceId::from_uuid(clock::new_uuid());
         let path = self.shared.home.join("workspaces").join(id.as_str());
-        let made = std::fs::create_dir_all(&path).and_then(|()| path.canonicalize());
-        let path = made.map_err(|e| {
+        let made = off_thread(move || make_private_dir(&path).and_then(|()| path.canonicalize()));
+        let path = made.await.map_err(|e| {
             Problem::new(ErrorCode::Storage, format!("no scratch directory could be made: {e}"))
         })?;
         let path = text(&path, "workspace")?;
@@ -86,17 +109,7 @@ impl Node {
         Ok(Place { given: path.clone(), canonical: path, workspace, project, writes })
     }
 
-    async fn in_directory(&self, given: &str, field: &str) -> Result<Place, Problem> {
-        if !Path::new(given).is_absolute() {
-            return Err(Problem::invalid(field, format!("`{given}` is not an absolute path")));
-        }
-        let canonical = PathBuf::from(given).canonicalize().map_err(|e| {
-            Problem::invalid(field, format!("`{given}` cannot be used ({e}); make the directory first"))
-        })?;
-        if !canonical.is_dir() {
-            return Err(Problem::invalid(field, format!("`{given}` is not a directory")));
-        }
-        let canonical = text(&canonical, field)?;
+    async fn in_directory(&self, given: String, canonical: String) -> Result<Place, Problem> {
         let known = self.shared.log.workspace_at(&canonical).await.map_err(|e| problem::from_log(&e))?;
         let (project, mut writes) = self.project_of(&canonical).await?;
         let workspace = known.unwrap_or_else(|| {
@@ -111,7 +124,7 @@ impl Node {
             writes.push(Write::Workspace(row.clone()));
             row
         });
-        Ok(Place { given: given.to_owned(), canonical, workspace, project, writes })
+        Ok(Place { given, canonical, workspace, project, writes })
     }
 
     async fn project_of(&self, path: &str) -> Result<(ProjectRow, Vec<Write>), Problem> {
@@ -124,6 +137,21 @@ impl Node {
             ProjectRow { id, path: path.to_owned(), title: None, trusted: false, created_at: clock::now() };
         Ok((row.clone(), vec![Write::Project(row)]))
     }
+}
+
+async fn directory(given: &str, field: &str) -> Result<Spot, Problem> {
+    let path = PathBuf::from(given);
+    if !path.is_absolute() {
+        return Err(Problem::invalid(field, format!("`{given}` is not an absolute path")));
+    }
+    let found = off_thread(move || path.canonicalize().map(|path| (path.is_dir(), path))).await;
+    let (is_dir, canonical) = found.map_err(|e| {
+        Problem::invalid(field, format!("`{given}` cannot be used ({e}); make the directory first"))
+    })?;
+    if !is_dir {
+        return Err(Problem::invalid(field, format!("`{given}` is not a directory")));
+    }
+    Ok(Spot::Directory { given: given.to_owned(), canonical: text(&canonical, field)? })
 }
 
 fn text(path: &Path, field: &str) -> Result<String, Problem> {

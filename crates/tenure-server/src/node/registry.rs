@@ -14,15 +14,23 @@ pub(crate) struct Registry {
 }
 
 impl Registry {
-    /// The task of a session, or the one that `start` starts.
+    /// The task of a session, or the one that `start` starts. One that broke down without a word is replaced.
     pub(crate) fn get_or_start(&self, id: &SessionId, start: impl FnOnce() -> OwnerHandle) -> OwnerHandle {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
-        owners.entry(id.clone()).or_insert_with(start).clone()
+        match owners.get(id).filter(|owner| owner.is_there()) {
+            Some(owner) => owner.clone(),
+            None => {
+                let owner = start();
+                owners.insert(id.clone(), owner.clone());
+                owner
+            }
+        }
     }
 
     /// The task of a session that has one.
     pub(crate) fn get(&self, id: &SessionId) -> Option<OwnerHandle> {
-        self.owners.lock().unwrap_or_else(PoisonError::into_inner).get(id).cloned()
+        let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.get(id).filter(|owner| owner.is_there()).cloned()
     }
 
     /// Takes a task out if nobody has sent it anything meanwhile.
@@ -35,7 +43,7 @@ impl Registry {
         empty
     }
 
-    /// Takes a task out that is over.
+    /// Takes a task out that is over. Only the task itself may say so, and once: the next entry is another's.
     pub(crate) fn forget(&self, id: &SessionId) {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner).remove(id);
     }

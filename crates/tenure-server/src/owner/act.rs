@@ -6,11 +6,10 @@ use tenure_core::machine::{Act, Input, Ladder};
 use tenure_event::ErrorInfo;
 use tenure_host::process;
 
+use super::Owner;
 use super::files;
-use super::line::Line;
 use super::mail::Work;
 use super::stored::{session_dir, write_private};
-use super::{Owner, STORAGE_PAUSE};
 use crate::clock;
 
 /// How long a silent process is watched for a sign of work.
@@ -54,20 +53,27 @@ impl Owner {
 
     /// Keeps what the agent told of itself. It is no truth of its own, so it may be there before its step is stored; if it
     /// came after, a kill between the two would lose it.
-    pub(super) fn keep_handshake(&self, acts: &[Act]) {
+    pub(super) async fn keep_handshake(&mut self, acts: &[Act]) {
         for act in acts {
             let Act::Handshake(handshake) = act else { continue };
             let path = session_dir(&self.shared.home, &self.id).join("handshake.json");
-            let written = serde_json::to_vec(&handshake).map_err(std::io::Error::from);
-            if let Err(e) = written.and_then(|bytes| write_private(&path, &bytes)) {
+            let handshake = handshake.clone();
+            let write = move || write_private(&path, &serde_json::to_vec(&handshake)?);
+            if let Err(e) = off_thread(write).await {
                 tracing::warn!(session = %self.id, error = %e, "what the agent told of itself could not be kept");
             }
         }
     }
 
-    fn end(&mut self, how: EndHow) {
+    pub(super) fn end(&mut self, how: EndHow) {
         let Some(shim) = self.line.as_ref().and_then(|l| l.shim.as_ref()) else {
-            self.end_when_launched = Some(how);
+            let generation = self.machine.state().process.as_ref().map(|p| p.generation);
+            let harder = |(of, before): (u32, EndHow)| match before {
+                EndHow::Kill if Some(of) == generation => before,
+                _ => how,
+            };
+            // Of this process alone: what comes after it is not to be ended.
+            self.end_later = generation.map(|g| (g, self.end_later.map_or(how, harder)));
             return;
         };
         match how {
@@ -77,6 +83,11 @@ impl Owner {
                 shim.end(tenure_host::Ladder { close_stdin: true, grace_ms, term_ms });
             }
         }
+    }
+
+    /// The end that was asked for before this process was there.
+    pub(super) fn take_end_later(&mut self, generation: u32) -> Option<EndHow> {
+        self.end_later.take().filter(|(of, _)| *of == generation).map(|(_, how)| how)
     }
 
     fn probe(&self) {
@@ -106,24 +117,26 @@ impl Owner {
             Work::Served { generation, token, answer } => {
                 let input = Input::Served { generation, token: token.clone(), answer: answer.clone() };
                 if self.apply(input, None).await.is_err() {
-                    self.retry.push_back(Work::Served { generation, token, answer });
+                    self.later(Work::Served { generation, token, answer });
                 }
             }
             Work::Probed { generation, busy, stopped } => {
                 // A probe that cannot be stored is simply made again.
                 if self.apply(Input::Vitals { generation, busy, stopped }, None).await.is_err() {
-                    tokio::time::sleep(STORAGE_PAUSE).await;
+                    self.rest();
                 }
             }
-            Work::Reattach { generation } => self.reattach(generation).await,
+            Work::Reattach { generation } => self.reattach(generation),
+            Work::Attached { generation, result } => self.attached(generation, *result).await,
         }
     }
 
     /// A process could not be started: the machine is told, as soon as the store takes it.
     pub(super) async fn could_not_start(&mut self, generation: u32, error: ErrorInfo) {
         let input = Input::SpawnFailed { generation, error: error.clone() };
+        self.launching = false;
         if self.apply(input, None).await.is_err() {
-            self.retry.push_back(Work::Failed { generation, error });
+            self.later(Work::Failed { generation, error });
         }
     }
 
@@ -146,15 +159,18 @@ impl Owner {
         };
         let pid = u32::try_from(pid).unwrap_or(0);
         if self.apply(Input::Started { generation, pid, hello }, None).await.is_err() {
-            self.retry.push_back(Work::Announce { generation });
+            self.later(Work::Announce { generation });
             return;
         }
-        if let Some(how) = self.end_when_launched.take() {
+        if let Some(how) = self.take_end_later(generation)
+            && self.line.as_ref().is_some_and(|line| line.shim.is_some())
+        {
             self.end(how);
         }
     }
 
-    pub(super) fn register_process(&self, line: &Line) {
+    pub(super) fn register_process(&self) {
+        let Some(line) = &self.line else { return };
         if let Some(shim) = &line.shim {
             let agent = &shim.identity().agent;
             let started = i64::try_from(shim.identity().started_at_ms).unwrap_or(0);
@@ -163,4 +179,11 @@ impl Owner {
             self.shared.processes.started(&self.id, line.generation, agent.clone(), at, clock::now());
         }
     }
+}
+
+/// Waits for work on the disk without holding up other sessions.
+pub(crate) async fn off_thread<T: Send + 'static>(
+    work: impl FnOnce() -> std::io::Result<T> + Send + 'static,
+) -> std::io::Result<T> {
+    tokio::task::spawn_blocking(work).await.unwrap_or_else(|e| Err(std::io::Error::other(e)))
 }

@@ -3,8 +3,9 @@
 use tenure_core::agent::Signal;
 use tenure_core::machine::Input;
 
-use super::line::{Over, exit_news};
-use super::{Owner, STORAGE_PAUSE};
+use super::Owner;
+use super::line::{Line, Over, exit_news};
+use super::wake::is_lasting;
 use crate::clock;
 
 impl Owner {
@@ -17,7 +18,7 @@ impl Owner {
         self.pump();
         if blocked != told {
             if self.apply(Input::Spool { generation, blocked }, None).await.is_err() {
-                tokio::time::sleep(STORAGE_PAUSE).await;
+                self.rest();
                 return;
             }
             if let Some(line) = &mut self.line {
@@ -32,8 +33,12 @@ impl Owner {
         let batch = match line.read() {
             Ok(batch) => batch,
             Err(e) => {
+                let over = line.over().filter(|_| is_lasting(&e));
                 tracing::error!(session = %self.id, error = %e, "the agent's output cannot be read; trying again");
-                tokio::time::sleep(STORAGE_PAUSE).await;
+                match over {
+                    Some(over) => self.process_ended(generation, &over).await,
+                    None => self.rest(),
+                }
                 return;
             }
         };
@@ -42,10 +47,13 @@ impl Owner {
             let stderr = batch.signals.iter().any(silent_end).then(|| line.new_stderr());
             let input = Input::Agent { generation, signals: batch.signals, stderr };
             if let Err(e) = self.apply(input, None).await {
-                self.take_back(&e).await;
+                self.not_stored(&e);
             }
         } else if let Some(over) = line.over() {
             self.process_ended(generation, &over).await;
+        } else if line.has_more() {
+            tracing::error!(session = %self.id, "output that was announced is not in the spool");
+            self.rest();
         }
     }
 
@@ -54,6 +62,12 @@ impl Owner {
             self.shared.sweep_session(&self.id).await;
         }
         let Some(line) = &mut self.line else { return };
+        if let Err(e) = line.straighten()
+            && !is_lasting(&e)
+        {
+            tracing::error!(session = %self.id, error = %e, "the agent's output cannot be read again yet");
+            return self.rest();
+        }
         let cut = line.codec.cut();
         let exit = exit_news(over);
         let pid_exit = (exit.code, exit.signal);
@@ -68,19 +82,16 @@ impl Owner {
             Err(e) => {
                 self.line = line;
                 self.ended_generation = None;
-                self.take_back(&e).await;
+                // Its codec has cut off what was open; if that cannot be undone now, it is before the next step.
+                let _ = self.line.as_mut().map(Line::rewind);
+                self.not_stored(&e);
             }
         }
     }
 
-    /// The store refused what the lines said: as if they had not been read.
-    async fn take_back(&mut self, e: &tenure_log::LogError) {
+    /// The store refused what the lines said: it is as if they had not been read.
+    fn not_stored(&mut self, e: &tenure_log::LogError) {
         tracing::warn!(session = %self.id, error = %e, "what the agent said could not be stored; trying again");
-        if let Some(line) = &mut self.line
-            && let Err(e) = line.rewind()
-        {
-            tracing::error!(session = %self.id, error = %e, "the agent's output cannot be read again");
-        }
-        tokio::time::sleep(STORAGE_PAUSE).await;
+        self.rest();
     }
 }

@@ -30,14 +30,14 @@ impl Owner {
             blobs::shrink(&self.shared.log, &self.id, &mut event.kind).await?;
         }
         self.machine.committed(Seq(base.0 + out.events.len() as u64));
-        self.keep_handshake(&out.acts);
+        self.keep_handshake(&out.acts).await;
         let full =
             out.full || out.reply.is_some() || self.line.as_ref().is_some_and(super::line::Line::wants_full);
-        let before = self.rows.clone();
+        let before = self.rows_of(&out.inputs);
         let (writes, outbox) = match self.writes(&out, base, key).await {
             Ok(both) => both,
             Err(e) => {
-                self.rows = before;
+                self.put_rows_back(before);
                 return Err(e);
             }
         };
@@ -52,7 +52,7 @@ impl Owner {
             writes,
         };
         if let Err(e) = self.shared.log.append(append).await {
-            self.rows = before;
+            self.put_rows_back(before);
             return Err(e);
         }
         self.stored(full, outbox);
@@ -108,9 +108,7 @@ impl Owner {
             writes.push(Write::State(state));
         } else {
             let mut row = self.session_row(state).map_err(|e| unwritable(&e))?;
-            if !self.redactor.is_empty() {
-                row.view = self.redactor.text(&row.view);
-            }
+            row.view = self.redactor.view::<tenure_api::Session>(row.view);
             writes.push(Write::Session(Box::new(row)));
         }
         Ok((writes, outbox))
@@ -122,15 +120,14 @@ impl Owner {
         }
         let line = self.line.as_mut()?;
         let (acked, _) = line.look();
-        (acked > line.acked_stored).then(|| {
-            line.acked_stored = acked;
-            Write::OutboxDone { generation: line.generation, n: acked }
-        })
+        // Until it is stored, each commit tries again.
+        line.acked_next = acked;
+        (acked > line.acked_stored).then_some(Write::OutboxDone { generation: line.generation, n: acked })
     }
 
     /// Commands as lines for the process, numbered.
     fn encode(&mut self, commands: &[(u64, Command)]) -> Vec<OutboxRow> {
-        let Some(line) = &mut self.line else { return Vec::new() };
+        let Some(line) = &mut self.line else { return self.numbers_alone(commands) };
         let generation = line.generation;
         let mut rows = Vec::new();
         for (n, command) in commands {
@@ -145,6 +142,19 @@ impl Owner {
             rows.push(OutboxRow { generation, n: *n, bytes: Bytes::from(bytes) });
         }
         rows
+    }
+
+    /// Commands of an end that nobody here can put into words: their numbers must be used all the same.
+    fn numbers_alone(&self, commands: &[(u64, Command)]) -> Vec<OutboxRow> {
+        let Some(process) = self.machine.state().process.as_ref().filter(|p| p.pid.is_some()) else {
+            return Vec::new();
+        };
+        let row = |(n, _): &(u64, Command)| OutboxRow {
+            generation: process.generation,
+            n: *n,
+            bytes: Bytes::new(),
+        };
+        commands.iter().map(row).collect()
     }
 
     fn stored(&mut self, full: bool, outbox: Vec<OutboxRow>) {

@@ -28,9 +28,14 @@ impl Owner {
     pub(super) fn launch(&mut self, plan: SpawnPlan) {
         let generation = plan.generation;
         let order = self.order(plan);
+        self.launching = true;
         let (shared, out) = (Arc::clone(&self.shared), self.work_out.clone());
         self.shared.tasks.spawn(async move {
-            let work = match order {
+            let prepared = match order {
+                Ok(order) => prepared(order).await,
+                Err(error) => Err(error),
+            };
+            let work = match prepared {
                 Ok(order) => Work::Launched { generation, result: Box::new(start(&shared, order).await) },
                 Err(error) => Work::Failed { generation, error },
             };
@@ -44,7 +49,7 @@ impl Owner {
             return Err(missing(&format!("no agent `{}` is configured any more", spec.agent)));
         };
         let dir = session_dir(&self.shared.home, &self.id);
-        let mut record = StartRecord {
+        let record = StartRecord {
             session_id: self.id.clone(),
             generation: plan.generation,
             started_at: clock::now(),
@@ -62,7 +67,6 @@ impl Owner {
         };
         let mut env = resolve_environment(&agent, &self.private, std::env::vars_os());
         if agent.protocol == Protocol::Claude {
-            record.resume = claude_resume(record.resume, &env);
             env.retain(|(k, _)| !claude::scrub().contains(&k.as_str()));
             for (k, v) in claude::environment(&record) {
                 if !env.iter().any(|(name, _)| *name == k) {
@@ -70,13 +74,15 @@ impl Owner {
                 }
             }
         }
+        // They tell whose a process is: nobody else's word for it.
+        env.retain(|(k, _)| k != HOME_MARK && k != SESSION_MARK);
         env.push((HOME_MARK.to_owned(), self.shared.home_mark.clone()));
         env.push((SESSION_MARK.to_owned(), self.id.to_string()));
-        let argv = agent_command(&agent, &record)?;
-        Ok(Order { dir, record, argv, env })
+        Ok(Order { dir, record, agent, argv: Vec::new(), env })
     }
 
     pub(super) async fn launched(&mut self, generation: u32, result: Result<Shim, LaunchError>) {
+        self.launching = false;
         let current = self.machine.state().process.as_ref().is_some_and(|p| p.generation == generation);
         match result {
             Ok(shim) if current => self.take_up(generation, shim).await,
@@ -84,7 +90,7 @@ impl Owner {
             Ok(shim) => shim.kill(),
             Err(LaunchError::Connect(e)) => {
                 tracing::warn!(session = %self.id, error = %e, "the agent was started and cannot be reached yet");
-                self.retry.push_back(Work::Reattach { generation });
+                self.later(Work::Reattach { generation });
             }
             Err(e) => self.could_not_start(generation, launch_error(&e)).await,
         }
@@ -93,18 +99,18 @@ impl Owner {
     pub(super) async fn take_up(&mut self, generation: u32, shim: Shim) {
         let Some(protocol) = self.protocol() else { return };
         let dir = session_dir(&self.shared.home, &self.id);
-        let opened = read_record(&dir, generation).and_then(|record| {
-            Line::open(&generation_dir(&dir, generation), record, protocol, Some(shim), None, None)
-        });
+        let opened = read_record(&dir, generation)
+            .and_then(|record| Line::open(&generation_dir(&dir, generation), record, protocol, None));
         match opened {
-            Ok(line) => {
-                self.register_process(&line);
+            Ok(mut line) => {
+                line.join(Some(shim), None);
                 self.line = Some(line);
+                self.register_process();
                 self.announce(generation).await;
             }
             Err(e) => {
                 tracing::error!(session = %self.id, error = %e, "a process was started and its files cannot be read; trying again");
-                self.retry.push_back(Work::Reattach { generation });
+                self.later(Work::Reattach { generation });
             }
         }
     }
@@ -118,16 +124,54 @@ impl Owner {
 struct Order {
     dir: PathBuf,
     record: StartRecord,
+    agent: AgentDef,
+    /// Made last: what is on the disk decides on it.
     argv: Vec<String>,
     env: Vec<(String, String)>,
 }
 
+/// Does what touches the disk before a start, where blocking is allowed.
+async fn prepared(order: Order) -> Result<Order, ErrorInfo> {
+    let failed =
+        |source| launch_error(&LaunchError::System { doing: "write the start record".to_owned(), source });
+    let work = tokio::task::spawn_blocking(move || prepare(order, failed));
+    work.await.unwrap_or_else(|e| Err(failed(std::io::Error::other(e))))
+}
+
+fn prepare(mut order: Order, failed: impl Fn(std::io::Error) -> ErrorInfo) -> Result<Order, ErrorInfo> {
+    if order.agent.protocol == Protocol::Claude {
+        order.record.resume = claude_resume(order.record.resume, &order.env);
+    }
+    order.argv = agent_command(&order.agent, &order.record)?;
+    let generation = order.record.generation;
+    let record = serde_json::to_vec(&order.record).map_err(|e| failed(e.into()))?;
+    write_private(&record_path(&order.dir, generation), &record).map_err(failed)?;
+    // The end of every earlier process is stored, and all that came before it: one is kept, to be looked at.
+    remove_before(&order.dir, generation.saturating_sub(1));
+    Ok(order)
+}
+
+/// Removes what processes before this one left.
+fn remove_before(dir: &Path, generation: u32) {
+    let number = |name: &str| {
+        let start = || name.strip_prefix("start-")?.strip_suffix(".json");
+        name.strip_prefix('g').or_else(start)?.parse::<u32>().ok()
+    };
+    for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+        if entry.file_name().to_str().and_then(number).is_none_or(|n| n >= generation) {
+            continue;
+        }
+        let path = entry.path();
+        let removed =
+            if path.is_dir() { std::fs::remove_dir_all(&path) } else { std::fs::remove_file(&path) };
+        if let Err(e) = removed {
+            tracing::warn!(path = %path.display(), error = %e, "files of an earlier process are left");
+        }
+    }
+}
+
 async fn start(shared: &Shared, order: Order) -> Result<Shim, LaunchError> {
     let dir = generation_dir(&order.dir, order.record.generation);
-    let system = |doing: &str, source| LaunchError::System { doing: doing.to_owned(), source };
-    let text = serde_json::to_vec(&order.record).map_err(|e| system("write the start record", e.into()))?;
-    write_private(&record_path(&order.dir, order.record.generation), &text)
-        .map_err(|e| system("write the start record", e))?;
     let config = shared.config();
     let limits = SpoolLimits {
         quota_bytes: config.sessions.spool_quota_bytes,
@@ -269,5 +313,39 @@ fn launch_error(e: &LaunchError) -> ErrorInfo {
         code: code.to_owned(),
         message: format!("{e}; `tenure agents` shows what is installed"),
         data: None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A session that is resumed for years does not keep what every one of its processes said.
+    #[test]
+    fn only_the_last_process_is_kept_beside_the_new_one() {
+        let dir = tempfile::tempdir().expect("scratch");
+        for n in [1, 2, 9, 10, 11] {
+            std::fs::create_dir(generation_dir(dir.path(), n)).expect("made");
+            std::fs::write(record_path(dir.path(), n), "{}").expect("written");
+        }
+        for other in ["private.json", "handshake.json", "start-x.json"] {
+            std::fs::write(dir.path().join(other), "{}").expect("written");
+        }
+        std::fs::create_dir(dir.path().join("blobs")).expect("made");
+        remove_before(dir.path(), 10);
+        let names = std::fs::read_dir(dir.path()).expect("read").flatten().map(|e| e.file_name());
+        let mut left: Vec<String> = names.filter_map(|n| n.into_string().ok()).collect();
+        left.sort();
+        let wanted = [
+            "blobs",
+            "g10",
+            "g11",
+            "handshake.json",
+            "private.json",
+            "start-10.json",
+            "start-11.json",
+            "start-x.json",
+        ];
+        assert_eq!(left, wanted);
     }
 }

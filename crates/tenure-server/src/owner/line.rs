@@ -55,34 +55,36 @@ pub(super) struct Line {
     stored: StoredLine,
     /// What the commit under way holds.
     next: Option<StoredLine>,
+    /// The codec has seen more than was stored, and could not be taken back yet.
+    astray: bool,
     /// What a commit that survives a power loss covers; the spool before it may go.
     covered: u64,
     /// The last command whose acknowledgement is stored.
     pub(super) acked_stored: u64,
+    /// The last one whose acknowledgement the commit under way holds.
+    pub(super) acked_next: u64,
     pub(super) blocked_told: bool,
     stderr_before: String,
 }
 
 impl Line {
-    /// Takes up a process: a new one, or one that was found, from where its output was stored.
+    /// Takes up a process's output: of a new one, or of one that ran before, from where it was stored. Commands can be
+    /// written at once; they go out, and output comes in, once the process is there ([`Self::join`]).
     pub(super) fn open(
         dir: &Path,
         record: StartRecord,
         protocol: Protocol,
-        shim: Option<Shim>,
-        over: Option<Over>,
         stored: Option<StoredLine>,
     ) -> std::io::Result<Self> {
         let fresh = StoredLine { generation: record.generation, done: 0, open: 0, codec: Value::Null };
         let stored = stored.unwrap_or(fresh);
         let (codec, reader) = rebuild(dir, &record, protocol, &stored)?;
-        let status = shim.as_ref().map(Shim::status);
         Ok(Self {
             generation: record.generation,
             dir: dir.to_owned(),
-            shim,
-            status,
-            over,
+            shim: None,
+            status: None,
+            over: None,
             reader,
             protocol,
             codec,
@@ -90,11 +92,19 @@ impl Line {
             covered: stored.open.min(stored.done),
             stored,
             next: None,
+            astray: false,
             record,
             acked_stored: 0,
+            acked_next: 0,
             blocked_told: false,
             stderr_before: String::new(),
         })
+    }
+
+    /// The process is there, or it was found out how it ended.
+    pub(super) fn join(&mut self, shim: Option<Shim>, over: Option<Over>) {
+        self.status = shim.as_ref().map(Shim::status);
+        (self.shim, self.over) = (shim, over);
     }
 
     /// Resolves when the process has something new; never, if there is no process.
@@ -151,6 +161,7 @@ impl Line {
 
     /// Reads the next lines. Nothing is counted as done before it is stored.
     pub(super) fn read(&mut self) -> std::io::Result<Batch> {
+        self.straighten()?;
         let lines = self.reader.read(self.end_of_output(), BATCH)?;
         let any = !lines.is_empty();
         let mut signals = Vec::new();
@@ -161,10 +172,20 @@ impl Line {
         Ok(Batch { signals, any })
     }
 
-    /// The codec and the reader as they were at the last commit: a batch could not be stored.
+    /// The codec and the reader as they were at the last commit: a step could not be stored. If that cannot be done
+    /// now, nothing is taken in or stored before it is.
     pub(super) fn rewind(&mut self) -> std::io::Result<()> {
-        let (codec, reader) = rebuild(&self.dir, &self.record, self.protocol, &self.stored)?;
-        (self.codec, self.reader, self.done) = (codec, reader, self.stored.done);
+        self.astray = true;
+        self.straighten()
+    }
+
+    /// Does what a [`Self::rewind`] could not do.
+    pub(super) fn straighten(&mut self) -> std::io::Result<()> {
+        if self.astray {
+            let (codec, reader) = rebuild(&self.dir, &self.record, self.protocol, &self.stored)?;
+            (self.codec, self.reader, self.done) = (codec, reader, self.stored.done);
+            self.astray = false;
+        }
         Ok(())
     }
 
@@ -188,6 +209,7 @@ impl Line {
     /// take that back.
     pub(super) fn committed(&mut self, full: bool) {
         self.stored = self.next.take().unwrap_or_else(|| self.to_store());
+        self.acked_stored = self.acked_stored.max(self.acked_next);
         if full && self.stored.open > self.covered {
             self.covered = self.stored.open;
             if let Some(shim) = &self.shim {

@@ -7,9 +7,9 @@ use tenure_core::agent::FsAnswer;
 use tenure_core::machine::Machine;
 use tenure_core::{Admit, Reply, Request};
 use tenure_event::{Ephemeral, EphemeralKind, SessionId};
-use tenure_host::{LaunchError, Shim};
+use tenure_host::{AttachError, Attached, LaunchError, Shim};
 use tenure_log::Write;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::sync::{OwnedMutexGuard, broadcast, mpsc, oneshot};
 
 use super::stored::Private;
 use crate::node::{IdempotencyKey, Shared};
@@ -46,6 +46,8 @@ pub(crate) struct Birth {
     pub writes: Vec<Write>,
     /// To be remembered with the reply.
     pub key: Option<IdempotencyKey>,
+    /// No other session is created before this one is stored.
+    pub one_at_a_time: OwnedMutexGuard<()>,
     /// Where the reply of its first input goes, once it is stored.
     pub reply: oneshot::Sender<Result<Option<Reply>, Problem>>,
 }
@@ -75,6 +77,13 @@ pub(crate) enum Work {
     Reattach {
         /// Which.
         generation: u32,
+    },
+    /// It was found out what became of a process.
+    Attached {
+        /// Which.
+        generation: u32,
+        /// What.
+        result: Box<Result<Attached, AttachError>>,
     },
     /// A file request was served.
     Served {
@@ -116,6 +125,11 @@ impl OwnerHandle {
         );
         let way = if urgent { &self.urgent } else { &self.mail };
         way.send(letter).await.map_err(|e| e.0)
+    }
+
+    /// Whether its task still takes letters.
+    pub(crate) fn is_there(&self) -> bool {
+        !self.mail.is_closed()
     }
 
     /// Ephemeral events from now on.

@@ -37,8 +37,29 @@ impl Owner {
 
     /// The private state: the machine, and how far the process's output was taken in.
     pub(super) fn private_state(&mut self) -> Result<Vec<u8>, serde_json::Error> {
-        let line = self.line.as_mut().map(super::line::Line::about_to_store);
+        // A process that cannot be taken up yet keeps its place.
+        let current = self.machine.state().process.as_ref().map(|p| p.generation);
+        let kept = self.stored_line.as_ref().filter(|line| Some(line.generation) == current);
+        let line = match &mut self.line {
+            Some(line) => Some(line.about_to_store()),
+            None => kept,
+        };
         serde_json::to_vec(&StoredRef { machine: self.machine.state(), line })
+    }
+
+    /// The rows that these changes may change, as they are.
+    pub(super) fn rows_of(&self, changes: &[InputChange]) -> Vec<(InputId, Option<InputRow>)> {
+        changes.iter().map(|c| (id_of(c).clone(), self.rows.get(id_of(c)).cloned())).collect()
+    }
+
+    /// Puts rows back as they were.
+    pub(super) fn put_rows_back(&mut self, before: Vec<(InputId, Option<InputRow>)>) {
+        for (id, row) in before {
+            match row {
+                Some(row) => self.rows.insert(id, row),
+                None => self.rows.remove(&id),
+            };
+        }
     }
 
     /// The rows of inputs that changed. `events` are the step's, already small.
@@ -124,8 +145,7 @@ impl Owner {
     pub(super) fn ask_writes(&self, asks: &[tenure_event::Ask]) -> Result<Vec<Write>, serde_json::Error> {
         asks.iter()
             .map(|ask| {
-                let text = serde_json::to_string(ask)?;
-                let view = if self.redactor.is_empty() { text } else { self.redactor.text(&text) };
+                let view = self.redactor.view::<tenure_event::Ask>(serde_json::to_string(ask)?);
                 Ok(Write::Ask(Box::new(StoredAsk {
                     id: ask.id.clone(),
                     session_id: self.id.clone(),

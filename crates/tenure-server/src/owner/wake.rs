@@ -8,17 +8,18 @@ use tenure_api::InputView;
 use tenure_core::agent::EncodeContext;
 use tenure_core::machine::{ExitNews, Input, Machine};
 use tenure_event::{Ephemeral, InputId, SessionId};
-use tenure_host::{AttachError, Attached, attach};
+use tenure_host::{AttachError, Attached, Shim, attach, process};
 use tenure_log::{EventLog, IdempotencyRow, LogError, OutboxRow, Write};
 use tokio::sync::{broadcast, mpsc};
 
+use super::act::EndHow;
 use super::launch::{generation_dir, read_record};
 use super::line::{Line, Over};
 use super::mail::{Birth, Work};
 use super::redact::Redactor;
 use super::stored::{Private, Stored, StoredLine, session_dir};
-use super::{Owner, blobs, joined, now};
-use crate::node::Shared;
+use super::{Owner, blobs, joined, now, off_thread};
+use crate::node::{Shared, make_private_dir};
 
 /// Work that may wait to be taken back by its owner.
 const WORK: usize = 64;
@@ -48,9 +49,12 @@ impl Owner {
             work_out,
             live,
             retry: VecDeque::new(),
-            end_when_launched: None,
+            end_later: None,
             ended_generation: None,
             admitting: None,
+            pause: None,
+            launching: false,
+            outdated: false,
             stored_line: None,
             birth_writes: Vec::new(),
             gone: false,
@@ -64,7 +68,7 @@ impl Owner {
         birth: Birth,
         live: broadcast::Sender<Arc<Ephemeral>>,
     ) -> Option<Self> {
-        let Birth { machine, private, start, input, writes, key, reply } = birth;
+        let Birth { machine, private, start, input, writes, key, one_at_a_time, reply } = birth;
         let mut owner = Self::of(Arc::clone(&shared), id, machine, private, live);
         if let Some(input) = &input {
             owner.admitting = Some((input.input_id.clone(), input.body_hash.clone()));
@@ -95,11 +99,18 @@ impl Owner {
         }
         match owner.commit(out, None).await {
             Ok(answer) => {
+                drop(one_at_a_time);
                 let answer = answer.transpose();
                 let _ = reply.send(answer);
                 Some(owner)
             }
             Err(e) => {
+                // Nothing of it is in the log: nothing of it may be left, its secrets least of all.
+                if matches!(shared.log.session(&owner.id).await, Ok(None)) {
+                    let dir = session_dir(&shared.home, &owner.id);
+                    let _ = off_thread(move || std::fs::remove_dir_all(dir)).await;
+                }
+                drop(one_at_a_time);
                 let _ = reply.send(Err(crate::problem::from_log(&e)));
                 None
             }
@@ -140,7 +151,7 @@ impl Owner {
         machine.committed(last_seq);
         let mut owner = Self::of(shared, id, machine, private, live);
         owner.hydrate().await?;
-        owner.find_process(stored.line, outbox).await;
+        owner.find_process(stored.line, outbox);
         Ok(Some(owner))
     }
 
@@ -164,20 +175,65 @@ impl Owner {
     }
 
     /// Finds out what became of the process that the store knows.
-    async fn find_process(&mut self, stored: Option<StoredLine>, outbox: Vec<OutboxRow>) {
+    fn find_process(&mut self, stored: Option<StoredLine>, outbox: Vec<OutboxRow>) {
         let Some(process) = self.machine.state().process.clone() else { return };
         let generation = process.generation;
         self.unsent = outbox.into_iter().filter(|row| row.generation == generation).collect();
         self.stored_line = stored.filter(|line| line.generation == generation);
-        self.reattach(generation).await;
+        self.reattach(generation);
+    }
+
+    /// Whether this is the process of the session now, and if so whether it was told that it began.
+    fn announced(&self, generation: u32) -> Option<bool> {
+        let current = self.machine.state().process.as_ref().filter(|p| p.generation == generation);
+        current.map(|p| p.pid.is_some())
+    }
+
+    /// Looks for a process, in the background: one that does not answer must not keep requests waiting. It comes back
+    /// as [`Work::Attached`]; until then commands for it are stored, and sent later.
+    pub(super) fn reattach(&mut self, generation: u32) {
+        let Some(announced) = self.announced(generation) else { return };
+        if announced && let Err(e) = self.open_line(generation) {
+            tracing::warn!(session = %self.id, error = %e, "the output of a process cannot be read yet");
+        }
+        let dir = generation_dir(&session_dir(&self.shared.home, &self.id), generation);
+        let (out, stopping) = (self.work_out.clone(), self.shared.stopping.clone());
+        self.shared.tasks.spawn(async move {
+            let look = async {
+                // A start that never came so far must not come so far later: it finds the mark in here.
+                make_private_dir(&dir).map_err(|source| AttachError::Files { dir: dir.clone(), source })?;
+                attach(&dir).await
+            };
+            tokio::select! {
+                result = look => {
+                    let _ = out.send(Work::Attached { generation, result: Box::new(result) }).await;
+                }
+                () = stopping.cancelled() => {}
+            }
+        });
+    }
+
+    /// Takes up the output of a process from where it was stored, unless that is done.
+    fn open_line(&mut self, generation: u32) -> std::io::Result<()> {
+        if self.line.is_some() {
+            return Ok(());
+        }
+        let unconfigured =
+            || std::io::Error::other("its agent is not configured any more; configure it again");
+        let protocol = self.protocol().ok_or_else(unconfigured)?;
+        let dir = session_dir(&self.shared.home, &self.id);
+        let stored = self.stored_line.clone().filter(|line| line.generation == generation);
+        let record = read_record(&dir, generation)?;
+        self.line = Some(Line::open(&generation_dir(&dir, generation), record, protocol, stored)?);
+        // From here on the line knows. Before, a failure must not forget where it was.
+        self.stored_line = None;
+        Ok(())
     }
 
     /// Takes up a process again, or learns how it ended.
-    pub(super) async fn reattach(&mut self, generation: u32) {
-        let current = self.machine.state().process.as_ref().filter(|p| p.generation == generation);
-        let Some(announced) = current.map(|p| p.pid.is_some()) else { return };
-        let dir = session_dir(&self.shared.home, &self.id);
-        let (shim, over) = match attach(&generation_dir(&dir, generation)).await {
+    pub(super) async fn attached(&mut self, generation: u32, result: Result<Attached, AttachError>) {
+        let Some(announced) = self.announced(generation) else { return };
+        let (shim, over) = match result {
             Ok(Attached::Live(shim)) => (Some(shim), None),
             Ok(Attached::Exited(record)) => (None, Some(Over::Exited(Arc::new(record)))),
             Ok(Attached::Lost(lost)) if lost.identity.is_none() => return self.never_ran(generation).await,
@@ -185,72 +241,99 @@ impl Owner {
             Err(AttachError::NoShim { .. }) => return self.never_ran(generation).await,
             Err(e) => {
                 tracing::warn!(session = %self.id, error = %e, "a process cannot be taken up; trying again");
-                self.retry.push_back(Work::Reattach { generation });
-                return;
+                self.kill_deaf(generation, &e);
+                return self.later(Work::Reattach { generation });
             }
         };
         if let Some(shim) = &shim {
             let applied = shim.applied();
             self.unsent.retain(|row| row.n > applied);
         }
-        let Some(protocol) = self.protocol() else {
-            tracing::error!(session = %self.id, "its agent is not configured any more; configure it again");
-            self.retry.push_back(Work::Reattach { generation });
-            return;
-        };
-        // Kept until the process is taken up: a second try must not begin anew.
-        let stored = self.stored_line.clone();
-        let opened = read_record(&dir, generation).and_then(|record| {
-            Line::open(&generation_dir(&dir, generation), record, protocol, shim, over.clone(), stored)
-        });
-        match opened {
-            Ok(line) => {
-                self.register_process(&line);
-                let lives = line.shim.is_some();
-                self.line = Some(line);
-                self.stored_line = None;
-                // A process that is known already is told as found: what its last daemon left undone is done again.
-                if lives || !announced {
-                    self.announce(generation).await;
-                }
-                self.end_again();
-                self.pump();
+        if let Err(e) = self.open_line(generation) {
+            return self.unreadable(generation, shim, over, &e).await;
+        }
+        let Some(line) = &mut self.line else { return };
+        let lives = shim.is_some();
+        line.join(shim, over);
+        self.register_process();
+        // A process that is known already is told as found: what its last daemon left undone is done again.
+        if lives || !announced {
+            self.announce(generation).await;
+        }
+        self.end_again(generation);
+        self.pump();
+    }
+
+    /// The output of a process cannot be read: if it never can be, its end is told without. It can be ended all the same.
+    async fn unreadable(
+        &mut self,
+        generation: u32,
+        shim: Option<Shim>,
+        over: Option<Over>,
+        e: &std::io::Error,
+    ) {
+        tracing::error!(session = %self.id, error = %e, "the output of a process cannot be read");
+        let ending = self.machine.state().ending.is_some();
+        match (over, shim) {
+            (Some(over), _) if ending || is_lasting(e) => {
+                self.tell_end(generation, super::line::exit_news(&over)).await;
             }
-            Err(e) if over.is_some() => {
-                tracing::error!(session = %self.id, error = %e, "the output of an ended process cannot be read");
-                self.ended_unread(generation, &over).await;
+            (_, Some(shim)) if ending => {
+                shim.kill();
+                self.later(Work::Reattach { generation });
             }
-            Err(e) => {
-                tracing::error!(session = %self.id, error = %e, "the output of a process cannot be read; trying again");
-                self.retry.push_back(Work::Reattach { generation });
-            }
+            _ => self.later(Work::Reattach { generation }),
         }
     }
 
-    /// An end that was asked for before the daemon was restarted is asked for again.
-    fn end_again(&mut self) {
-        if self.machine.state().ending.is_some()
-            && let Some(shim) = self.line.as_ref().and_then(|l| l.shim.as_ref())
+    /// A shim that does not answer cannot be told to end its agent. A person's `kill` ends both.
+    fn kill_deaf(&self, generation: u32, e: &AttachError) {
+        let AttachError::Deaf { dir, .. } = e else { return };
+        if !matches!(self.end_later, Some((of, EndHow::Kill)) if of == generation) {
+            return;
+        }
+        let dir = dir.clone();
+        self.shared.tasks.spawn_blocking(move || {
+            if let Ok(Some(identity)) = tenure_host::read_identity(&dir) {
+                let report = process::sweep(&[identity.shim]);
+                tracing::warn!(ended = ?report.killed, "a shim that does not answer was killed");
+            }
+        });
+    }
+
+    /// An end that was asked for before the daemon was restarted, or before the process was found, is asked for again.
+    fn end_again(&mut self, generation: u32) {
+        let ladder = tenure_core::machine::Ladder { grace_ms: 2_000, term_ms: 3_000 };
+        let again = self.machine.state().ending.is_some().then_some(EndHow::Ladder(ladder));
+        if let Some(how) = self.take_end_later(generation).or(again)
+            && self.line.as_ref().is_some_and(|line| line.shim.is_some())
         {
-            shim.end(tenure_host::Ladder { close_stdin: true, grace_ms: 2_000, term_ms: 3_000 });
+            self.end(how);
         }
     }
 
     async fn never_ran(&mut self, generation: u32) {
+        if self.announced(generation) == Some(true) {
+            // It ran, and its files are gone: the old process is proven dead before a new one.
+            self.shared.sweep_session(&self.id).await;
+        }
         let exit = ExitNews { never_ran: true, unseen: true, ..ExitNews::default() };
         self.tell_end(generation, exit).await;
     }
 
-    async fn ended_unread(&mut self, generation: u32, over: &Option<Over>) {
-        let exit = over.as_ref().map(super::line::exit_news).unwrap_or_default();
-        self.tell_end(generation, exit).await;
-    }
-
     async fn tell_end(&mut self, generation: u32, exit: ExitNews) {
+        let line = self.line.take();
         self.ended_generation = Some(generation);
-        if self.apply(Input::Exited { generation, exit, cut: Vec::new() }, None).await.is_err() {
-            self.ended_generation = None;
-            self.retry.push_back(Work::Reattach { generation });
+        let told = self.apply(Input::Exited { generation, exit, cut: Vec::new() }, None).await;
+        if told.is_err() {
+            (self.line, self.ended_generation) = (line, None);
+            self.later(Work::Reattach { generation });
         }
     }
+}
+
+/// Whether trying again cannot help: the bytes are gone or are not what they were.
+pub(super) fn is_lasting(e: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{InvalidData, NotFound, UnexpectedEof};
+    matches!(e.kind(), NotFound | InvalidData | UnexpectedEof)
 }
