@@ -314,7 +314,8 @@ impl Node {
         if view.process.is_some() {
             let (shared, id) = (Arc::clone(&self.shared), id.clone());
             let measured = tokio::task::spawn_blocking(move || shared.processes.of(&id, clock::now())).await;
-            view.process = measured.ok().flatten();
+            // One that could not be taken up yet runs, and is not measured.
+            view.process = measured.ok().flatten().or(view.process);
         }
         Ok(view)
     }

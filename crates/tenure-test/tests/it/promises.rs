@@ -1,6 +1,7 @@
 //! What the contract promises, on the scripted agent: each promise a test, most of them over a kill of the
 //! daemon.
 
+mod absent;
 mod asks;
 mod idempotent;
 mod kills;
