@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tenure_model::Script;
 use tenure_test::agents::FAKE_KEY;
-use tenure_test::daemon::{Halt, PATIENCE};
+use tenure_test::daemon::{Halt, PATIENCE, TestSession};
 
 use super::ground::{Ground, Kind};
 
@@ -108,6 +108,7 @@ pub(crate) async fn steered(kind: Kind) {
     if kind == Kind::Claude {
         let receipt = answer.ok(202);
         assert_eq!(receipt["delivery"], "steer");
+        heard(&session, 2).await;
         halt.go("on").await;
         let end = session.turn_end(1).await;
         let taken = session.events_of("input.started").await;
@@ -122,6 +123,23 @@ pub(crate) async fn steered(kind: Kind) {
         session.turn_end(1).await;
     }
     one_end_each(&session.events().await);
+}
+
+/// Waits until Claude Code has said of so many inputs that it has them: no event tells that.
+async fn heard(session: &TestSession, inputs: usize) {
+    let looking = async {
+        loop {
+            let raw = session.get("/raw").await;
+            let lines = raw["items"].as_array().unwrap().iter().filter_map(|item| item["line"].as_str());
+            let parsed = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let queued = |line: &Value| line["type"] == "command_lifecycle" && line["state"] == "queued";
+            if parsed.filter(queued).count() == inputs {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, looking).await.unwrap();
 }
 
 /// Neither the agent's key nor a value of the session's own environment is in any file of the store.
