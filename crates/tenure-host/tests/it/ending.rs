@@ -70,7 +70,9 @@ async fn what_an_agent_leaves_behind_is_killed_even_if_it_holds_the_output() {
     crate::fixture::send(&shim, 1, "\n").await;
     let exit = exited(&shim).await;
     assert_eq!((exit.code, exit.forced), (Some(4), Forced::None));
-    assert!(left.iter().all(|process| !process.is_alive() && exit.hit.contains(&process.pid)), "{exit:?}");
+    // Of the two that were left, the one between may have ended by itself.
+    assert!(left.iter().all(|process| !process.is_alive()), "{exit:?}");
+    assert!(left.iter().any(|process| exit.hit.contains(&process.pid)), "{exit:?}");
     assert!(!orphan.is_some_and(|orphan| orphan.is_alive()));
     assert!(!exit.hit.contains(&shim.identity().agent.pid));
 }

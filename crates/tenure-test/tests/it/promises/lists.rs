@@ -69,7 +69,9 @@ async fn the_newest_activity_comes_first() {
     let daemon = TestDaemon::start().await;
     let cwd = daemon.workdir();
     for id in ["old", "new"] {
-        daemon.post("/v1/sessions", &json!({"agent": "scripted", "id": id, "cwd": cwd})).await.ok(201);
+        // Until its start is over: that is activity too.
+        let body = json!({"agent": "scripted", "id": id, "cwd": cwd, "wait": "live"});
+        daemon.post("/v1/sessions", &body).await.ok(201);
     }
     daemon.session("old").run("hello").await;
     let page = daemon.get("/v1/sessions").await.ok(200);
