@@ -87,7 +87,7 @@ impl Machine {
     pub fn hydrate(&mut self, id: &tenure_event::InputId, parts: Vec<tenure_event::Part>) {
         for q in &mut self.state.queue {
             if &q.input_id == id {
-                q.parts = parts.clone();
+                q.parts = std::sync::Arc::new(parts.clone());
             }
         }
     }

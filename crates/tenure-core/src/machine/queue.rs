@@ -1,5 +1,7 @@
 //! The queue of inputs: ours, not the agent's. One input is in flight at a time.
 
+use std::sync::Arc;
+
 use tenure_api::{ErrorCode, Problem, QueueChoice, Receipt};
 use tenure_event::{Delivery, InputAdmitted, InputCancelled, InputId, Kind, Lifecycle, Part, PartBody};
 
@@ -113,7 +115,7 @@ impl Step<'_> {
             model: admit.model,
             effort: admit.effort,
             body_hash: admit.body_hash,
-            parts: admit.parts,
+            parts: Arc::new(admit.parts),
         }
     }
 
@@ -143,7 +145,7 @@ impl Step<'_> {
     pub(super) fn hand_over_steered(&mut self, mut queued: QueuedInput) {
         let native = self.native_of(&queued);
         // Its words stand beside it: the queue's own are not stored.
-        let parts = std::mem::take(&mut queued.parts);
+        let parts = Arc::unwrap_or_clone(std::mem::take(&mut queued.parts));
         let command = Command::Steer {
             input_id: queued.input_id.clone(),
             attempt: queued.attempt,
@@ -164,7 +166,7 @@ impl Step<'_> {
             |q: &QueuedInput| Some(input_uuid(id, &q.input_id, q.attempt.checked_sub(1)?).to_string());
         let at = self.s.queue.iter().position(|q| before(q).as_deref() == Some(native))?;
         let mut queued = self.s.queue.remove(at);
-        let parts = std::mem::take(&mut queued.parts);
+        let parts = Arc::unwrap_or_clone(std::mem::take(&mut queued.parts));
         Some(Steered { queued, native: native.to_owned(), n: 0, parts, discarded: false })
     }
 
@@ -179,8 +181,11 @@ impl Step<'_> {
         if steered.discarded {
             return self.input_cancelled(input_id, "discarded");
         }
-        let queued =
-            QueuedInput { attempt: steered.queued.attempt + 1, parts: steered.parts, ..steered.queued };
+        let queued = QueuedInput {
+            attempt: steered.queued.attempt + 1,
+            parts: Arc::new(steered.parts),
+            ..steered.queued
+        };
         let older = |q: &&QueuedInput| q.attempt > 0 && q.admitted_at <= queued.admitted_at;
         let at = self.s.queue.iter().take_while(older).count();
         self.s.queue.insert(at, queued);
@@ -210,7 +215,7 @@ impl Step<'_> {
             return Err(self.not_queued(id));
         };
         let q = &mut self.s.queue[at];
-        (q.brief, q.parts) = (brief(&parts), parts);
+        (q.brief, q.parts) = (brief(&parts), Arc::new(parts));
         self.out.inputs.push(InputChange::Edited { input_id: id.clone() });
         self.out.full = true;
         Ok(self.done(vec![format!("input:{id}")], Until::Now))

@@ -1,6 +1,7 @@
 //! The stored state of a session. Fields are only ever added, with a default.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -83,9 +84,9 @@ pub struct QueuedInput {
     pub effort: Option<String>,
     /// Hash of the request that admitted it.
     pub body_hash: String,
-    /// What it says; stored in the input's own row, not here.
+    /// What it says; stored in the input's own row, not here. Shared: a machine is copied before each step.
     #[serde(skip)]
-    pub parts: Vec<Part>,
+    pub parts: Arc<Vec<Part>>,
 }
 
 /// The agent process.

@@ -1,5 +1,7 @@
 //! Turns: begun by an input or by the agent, ended exactly once.
 
+use std::sync::Arc;
+
 use tenure_event::{
     Delivery, ErrorInfo, InputHow, InputStarted, Kind, Lifecycle, MessageCompleted, MessageId, Outcome, Part,
     Role, TurnCompleted, TurnId, TurnOrigin, TurnStarted,
@@ -28,8 +30,8 @@ impl Step<'_> {
         let input = TurnInput { input_id: queued.input_id.clone(), native };
         self.open_turn(TurnOrigin::Input, vec![input.clone()]);
         self.take_in(&input, &queued.parts, InputHow::Turn);
-        let command =
-            Command::Prompt { input_id: queued.input_id, attempt: queued.attempt, parts: queued.parts };
+        let parts = Arc::unwrap_or_clone(queued.parts);
+        let command = Command::Prompt { input_id: queued.input_id, attempt: queued.attempt, parts };
         let n = self.send(command);
         if let Some(turn) = &mut self.s.turn {
             turn.prompt_n = Some(n);

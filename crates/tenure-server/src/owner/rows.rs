@@ -165,7 +165,7 @@ impl Owner {
             InputChange::Edited { input_id } => queue.iter().find(|q| &q.input_id == input_id),
             _ => None,
         });
-        edited.map(|q| (q.input_id.clone(), q.parts.clone())).collect()
+        edited.map(|q| (q.input_id.clone(), q.parts.to_vec())).collect()
     }
 
     pub(super) fn put_parts(&mut self, id: &InputId, parts: &[Part]) {

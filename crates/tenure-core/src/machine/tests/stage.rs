@@ -112,7 +112,7 @@ impl Stage {
             }
             InputChange::Edited { input_id } => {
                 let queued = self.state().queue.iter().find(|q| &q.input_id == input_id).expect("queued");
-                self.rows.insert(input_id.clone(), queued.parts.clone());
+                self.rows.insert(input_id.clone(), queued.parts.to_vec());
             }
             _ => {}
         }
