@@ -87,6 +87,7 @@ impl Step<'_> {
         self.expire_asks();
         if due(self.s.busy_until) {
             self.s.busy_until = None;
+            self.believe_idle();
             self.start_next();
         }
         if due(self.s.held_deadline()) {

@@ -23,7 +23,40 @@ pub struct HeldEnd {
     pub until: Timestamp,
 }
 
+/// An interrupt that the agent has not answered. Until then its word that it is idle may be older than the interrupt, and
+/// a steered input that it still holds may begin: to send that one again would be to say it twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UnheardInterrupt {
+    /// The number of the command.
+    pub n: u64,
+    /// The agent said that it is idle, and began nothing since.
+    pub idle: bool,
+}
+
 impl Step<'_> {
+    /// Whether the agent's word that it is idle has to wait until it has heard of an interrupt; if so it is kept.
+    pub(super) fn hold_idle(&mut self) -> bool {
+        let Some(unheard) = &mut self.s.unheard else { return false };
+        unheard.idle = true;
+        let until = self.now.at.plus_millis(super::turn::IDLE_WORD_MS);
+        self.s.busy_until.get_or_insert(until);
+        true
+    }
+
+    /// The agent answered a command. If it was the interrupt, a word that was kept counts from now on.
+    pub(super) fn command_answered(&mut self, n: u64) {
+        if self.s.unheard.is_some_and(|unheard| unheard.n == n) {
+            self.believe_idle();
+        }
+    }
+
+    /// Waits no longer for the answer to an interrupt.
+    pub(super) fn believe_idle(&mut self) {
+        if self.s.unheard.take().is_some_and(|unheard| unheard.idle) {
+            self.agent_idle();
+        }
+    }
+
     /// Whether this end has to wait; if so it is kept.
     pub(super) fn hold(&mut self, end: &TurnEnd, stderr: Option<&str>) -> bool {
         let until = self.now.at.plus_millis(ANSWERS_WITHIN_MS);

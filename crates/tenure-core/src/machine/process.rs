@@ -24,6 +24,7 @@ impl Step<'_> {
         self.s.restart_at = None;
         (self.s.spool_blocked, self.s.probing, self.s.busy_until) = (false, false, None);
         self.s.serving.clear();
+        self.s.unheard = None;
         let resume = self.how_to_resume();
         let resumes = match &resume {
             ResumeHow::Resume(id) => Some(id.clone()),
@@ -171,6 +172,7 @@ impl Step<'_> {
         self.s.process = None;
         self.s.serving.clear();
         (self.s.busy_until, self.s.wait, self.s.compacting) = (None, None, false);
+        self.s.unheard = None;
         (self.s.stalled, self.s.spool_blocked, self.s.probing) = (None, false, false);
         if exit.never_ran && process.pid.is_none() {
             self.again_after_nothing_ran();

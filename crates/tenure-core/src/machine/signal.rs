@@ -84,8 +84,11 @@ impl Step<'_> {
                 });
             }
             Signal::Cleared => self.cleared(),
-            Signal::Answered { n, result: Err(e) } => {
-                self.warn("command_refused", &format!("the agent refused command {n}: {}", e.message));
+            Signal::Answered { n, result } => {
+                if let Err(e) = result {
+                    self.warn("command_refused", &format!("the agent refused command {n}: {}", e.message));
+                }
+                self.command_answered(n);
             }
             Signal::Native { kind, value, at } => self.native(kind, value, at),
             Signal::Warning { code, message } => self.warn(&code, &message),
@@ -191,7 +194,10 @@ impl Step<'_> {
         }
     }
 
-    fn agent_idle(&mut self) {
+    pub(super) fn agent_idle(&mut self) {
+        if self.hold_idle() {
+            return;
+        }
         self.s.busy_until = None;
         self.s.wait = None;
         let by_itself = self.s.turn.as_ref().is_some_and(|t| t.origin == tenure_event::TurnOrigin::Agent);

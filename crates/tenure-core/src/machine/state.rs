@@ -12,7 +12,7 @@ use tenure_event::{
     Timestamp, Todo, ToolKind, TurnId, TurnOrigin, Usage, WorkspaceId,
 };
 
-use super::hold::HeldEnd;
+use super::hold::{HeldEnd, UnheardInterrupt};
 use crate::agent::{AgentRequest, Wait};
 
 /// What a session was created with. Secrets, instructions and tool servers are not here:
@@ -279,6 +279,9 @@ pub struct State {
     pub turn: Option<Turn>,
     /// The agent said that a turn ended, and not yet that it is idle: until then no prompt is sent.
     pub busy_until: Option<Timestamp>,
+    /// An interrupt that made steered inputs go back into the queue, and that the agent has not answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unheard: Option<UnheardInterrupt>,
     /// Asks that are open.
     pub asks: BTreeMap<AskId, OpenAsk>,
     /// File requests that are being served, by the agent's id. `None` for one that is too large to keep.
@@ -364,6 +367,7 @@ impl State {
             held_by_limit: false,
             turn: None,
             busy_until: None,
+            unheard: None,
             asks: BTreeMap::new(),
             serving: BTreeMap::new(),
             rules: Vec::new(),

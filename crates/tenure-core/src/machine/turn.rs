@@ -138,6 +138,9 @@ impl Step<'_> {
 
     /// The agent began to work by itself.
     pub(super) fn agent_began(&mut self) {
+        if let Some(unheard) = &mut self.s.unheard {
+            unheard.idle = false;
+        }
         if self.s.turn.is_none() && self.s.ending.is_none() {
             self.s.busy_until = None;
             self.open_turn(TurnOrigin::Agent, Vec::new());

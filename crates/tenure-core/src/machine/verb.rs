@@ -36,7 +36,7 @@ impl Step<'_> {
     /// Tells which steered inputs are discarded by it. The agent may have taken them in already, and only its own words
     /// tell: so they end when the turn does.
     pub(super) fn interrupt_turn(&mut self, queue: QueueChoice) -> Vec<String> {
-        let mut discarded = Vec::new();
+        let (mut discarded, mut back) = (Vec::new(), false);
         let steered = self.s.turn.as_mut().map(|turn| {
             turn.interrupting.get_or_insert(self.now.at);
             std::mem::take(&mut turn.steered)
@@ -44,6 +44,7 @@ impl Step<'_> {
         for mut s in steered.unwrap_or_default() {
             if queue == QueueChoice::Keep && !s.discarded {
                 self.requeue(s);
+                back = true;
                 continue;
             }
             discarded.push(format!("input:{}", s.queued.input_id));
@@ -52,7 +53,10 @@ impl Step<'_> {
                 turn.steered.push(s);
             }
         }
-        self.send(Command::Interrupt);
+        let n = self.send(Command::Interrupt);
+        if back {
+            self.s.unheard = Some(super::hold::UnheardInterrupt { n, idle: false });
+        }
         self.withdraw_asks("interrupted", |_| true);
         self.sync_axes();
         discarded

@@ -3,7 +3,7 @@
 use tenure_api::QueueChoice;
 use tenure_event::{ActivityState, Delivery, HealthReason, WaitReason};
 
-use super::scenes::{comes_up, end_turn, idle_as, running_as};
+use super::scenes::{answered, comes_up, end_turn, idle_as, running_as};
 use super::stage::Stage;
 use super::words;
 use super::words::{exit_code, native, permission, result_of, says, spec, tool, tool_ends, waits};
@@ -31,7 +31,11 @@ fn a_turn_over_its_time_is_interrupted_and_holds_the_queue() {
         ("live/interrupting", ["s", "b"].as_slice())
     );
     stage.news();
-    stage.agent(vec![Signal::TurnEnded(result_of(&[native("a", 0)], TurnVerdict::Cancelled)), Signal::Idle]);
+    stage.agent(vec![
+        answered(&stage),
+        Signal::TurnEnded(result_of(&[native("a", 0)], TurnVerdict::Cancelled)),
+        Signal::Idle,
+    ]);
     assert_eq!(stage.news()[0], "turn.completed limit time [a]");
     // What was steered was dropped by the interrupt: the agent does not run it by itself.
     assert_eq!((stage.axes().as_str(), stage.machine.next_deadline()), ("live/queued", None));

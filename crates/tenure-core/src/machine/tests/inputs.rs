@@ -4,8 +4,8 @@ use tenure_api::{ErrorCode, QueueChoice};
 use tenure_event::Delivery;
 
 use super::scenes::{
-    closing, comes_up, end_turn, idle, idle_as, interrupting, running, running_queued, running_steered,
-    suspended_queued, suspending,
+    answered, closing, comes_up, end_turn, idle, idle_as, interrupting, running, running_queued,
+    running_steered, suspended_queued, suspending,
 };
 use super::stage::Stage;
 use super::words;
@@ -361,4 +361,39 @@ fn a_repeated_model_is_told_once() {
     }
     assert_eq!(stage.commands.iter().filter(|c| matches!(c.2, Command::SetModel(_))).count(), 1);
     assert_eq!(running().state().model, None);
+}
+
+#[test]
+fn a_word_of_idleness_from_before_an_interrupt_does_not_send_again_what_the_agent_holds() {
+    let mut stage = running_steered();
+    interrupt(&mut stage, QueueChoice::Keep);
+    let heard = answered(&stage);
+    let sent = stage.commands.len();
+    // All of this was said before the interrupt arrived.
+    stage.agent(vec![Signal::TurnEnded(result_of(&[native("a", 0)], TurnVerdict::Finished)), Signal::Idle]);
+    assert_eq!((stage.queue(), stage.commands.len()), (vec!["b"], sent), "it may begin with b yet");
+    stage.news();
+    stage.agent(vec![Signal::TurnBegan, Signal::InputTaken { native_input: native("b", 0) }]);
+    stage.agent(vec![Signal::TurnEnded(result_of(&[native("b", 0)], TurnVerdict::Finished)), Signal::Idle]);
+    assert!(stage.news().contains(&"turn.completed completed [b]".into()));
+    stage.agent(vec![heard]);
+    assert_eq!((stage.commands.len(), stage.axes().as_str()), (sent, "live/idle"));
+}
+
+#[test]
+fn what_an_interrupt_made_the_agent_drop_is_sent_again_once_it_has_answered() {
+    for idle_first in [true, false] {
+        let mut stage = running_steered();
+        interrupt(&mut stage, QueueChoice::Keep);
+        let heard = answered(&stage);
+        stage.agent(vec![Signal::TurnEnded(result_of(&[native("a", 0)], TurnVerdict::Cancelled))]);
+        stage.agent(if idle_first { vec![Signal::Idle, heard] } else { vec![heard, Signal::Idle] });
+        assert_eq!(prompted(&stage), ("b".into(), 1, "b".into()));
+    }
+    // One that never answers is waited for only so long.
+    let mut stage = running_steered();
+    interrupt(&mut stage, QueueChoice::Keep);
+    stage.agent(vec![Signal::TurnEnded(result_of(&[native("a", 0)], TurnVerdict::Cancelled)), Signal::Idle]);
+    stage.deadline();
+    assert_eq!(prompted(&stage), ("b".into(), 1, "b".into()));
 }

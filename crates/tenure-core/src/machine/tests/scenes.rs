@@ -173,6 +173,12 @@ pub(super) fn end_turn(stage: &mut Stage) {
     stage.agent(vec![Signal::TurnEnded(answer_to(n, TurnVerdict::Finished))]);
 }
 
+/// The agent's answer to the command that it was sent last.
+pub(super) fn answered(stage: &Stage) -> Signal {
+    let n = stage.commands.last().expect("a command was sent").1;
+    Signal::Answered { n, result: Ok(serde_json::Value::Null) }
+}
+
 /// A new process comes up.
 pub(super) fn comes_up(stage: &mut Stage) {
     stage.started();
