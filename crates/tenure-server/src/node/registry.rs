@@ -53,3 +53,38 @@ impl Registry {
         self.owners.lock().unwrap_or_else(PoisonError::into_inner).len()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> SessionId {
+        SessionId::parse("s").expect("valid")
+    }
+
+    #[test]
+    fn a_task_that_broke_down_is_replaced() {
+        let registry = Registry::default();
+        let (handle, letters, _urgent) = OwnerHandle::without_task();
+        registry.get_or_start(&id(), || handle);
+        assert!(registry.get(&id()).is_some());
+        // A panic: nobody took it out.
+        drop(letters);
+        assert!(registry.get(&id()).is_none());
+        let (second, _letters, _urgent) = OwnerHandle::without_task();
+        assert!(registry.get_or_start(&id(), || second).is_there());
+        assert_eq!(registry.len(), 1);
+    }
+
+    #[test]
+    fn a_task_stays_while_somebody_holds_its_mailbox() {
+        let registry = Registry::default();
+        let (handle, letters, _urgent) = OwnerHandle::without_task();
+        let held = registry.get_or_start(&id(), || handle);
+        let alone = || letters.sender_strong_count() == 1 && letters.is_empty();
+        assert!(!registry.retire(&id(), alone), "a letter may be on its way");
+        drop(held);
+        assert!(registry.retire(&id(), alone));
+        assert!(registry.get(&id()).is_none());
+    }
+}

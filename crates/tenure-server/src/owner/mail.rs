@@ -127,6 +127,13 @@ impl OwnerHandle {
         way.send(letter).await.map_err(|e| e.0)
     }
 
+    /// A handle without a task: whoever holds the mailboxes is the task.
+    #[cfg(test)]
+    pub(crate) fn without_task() -> (Self, mpsc::Receiver<Mail>, mpsc::Receiver<Mail>) {
+        let ((mail, letters), (urgent, urgent_letters)) = (mpsc::channel(1), mpsc::channel(1));
+        (Self { mail, urgent, live: broadcast::channel(1).0 }, letters, urgent_letters)
+    }
+
     /// Whether its task still takes letters.
     pub(crate) fn is_there(&self) -> bool {
         !self.mail.is_closed()
