@@ -1,4 +1,5 @@
-//! Ends every process of a home: by the identity files of its shims, and by the mark that all of them carry.
+//! Ends every process of a home: by the identity files of its shims, by the names of shims that were only just
+//! started, and by the mark that all agents carry.
 
 use std::path::Path;
 
@@ -11,8 +12,9 @@ const MARK: &str = "TENURE_HOME_MARK";
 pub(super) fn end_all(home: &Path) {
     let mut all = Vec::new();
     let mut marks = std::collections::BTreeSet::new();
-    let living = shims(home).into_iter().flat_map(|identity| [identity.shim, identity.agent]);
-    for process in living.filter(PidRef::is_alive) {
+    let recorded = shims(home).into_iter().flat_map(|identity| [identity.shim, identity.agent]);
+    let living = recorded.filter(PidRef::is_alive).chain(started(home));
+    for process in living {
         marks.extend(mark_of(process.pid));
         all.extend(process::tree(process.pid));
     }
@@ -29,6 +31,19 @@ pub(super) fn shims(home: &Path) -> Vec<ShimIdentity> {
     let list = |dir: &Path| std::fs::read_dir(dir).into_iter().flatten().flatten();
     let generations = list(&home.join("sessions")).flat_map(|session| list(&session.path()));
     generations.filter_map(|dir| tenure_host::read_identity(&dir.path()).ok().flatten()).collect()
+}
+
+/// Shims of a home by their arguments: one that was started last has recorded nothing yet.
+fn started(home: &Path) -> Vec<PidRef> {
+    let pids = std::fs::read_dir("/proc").into_iter().flatten().flatten();
+    let pids = pids.filter_map(|entry| entry.file_name().to_str()?.parse::<i32>().ok());
+    let is_ours = |pid: &i32| {
+        let arguments = std::fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        let mut arguments = arguments.split(|byte| *byte == 0).skip(1);
+        let dir = |bytes: &[u8]| Path::new(&*String::from_utf8_lossy(bytes)).starts_with(home);
+        arguments.next() == Some(b"shim") && arguments.next().is_some_and(dir)
+    };
+    pids.filter(is_ours).filter_map(PidRef::of).collect()
 }
 
 fn mark_of(pid: i32) -> Option<String> {
