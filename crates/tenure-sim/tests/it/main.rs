@@ -1,0 +1,3 @@
+//! Whole nodes by seed.
+
+mod seeds;
