@@ -63,7 +63,8 @@ fn an_end_that_was_under_way_is_begun_again() {
 #[test]
 fn file_requests_that_were_open_are_served_again_and_answered_once() {
     let read = AgentRequest::FsRead { path: "/srv/project/a".into(), line: None, limit: None };
-    let write = |size: usize| AgentRequest::FsWrite { path: "/srv/project/b".into(), content: "x".repeat(size) };
+    let write =
+        |size: usize| AgentRequest::FsWrite { path: "/srv/project/b".into(), content: "x".repeat(size) };
     let mut stage = running();
     let ask = |token: &str, request| Signal::Request { token: token.into(), request };
     stage.agent(vec![ask("1", read), ask("2", write(10)), ask("3", write(1_000_000))]);
