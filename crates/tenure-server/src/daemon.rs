@@ -74,7 +74,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
 pub async fn run_until(options: DaemonOptions, stopping: CancellationToken) -> Result<(), DaemonError> {
     let started_at = clock::now();
     let home = home::prepare(&options.home)?;
-    let _lock = home::lock(&home)?;
+    let _lock = home::lock(&home).await?;
     let config = LiveConfig::open(&home)?;
     let tokens = Tokens::open(&home)?;
     let tcp = listen::tcp(options.listen).await?;
