@@ -12,6 +12,7 @@ mod driver;
 mod finish;
 mod follow;
 mod http;
+mod nature;
 mod procs;
 mod record;
 mod report;
@@ -133,6 +134,7 @@ fn tried(args: &Args, seed: u64, place: &Place) -> anyhow::Result<bool> {
     }
     let begun = Instant::now();
     let mut dice = Dice::of(seed);
+    fs::write(place.home().join("config.toml"), nature::configuration(&mut dice))?;
     let chaos_dice = dice.child();
     let link = Link::default();
     let mut world = World::new(args, &mut dice, &link);

@@ -86,6 +86,12 @@ impl Chaos<'_> {
                 self.note(kills, &format!("freeze daemon {}", daemon.pid()));
                 daemon.freeze(self.dice.millis(50, 600));
             }
+            11..=12 => {
+                self.note(kills, "a second daemon");
+                if !Daemon::is_refused(self.place).unwrap_or(false) {
+                    kills.ended.push("a second daemon on the same home was not refused".to_owned());
+                }
+            }
             _ => {}
         }
     }

@@ -111,6 +111,19 @@ impl Daemon {
         procs::signal(self.pid(), Signal::CONT);
     }
 
+    /// Whether a second daemon on the same home ends by itself, with an error.
+    pub(super) fn is_refused(place: &Place) -> anyhow::Result<bool> {
+        let mut second = Self::start(place)?;
+        let until = Instant::now() + Duration::from_secs(10);
+        while Instant::now() < until {
+            if let Some(status) = second.child.try_wait()? {
+                return Ok(!status.success());
+            }
+            thread::sleep(Duration::from_millis(2));
+        }
+        Ok(false)
+    }
+
     /// SIGTERM, and waits for its end; false if it does not come.
     pub(super) fn stop(mut self) -> anyhow::Result<bool> {
         procs::signal(self.pid(), Signal::TERM);

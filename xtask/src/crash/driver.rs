@@ -14,6 +14,7 @@ use super::daemon::{Link, Place};
 use super::dice::Dice;
 use super::follow::Follower;
 use super::http::{self, Reply};
+use super::nature::Nature;
 use super::script;
 use super::told::{SentInput, Told};
 
@@ -114,22 +115,7 @@ impl<'a> Driver<'a> {
     }
 
     fn create(&mut self, place: &Place) -> bool {
-        let scratch = place.scratch.to_string_lossy();
-        let mut env = json!({
-            "PATH": "/usr/bin:/bin", "HOME": scratch,
-            "TENURE_SCRIPTED_RECORD": place.record(&self.id).to_string_lossy(),
-        });
-        if self.id.ends_with('3') {
-            // Such an agent tells the whole conversation again when it is taken up.
-            env["TENURE_SCRIPTED_NO_RESUME"] = json!("1");
-        }
-        if self.id.ends_with('5') {
-            env["TENURE_SCRIPTED_STRING_IDS"] = json!("1");
-        }
-        let body = json!({
-            "agent": "scripted", "id": self.id, "cwd": place.workspace(&self.id).to_string_lossy(),
-            "env": env, "inherit_env": [],
-        });
+        let body = Nature::of(&self.id).creates(&self.id, place);
         let Some(reply) = self.ask("POST", "/v1/sessions", Some(&body)) else { return false };
         let created = matches!(reply.status, 200 | 201);
         if !created {
@@ -146,12 +132,19 @@ impl<'a> Driver<'a> {
             45..=51 if waiting => self.send_again(),
             52..=55 => self.interrupt(),
             56..=58 => self.cancel_one(),
-            59..=60 => self.suspend(),
-            61..=62 => self.close(),
-            63..=64 => self.retitle(),
-            65 => self.kill(),
-            66..=67 => self.resume(),
+            59..=60 => self.retitle(),
+            61..=67 if !Nature::of(&self.id).is_calm() || self.dice.chance(10) => self.end(),
             _ => {}
+        }
+    }
+
+    /// Some end of the process, and a way back.
+    fn end(&mut self) {
+        match self.dice.below(7) {
+            0..=1 => self.suspend(),
+            2..=3 => self.close(),
+            4 => self.kill(),
+            _ => self.resume(),
         }
     }
 

@@ -85,22 +85,27 @@ impl Process {
     /// What it said and did, as the log must have it.
     pub(super) fn tape(&self) -> Vec<Token> {
         let prompts = self.prompts();
-        let input = |entry: &Value| {
-            let prompt = prompts.get(&entry["prompt_id"].to_string()).map_or("", String::as_str);
-            super::script::input_of(prompt).unwrap_or("?").to_owned()
+        let input = |id: &Value| {
+            prompts
+                .get(&id.to_string())
+                .and_then(|prompt| super::script::input_of(prompt))
+                .unwrap_or("?")
+                .to_owned()
         };
         let mut tape = Tape::default();
-        let mut replay: Option<String> = None;
+        let mut replay: Option<&Value> = None;
         for entry in &self.entries {
+            let (id, answers) = (&entry["id"], entry["what"] == "response");
             match act(entry) {
                 // What a conversation is taken up with is no news.
-                "received" if entry["method"] == "session/load" => replay = Some(entry["id"].to_string()),
-                "sent" if entry["what"] == "response" && replay == Some(entry["id"].to_string()) => {
-                    replay = None
+                "received" if entry["method"] == "session/load" => replay = Some(id),
+                "sent" if answers && replay == Some(id) => replay = None,
+                // A turn is over when its prompt is answered: not when the agent meant to answer it.
+                "sent" if answers && prompts.contains_key(&id.to_string()) => {
+                    tape.mark(format!("end {}", input(id)), 0);
                 }
                 "sent" if replay.is_none() => sent(entry, &mut tape),
-                "turn_started" => tape.mark(format!("begin {}", input(entry)), 0),
-                "turn_ended" => tape.mark(format!("end {}", input(entry)), 0),
+                "turn_started" => tape.mark(format!("begin {}", input(&entry["prompt_id"])), 0),
                 _ => {}
             }
         }

@@ -35,6 +35,9 @@ pub(super) fn check(case: &Case<'_>, report: &mut Report) {
     }
     for event in case.of_kind("ask.resolved") {
         let (id, decision) = (event.text("ask_id"), event.text("decision"));
+        if event.text("by") == "policy" {
+            continue;
+        }
         if !case.told.sent_decisions.iter().any(|(ask, sent)| ask == id && *sent == decision) {
             report.add(Fault::AnswerChanged, format!("{}: nobody said {decision}", case.at(event)));
         }

@@ -40,6 +40,17 @@ pub(super) fn check(case: &Case<'_>, report: &mut Report) {
             }
         }
         whole_messages(case, process, events, ending, report);
+        odd_lines(case, events, ending, report);
+    }
+}
+
+/// No script writes lines that cannot be read: something was cut or mixed on its way. Only the last line of an agent that
+/// was killed in the act may be cut.
+fn odd_lines(case: &Case<'_>, events: &[&Event], ending: Ending, report: &mut Report) {
+    let odd = |event: &&&Event| matches!(event.text("kind"), "malformed" | "oversized");
+    let odd = events.iter().filter(|event| event.kind == "native.received").filter(odd);
+    for event in odd.skip(usize::from(ending.killed)) {
+        report.add(Fault::Invented, format!("{}: {}", case.at(event), event.value["data"]));
     }
 }
 
@@ -66,6 +77,7 @@ fn ending(case: &Case<'_>, process: &Process) -> Ending {
 fn tape(case: &Case<'_>, events: &[&Event], agent: &[Token]) -> Vec<Token> {
     let by_agent = |what: &str| agent.iter().any(|token| token.what == what);
     let mut tape = Tape::default();
+    let mut gone = false;
     for event in events {
         let seq = event.seq;
         match event.kind.as_str() {
@@ -97,7 +109,9 @@ fn tape(case: &Case<'_>, events: &[&Event], agent: &[Token]) -> Vec<Token> {
                 let what = format!("begin {}", event.text("input_id"));
                 by_agent(&what).then(|| tape.mark(what, seq));
             }
-            "turn.completed" => {
+            // What ends after its process was ended by Tenure, whatever the agent has put into its record.
+            "process.exited" => gone = true,
+            "turn.completed" if !gone => {
                 let inputs: Vec<String> = event.list("input_ids").map(|id| format!("end {id}")).collect();
                 inputs.into_iter().filter(|what| by_agent(what)).for_each(|what| tape.mark(what, seq));
             }

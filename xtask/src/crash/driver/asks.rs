@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::Driver;
+use crate::crash::nature::Nature;
 use crate::crash::told::Answered;
 
 /// When each open ask is to be answered.
@@ -20,9 +21,10 @@ impl Driver<'_> {
         let open: Vec<(String, Instant)> =
             self.seen.hold().now.open_asks.iter().map(|(id, at)| (id.clone(), *at)).collect();
         self.asks.due.retain(|id, _| open.iter().any(|(open, _)| open == id));
+        let within = Nature::of(&self.id).answers_within_ms();
         for (id, opened) in open {
             let dice = &mut self.dice;
-            let due = *self.asks.due.entry(id.clone()).or_insert_with(|| opened + dice.millis(0, 400));
+            let due = *self.asks.due.entry(id.clone()).or_insert_with(|| opened + dice.millis(0, within));
             if all || due <= Instant::now() {
                 self.answer(&id);
                 // The follower hears of it a little later.
