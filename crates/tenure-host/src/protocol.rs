@@ -37,10 +37,9 @@
 mod frame;
 
 pub use frame::{
-    COMMAND_HEAD, HEADER_BYTES, Hello, Kind, MAX_COMMAND_BYTES, MAX_FRAME_BYTES, Malformed, Progress,
+    COMMAND_HEAD, Deframer, HEADER_BYTES, Hello, Kind, MAX_COMMAND_BYTES, MAX_FRAME_BYTES, Malformed, Piece, Progress,
     Refused, Welcome, command_head, frame, json_frame,
 };
-pub(crate) use frame::{Deframer, Piece};
 
 /// The version that this code speaks as a shim.
 pub const VERSION: u32 = 1;

@@ -188,17 +188,25 @@ pub enum Malformed {
 }
 
 /// What [`Deframer::feed`] found.
-pub(crate) enum Piece<'a> {
+#[derive(Debug)]
+pub enum Piece<'a> {
+    /// A whole frame that is no command, with its payload.
     Frame(Kind, &'a [u8]),
-    CommandStart { n: u64 },
+    /// A command begins.
+    CommandStart {
+        /// Its number.
+        n: u64,
+    },
+    /// More of the command under way.
     CommandBytes(&'a [u8]),
+    /// The command is whole.
     CommandEnd,
 }
 
 /// Cuts a byte stream into frames. Small frames are gathered, a command is passed
 /// on piece by piece.
-#[derive(Default)]
-pub(crate) struct Deframer {
+#[derive(Debug, Default)]
+pub struct Deframer {
     head: [u8; COMMAND_HEAD],
     have: usize,
     body: Vec<u8>,
@@ -207,8 +215,11 @@ pub(crate) struct Deframer {
 }
 
 impl Deframer {
-    /// Takes the next bytes of the stream.
-    pub(crate) fn feed(
+    /// Takes the next bytes of the stream, and hands on what they complete.
+    ///
+    /// # Errors
+    /// [`Malformed`] for bytes that are not of this protocol, or from `on`; nothing after it can be trusted.
+    pub fn feed(
         &mut self,
         mut input: &[u8],
         mut on: impl FnMut(Piece<'_>) -> Result<(), Malformed>,
