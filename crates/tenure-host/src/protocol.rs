@@ -37,8 +37,8 @@
 mod frame;
 
 pub use frame::{
-    COMMAND_HEAD, Deframer, HEADER_BYTES, Hello, Kind, MAX_COMMAND_BYTES, MAX_FRAME_BYTES, Malformed, Piece, Progress,
-    Refused, Welcome, command_head, frame, json_frame,
+    COMMAND_HEAD, Deframer, HEADER_BYTES, Hello, Kind, MAX_COMMAND_BYTES, MAX_FRAME_BYTES, Malformed, Piece,
+    Progress, Refused, Welcome, command_head, frame, json_frame,
 };
 
 /// The version that this code speaks as a shim.

@@ -1,0 +1,51 @@
+//! What is fuzzed: one function of bytes for each reader of data from outside. `fuzz/` hands
+//! them to cargo-fuzz; the tests of this crate run the same functions over the committed
+//! corpora and over mutations of them, on any toolchain.
+//!
+//! A function panics when a promise is broken, and says nothing else. It is no place for
+//! examples: those are tests of the crate that reads.
+
+mod codec;
+mod framing;
+mod recording;
+mod request;
+mod store;
+
+pub use codec::{acp_lines, acp_recording, claude_lines, claude_recording};
+pub use framing::{frames, spool, sse};
+pub use request::{cursors, events, http_bodies};
+pub use store::{state, store};
+
+/// A function that takes bytes and panics if they break something.
+pub type Target = fn(&[u8]);
+
+/// Every target, by the name of its corpus.
+pub const TARGETS: [(&str, Target); 12] = [
+    ("acp_lines", acp_lines),
+    ("acp_recording", acp_recording),
+    ("claude_lines", claude_lines),
+    ("claude_recording", claude_recording),
+    ("cursors", cursors),
+    ("events", events),
+    ("frames", frames),
+    ("http_bodies", http_bodies),
+    ("spool", spool),
+    ("sse", sse),
+    ("state", state),
+    ("store", store),
+];
+
+/// Takes numbers from bytes; zeros once there are no more.
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn byte(&mut self) -> usize {
+        let (first, rest) = self.0.split_first().map_or((0, self.0), |(first, rest)| (*first, rest));
+        self.0 = rest;
+        usize::from(first)
+    }
+
+    fn short(&mut self) -> usize {
+        self.byte() | self.byte() << 8
+    }
+}

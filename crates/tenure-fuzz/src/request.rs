@@ -1,0 +1,99 @@
+//! What clients send: bodies, cursors; and events as they are read back.
+
+use std::task::{Context, Poll, Waker};
+
+use serde::de::DeserializeOwned;
+use tenure_api::{
+    AnswerAsk, CreateProject, CreateSession, CreateToken, EditInput, Interrupt, SendInput, SessionPatch,
+    VerbRequest,
+};
+use tenure_event::{Event, Kind, NewEvent, Seq, SessionId, Timestamp, WarningRaised, client_id_is_valid};
+use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};
+
+use crate::Bytes;
+
+/// A body, taken for each kind of request there is.
+pub fn http_bodies(data: &[u8]) {
+    read::<CreateSession>(data);
+    read::<SendInput>(data);
+    read::<EditInput>(data);
+    read::<SessionPatch>(data);
+    read::<AnswerAsk>(data);
+    read::<Interrupt>(data);
+    read::<VerbRequest>(data);
+    read::<CreateProject>(data);
+    read::<CreateToken>(data);
+    if let Ok(text) = std::str::from_utf8(data) {
+        assert_eq!(SessionId::parse(text).is_ok(), client_id_is_valid(text));
+        let _ = text.parse::<Timestamp>();
+    }
+}
+
+fn read<T: DeserializeOwned>(data: &[u8]) {
+    let one = serde_json::from_slice::<T>(data).is_ok();
+    assert_eq!(one, serde_json::from_slice::<T>(data).is_ok());
+}
+
+/// A stored event: what is read is written as it was understood.
+pub fn events(data: &[u8]) {
+    let Ok(text) = std::str::from_utf8(data) else { return };
+    let Ok(event) = Event::parse(text) else { return };
+    let new = NewEvent { ts: event.ts, turn_id: event.turn_id.clone(), kind: event.kind.clone() };
+    let Ok(again) = new.render(&event.session_id, event.seq, event.gseq) else { return };
+    let read = Event::parse(&again).expect("what we write we read");
+    assert_eq!(read.kind.name(), event.kind.name());
+    // An instant outside RFC 3339 is written as its nearest.
+    let new = NewEvent { ts: read.ts, turn_id: read.turn_id.clone(), kind: read.kind.clone() };
+    let third = new.render(&read.session_id, read.seq, read.gseq).expect("and write again");
+    assert_eq!(again, third, "and so for ever");
+}
+
+/// Any position, limit and filter, asked of a short log.
+pub fn cursors(data: &[u8]) {
+    let mut bytes = Bytes(data);
+    let (events, wide) = (bytes.byte() % 9, bytes.byte());
+    let mut number = || {
+        let mut n = 0_u64;
+        for _ in 0..wide % 9 {
+            n = n << 8 | bytes.byte() as u64;
+        }
+        n
+    };
+    let after = number();
+    let limit = usize::try_from(number()).unwrap_or(usize::MAX);
+    let max_bytes = usize::try_from(number()).unwrap_or(usize::MAX);
+    let types = String::from_utf8_lossy(bytes.0);
+    let types: Vec<String> = types.split(',').filter(|t| !t.is_empty()).map(str::to_owned).collect();
+    let log = MemoryLog::new();
+    let session = SessionId::parse("s1").expect("an id");
+    let told = |n: usize| {
+        let kind = Kind::WarningRaised(WarningRaised { code: format!("w{n}"), message: String::new() });
+        NewEvent { ts: Timestamp::from_millis(7), turn_id: None, kind }
+    };
+    let append = Append {
+        session_id: session.clone(),
+        expected: Seq(0),
+        events: (0..events).map(told).collect(),
+        class: Class::Normal,
+        writes: Vec::new(),
+    };
+    now(log.append(append)).expect("the first append of a session");
+    let page = PageRequest { after, limit: limit.max(1), max_bytes, types };
+    for read in [now(log.read(&session, page.clone())), now(log.read_all(page))] {
+        match read {
+            Ok(page) => {
+                assert!(after <= events as u64 && page.scanned_to >= after && page.last == events as u64);
+                assert!(page.events.iter().zip(after + 1..).all(|(e, least)| e.seq.0 >= least));
+            }
+            Err(LogError::CursorExpired { .. }) => assert!(after > events as u64),
+            Err(other) => panic!("a cursor gives {other}"),
+        }
+    }
+}
+
+fn now<T>(future: impl Future<Output = T>) -> T {
+    match std::pin::pin!(future).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(value) => value,
+        Poll::Pending => panic!("the log in memory waits for something"),
+    }
+}

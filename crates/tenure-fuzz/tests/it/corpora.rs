@@ -1,0 +1,93 @@
+//! Every target holds for its corpus and for a bounded number of mutations, always the same
+//! ones. `TENURE_FUZZ_CASES=N` runs so many for each target instead.
+
+use std::panic::catch_unwind;
+use std::path::Path;
+
+use tenure_fuzz::{TARGETS, Target};
+
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: usize) -> usize {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) as usize % sides.max(1)
+    }
+
+    fn mutated(&mut self, corpus: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = corpus[self.roll(corpus.len())].clone();
+        for _ in 0..=self.roll(4) {
+            let at = self.roll(bytes.len() + 1);
+            let end = (at + self.roll(12)).min(bytes.len());
+            match self.roll(6) {
+                0 => drop(bytes.drain(at..end)),
+                1 => bytes.insert(at, self.roll(256) as u8),
+                2 => bytes.truncate(at),
+                3 => {
+                    let other = &corpus[self.roll(corpus.len())];
+                    let from = self.roll(other.len() + 1);
+                    bytes.splice(at..end, other[from..].iter().copied().take(64));
+                }
+                _ => {
+                    if let Some(byte) = bytes.get_mut(at) {
+                        *byte ^= 1 << self.roll(8);
+                    }
+                }
+            }
+        }
+        bytes
+    }
+}
+
+fn corpus(name: &str) -> Vec<Vec<u8>> {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
+    let mut files: Vec<_> =
+        std::fs::read_dir(&dir).expect("each target has a corpus").flatten().map(|e| e.path()).collect();
+    files.sort();
+    files.iter().map(|path| std::fs::read(path).expect("an input")).collect()
+}
+
+fn hold(name: &str, cases: usize) {
+    let target: Target = TARGETS.iter().find(|(known, _)| *known == name).expect("a target").1;
+    let cases = std::env::var("TENURE_FUZZ_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
+    let corpus = corpus(name);
+    assert!(!corpus.is_empty());
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
+    let mutated = (0..cases).map(|_| dice.mutated(&corpus));
+    for input in corpus.iter().cloned().chain(mutated) {
+        if catch_unwind(|| target(&input)).is_err() {
+            let path = std::env::temp_dir().join(format!("tenure-fuzz-{name}"));
+            std::fs::write(&path, &input).expect("kept");
+            panic!("{name} fails; the input is in {}", path.display());
+        }
+    }
+}
+
+macro_rules! targets {
+    ($($name:ident $cases:literal)*) => {
+        $(#[test] fn $name() { hold(stringify!($name), $cases); })*
+
+        #[test]
+        fn every_target_is_run() {
+            let run = [$(stringify!($name)),*];
+            assert_eq!(run.to_vec(), TARGETS.map(|(name, _)| name).to_vec());
+        }
+    };
+}
+
+targets! {
+    acp_lines 300
+    acp_recording 150
+    claude_lines 300
+    claude_recording 150
+    cursors 500
+    events 500
+    frames 800
+    http_bodies 500
+    spool 300
+    sse 800
+    state 300
+    store 60
+}

@@ -1,0 +1,3 @@
+//! The fuzz targets over their corpora, and over mutations of them.
+
+mod corpora;
