@@ -116,7 +116,8 @@ impl Agent {
             Speech::Acp(acp) => acp.ends,
             Speech::Claude(claude) => claude.ends,
         };
-        out.iter().flat_map(|line| [line.to_string().into_bytes(), vec![b'\n']].concat()).collect()
+        let lines: Vec<String> = out.iter().map(|line| format!("{line}\n")).collect();
+        lines.concat().into_bytes()
     }
 
     /// It was told to end, and will.
@@ -145,8 +146,8 @@ impl Agent {
 /// The text that a process said, read from its output by nothing but this function.
 pub(crate) fn spoken(output: &[u8]) -> String {
     let mut said = String::new();
-    for line in output.split(|b| *b == b'\n') {
-        let Ok(value) = serde_json::from_slice::<Value>(line) else { continue };
+    for line in String::from_utf8_lossy(output).split('\n') {
+        let Ok(value) = serde_json::from_str::<Value>(line) else { continue };
         let update = &value["params"]["update"];
         if update["sessionUpdate"] == "agent_message_chunk" && update["_meta"]["replay"].is_null() {
             said += update["content"]["text"].as_str().unwrap_or_default();

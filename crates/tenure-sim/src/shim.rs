@@ -35,8 +35,8 @@ pub(crate) struct Shim {
     told: Vec<(usize, Bytes)>,
     wire: VecDeque<(u64, Bytes)>,
     /// What the agent has decided to say and not yet written.
-    writing: VecDeque<u8>,
-    pipe: VecDeque<u8>,
+    writing: Vec<u8>,
+    pipe: Vec<u8>,
 }
 
 impl Shim {
@@ -50,8 +50,8 @@ impl Shim {
             agent,
             told: Vec::new(),
             wire: VecDeque::new(),
-            writing: VecDeque::new(),
-            pipe: VecDeque::new(),
+            writing: Vec::new(),
+            pipe: Vec::new(),
         }
     }
 
@@ -95,7 +95,7 @@ impl Shim {
         }
         let said = self.agent.step(dice);
         let moved = !said.is_empty();
-        self.writing.extend(said);
+        self.writing.extend_from_slice(&said);
         if self.agent.wants_to_end() && self.writing.is_empty() {
             self.exit(ExitNews { code: Some(0), ..ExitNews::default() });
             return true;
@@ -106,15 +106,17 @@ impl Shim {
     /// The agent writes so many bytes, wherever that cuts.
     pub(crate) fn write(&mut self, most: usize) -> bool {
         let now = self.writing.len().min(most);
-        self.pipe.extend(self.writing.drain(..now));
+        self.pipe.extend_from_slice(&self.writing[..now]);
+        self.writing.drain(..now);
         now > 0
     }
 
     /// The shim reads so many bytes of it.
     pub(crate) fn read(&mut self, most: usize) -> bool {
         let now = self.pipe.len().min(most);
-        self.spool.extend(self.pipe.drain(..now));
-        if let Some(at) = self.spool.iter().rposition(|b| *b == b'\n') {
+        self.spool.extend_from_slice(&self.pipe[..now]);
+        self.pipe.drain(..now);
+        if let Some(at) = memchr::memrchr(b'\n', &self.spool) {
             self.lines_end = at + 1;
         }
         now > 0

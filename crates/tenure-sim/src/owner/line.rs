@@ -53,7 +53,7 @@ impl Line {
 
 fn line_at(spool: &[u8], at: usize) -> Option<&[u8]> {
     let rest = spool.get(at..)?;
-    rest.iter().position(|b| *b == b'\n').map(|end| &rest[..end])
+    memchr::memchr(b'\n', rest).map(|end| &rest[..end])
 }
 
 /// The codec as it was when its memory was stored: text is read again.

@@ -7,7 +7,7 @@ use std::panic::catch_unwind;
 
 use tenure_sim::{Report, run};
 
-const STEPS: usize = 220;
+const STEPS: usize = 160;
 
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
