@@ -93,6 +93,8 @@ impl Process {
                 .to_owned()
         };
         let mut tape = Tape::default();
+        let answered: Vec<&Value> =
+            self.acts("sent").filter(|entry| entry["what"] == "response").map(|entry| &entry["id"]).collect();
         let mut replay: Option<&Value> = None;
         for entry in &self.entries {
             let (id, answers) = (&entry["id"], entry["what"] == "response");
@@ -100,11 +102,12 @@ impl Process {
                 // What a conversation is taken up with is no news.
                 "received" if entry["method"] == "session/load" => replay = Some(id),
                 "sent" if answers && replay == Some(id) => replay = None,
-                // A turn is over when its prompt is answered: not when the agent meant to answer it.
-                "sent" if answers && prompts.contains_key(&id.to_string()) => {
-                    tape.mark(format!("end {}", input(id)), 0);
-                }
                 "sent" if replay.is_none() => sent(entry, &mut tape),
+                // Only an answer that was also written ends a turn. That it was is recorded a little later, perhaps
+                // behind the beginning of the next one.
+                "turn_ended" if answered.contains(&&entry["prompt_id"]) => {
+                    tape.mark(format!("end {}", input(&entry["prompt_id"])), 0);
+                }
                 "turn_started" => tape.mark(format!("begin {}", input(&entry["prompt_id"])), 0),
                 _ => {}
             }

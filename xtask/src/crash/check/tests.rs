@@ -31,6 +31,7 @@ impl Run {
             json!({"act": "sent", "what": "session/request_permission", "id": 0, "tool_call_id": "c1"}),
             json!({"act": "answered", "id": 0, "outcome": "selected", "option_id": "allow_once"}),
             chunk("three\n"),
+            json!({"act": "turn_ended", "prompt_id": 1}),
             json!({"act": "sent", "what": "response", "id": 1}),
             json!({"act": "exiting", "code": 0}),
         ];
