@@ -205,6 +205,9 @@ impl Step<'_> {
         let Some(at) = self.s.queue.iter().position(|q| &q.input_id == id) else {
             return Err(self.not_queued(id));
         };
+        if self.owed(&self.s.queue[at]).is_some() {
+            return Err(self.was_handed_over(id));
+        }
         let queued = self.s.queue.remove(at);
         self.input_cancelled(queued.input_id, "request");
         Ok(self.done(vec![format!("input:{id}")], Until::Now))
@@ -214,6 +217,9 @@ impl Step<'_> {
         let Some(at) = self.s.queue.iter().position(|q| &q.input_id == id) else {
             return Err(self.not_queued(id));
         };
+        if self.owed(&self.s.queue[at]).is_some() {
+            return Err(self.was_handed_over(id));
+        }
         let q = &mut self.s.queue[at];
         (q.brief, q.parts) = (brief(&parts), Arc::new(parts));
         self.out.inputs.push(InputChange::Edited { input_id: id.clone() });
@@ -230,11 +236,15 @@ impl Step<'_> {
         let steered =
             self.s.turn.as_ref().is_some_and(|t| t.steered.iter().any(|s| &s.queued.input_id == id));
         if steered {
-            let what = format!("input {id} was handed to the agent; `interrupt` takes it back");
-            return Problem::new(ErrorCode::Conflict, what).about(&self.s.spec.id);
+            return self.was_handed_over(id);
         }
         Problem::new(ErrorCode::NotFound, format!("no input {id} waits in this session"))
             .about(&self.s.spec.id)
+    }
+
+    fn was_handed_over(&self, id: &InputId) -> Problem {
+        let what = format!("input {id} was handed to the agent; `interrupt` takes it back");
+        Problem::new(ErrorCode::Conflict, what).about(&self.s.spec.id)
     }
 
     pub(super) fn input_cancelled(&mut self, input_id: InputId, reason: &str) {
@@ -244,11 +254,31 @@ impl Step<'_> {
         self.out.inputs.push(InputChange::Cancelled { input_id, seq });
     }
 
+    /// The answer that the agent owes for an input which an interrupt has put back: native id and command.
+    fn owed(&self, queued: &QueuedInput) -> Option<(String, u64)> {
+        let before = queued.attempt.checked_sub(1)?;
+        let native = input_uuid(&self.s.spec.id, &queued.input_id, before).to_string();
+        let n = *self.s.turn.as_ref()?.unanswered.get(&native)?;
+        Some((native, n))
+    }
+
+    /// An input that was put back is to end; whether it does is the agent's to say.
+    fn hand_back(&mut self, mut queued: QueuedInput, native: String, n: u64) {
+        queued.attempt -= 1;
+        let parts = Arc::unwrap_or_clone(std::mem::take(&mut queued.parts));
+        if let Some(turn) = &mut self.s.turn {
+            turn.steered.push(Steered { queued, native, n, parts, discarded: true });
+        }
+    }
+
     pub(super) fn cancel_queue(&mut self, reason: &str) -> Vec<String> {
-        let ids: Vec<InputId> = self.s.queue.drain(..).map(|q| q.input_id).collect();
-        let hit = ids.iter().map(|id| format!("input:{id}")).collect();
-        for id in ids {
-            self.input_cancelled(id, reason);
+        let all = std::mem::take(&mut self.s.queue);
+        let hit = all.iter().map(|q| format!("input:{}", q.input_id)).collect();
+        for queued in all {
+            match self.owed(&queued) {
+                Some((native, n)) => self.hand_back(queued, native, n),
+                None => self.input_cancelled(queued.input_id, reason),
+            }
         }
         hit
     }

@@ -134,6 +134,19 @@ fn an_end_waits_for_the_answers_to_what_was_steered() {
     assert!(back.news().contains(&"turn.completed interrupted [a b]".into()));
     assert_eq!(back.queue(), [""; 0]);
 
+    // What it has not answered cannot be cancelled behind its back.
+    let mut owed = running_steered();
+    interrupt(&mut owed, QueueChoice::Keep);
+    let refused = owed.ask(Request::CancelInput(id("b"))).expect_err("it may be taken in");
+    assert_eq!(refused.code, ErrorCode::Conflict);
+    interrupt(&mut owed, QueueChoice::Discard);
+    owed.news();
+    owed.agent(vec![Signal::InputTaken { native_input: native("b", 0) }]);
+    end_turn(&mut owed);
+    let news = owed.news();
+    assert!(news.contains(&"turn.completed interrupted [a b]".into()), "{news:?}");
+    assert!(!news.iter().any(|told| told.starts_with("input.cancelled")));
+
     // An agent that never answers is not waited for.
     let mut silent = running_steered();
     end_turn(&mut silent);
