@@ -57,8 +57,9 @@ impl Owner {
         for act in acts {
             let Act::Handshake(handshake) = act else { continue };
             let path = session_dir(&self.shared.home, &self.id).join("handshake.json");
-            let handshake = handshake.clone();
-            let write = move || write_private(&path, &serde_json::to_vec(&handshake)?);
+            let text = serde_json::to_string(handshake);
+            let text = text.map(|text| self.redactor.view::<tenure_event::Handshake>(text));
+            let write = move || write_private(&path, text?.as_bytes());
             if let Err(e) = off_thread(write).await {
                 tracing::warn!(session = %self.id, error = %e, "what the agent told of itself could not be kept");
             }

@@ -139,7 +139,7 @@ impl Owner {
                 tracing::warn!(session = %self.id, error = %e, "a command has no words in this protocol");
                 Vec::new()
             });
-            rows.push(OutboxRow { generation, n: *n, bytes: Bytes::from(bytes) });
+            rows.push(OutboxRow { generation, n: *n, bytes: self.redactor.hidden_bytes(bytes) });
         }
         rows
     }
@@ -167,13 +167,17 @@ impl Owner {
         self.pump();
     }
 
+    /// A stored command as the agent is to read it.
+    fn filled_in(&self, bytes: &Bytes) -> Bytes {
+        self.redactor.unhidden_bytes(self.private.fill_in(bytes, &self.id))
+    }
+
     /// Hands commands to the shim as far as it takes them.
     pub(super) fn pump(&mut self) {
         let Some(line) = &self.line else { return };
         let Some(shim) = &line.shim else { return };
         while let Some(row) = self.unsent.front() {
-            if row.generation == line.generation
-                && shim.try_send(row.n, self.private.fill_in(&row.bytes, &self.id)).is_err()
+            if row.generation == line.generation && shim.try_send(row.n, self.filled_in(&row.bytes)).is_err()
             {
                 return;
             }

@@ -13,6 +13,7 @@ use tenure_host::{LaunchError, LaunchSpec, Shim, SpoolLimits, launch};
 use super::Owner;
 use super::line::Line;
 use super::mail::Work;
+use super::redact::{Redactor, names_a_secret};
 use super::stored::{Private, session_dir, write_private};
 use crate::clock;
 use crate::node::Shared;
@@ -27,6 +28,7 @@ impl Owner {
     /// Starts a process; it comes back as [`Work::Launched`].
     pub(super) fn launch(&mut self, plan: SpawnPlan) {
         let generation = plan.generation;
+        learn_secrets(&mut self.redactor, &self.shared, &self.machine.state().spec.agent, &self.private);
         let order = self.order(plan);
         self.launching = true;
         let (shared, out) = (Arc::clone(&self.shared), self.work_out.clone());
@@ -274,6 +276,15 @@ pub(crate) fn resolve_environment(
         };
     }
     env.into_iter().collect()
+}
+
+/// What an agent is configured with, or inherits, under names that mean a secret is kept out of the log like the
+/// session's own values.
+pub(super) fn learn_secrets(redactor: &mut Redactor, shared: &Shared, agent: &str, private: &Private) {
+    let Some(agent) = shared.agent(agent) else { return };
+    let env = resolve_environment(&agent, private, std::env::vars_os());
+    let given = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
+    redactor.learn(given.filter(|(name, _)| names_a_secret(name)));
 }
 
 /// Claude writes no transcript before the first prompt, and refuses to resume without one.

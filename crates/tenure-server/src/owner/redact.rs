@@ -1,27 +1,52 @@
 //! Keeps known secrets out of events: the values of a session's environment and of its tool servers' headers, and
 //! what its agent is given under names that mean a secret, are replaced before anything is stored or sent.
 
+use bytes::Bytes;
 use tenure_event::{Kind, NewEvent};
 
 /// Values shorter than this are no secrets, and would hit ordinary text.
 const SHORTEST: usize = 8;
 
+/// What stands for a value that is kept begins so.
+const MARK: &str = "<tenure-value ";
+
 /// Replaces known values.
 #[derive(Default)]
 pub(super) struct Redactor {
-    /// The value as it stands inside a JSON string, and what stands there instead.
-    values: Vec<(String, String)>,
+    values: Vec<Known>,
+}
+
+/// A value, as it stands inside a JSON string.
+struct Known {
+    value: String,
+    /// Stands there instead in what is shown.
+    instead: String,
+    /// Stands there instead in what is kept and needed again, letter for letter.
+    mark: String,
 }
 
 impl Redactor {
     pub(super) fn new<'a>(secrets: impl Iterator<Item = (&'a str, &'a str)>) -> Self {
-        let mut values: Vec<(String, String)> = secrets
-            .filter(|(name, value)| value.len() >= SHORTEST && !is_ordinary(name, value))
-            .filter_map(|(name, value)| Some((inside_json(value)?, format!("[{name}]"))))
-            .collect();
+        let mut redactor = Self::default();
+        redactor.learn(secrets);
+        redactor
+    }
+
+    /// Replaces these values, too.
+    pub(super) fn learn<'a>(&mut self, secrets: impl Iterator<Item = (&'a str, &'a str)>) {
+        let secrets = secrets.filter(|(name, value)| value.len() >= SHORTEST && !is_ordinary(name, value));
+        for (name, value) in secrets {
+            let Some(value) = inside_json(value) else { continue };
+            if self.values.iter().any(|known| known.value == value) {
+                continue;
+            }
+            let instead = inside_json(&format!("[{name}]")).unwrap_or_default();
+            let nth = self.values.iter().filter(|known| known.instead == instead).count();
+            let mark = inside_json(&format!("{MARK}{name} {nth}>")).unwrap_or_default();
+            self.values.push(Known { value, instead, mark });
+        }
         // Longer ones first: one may hold another.
-        values.sort_by_key(|(value, _)| std::cmp::Reverse(value.len()));
-        Self { values }
+        self.values.sort_by_key(|known| std::cmp::Reverse(known.value.len()));
     }
 
     pub(super) fn event(&self, event: &mut NewEvent) {
@@ -48,13 +73,46 @@ impl Redactor {
 
     /// Text in which values stand as they stand in JSON strings.
     pub(super) fn text(&self, text: &str) -> String {
-        let mut text = text.to_owned();
-        for (value, instead) in &self.values {
-            if text.contains(value.as_str()) {
-                text = text.replace(value.as_str(), instead);
-            }
+        exchange(text.to_owned(), self.values.iter().map(|known| (&known.value, &known.instead)))
+    }
+
+    /// The same for text that is no JSON.
+    pub(super) fn plain(&self, text: String) -> String {
+        if self.values.is_empty() {
+            return text;
         }
-        text
+        let clean = serde_json::to_string(&text).ok().map(|json| self.text(&json));
+        clean.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or(text)
+    }
+
+    /// JSON to be kept that must come back as it was: the private state has what an open ask needs, word for word.
+    pub(super) fn hidden(&self, json: String) -> String {
+        exchange(json, self.values.iter().map(|known| (&known.value, &known.mark)))
+    }
+
+    /// What [`Self::hidden`] hid.
+    pub(super) fn unhidden(&self, json: String) -> String {
+        // Backwards: one may stand in another's mark.
+        exchange(json, self.values.iter().rev().map(|known| (&known.mark, &known.value)))
+    }
+
+    /// [`Self::hidden`] for a command that waits to be sent: it may repeat what the agent said.
+    pub(super) fn hidden_bytes(&self, json: Vec<u8>) -> Bytes {
+        if self.values.is_empty() {
+            return json.into();
+        }
+        match String::from_utf8(json) {
+            Ok(text) => self.hidden(text).into(),
+            Err(other) => other.into_bytes().into(),
+        }
+    }
+
+    /// What [`Self::hidden_bytes`] hid.
+    pub(super) fn unhidden_bytes(&self, json: Bytes) -> Bytes {
+        if self.values.is_empty() || memchr::memmem::find(&json, MARK.as_bytes()).is_none() {
+            return json;
+        }
+        std::str::from_utf8(&json).map(|text| self.unhidden(text.to_owned()).into()).unwrap_or(json)
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -66,12 +124,26 @@ impl Redactor {
 /// is to stay readable. A word under a name that says what it is stays hidden.
 fn is_ordinary(name: &str, value: &str) -> bool {
     let word = value.bytes().all(|b| b.is_ascii_lowercase()) || value.bytes().all(|b| b.is_ascii_digit());
-    let name = name.to_ascii_uppercase();
-    let telling = ["KEY", "TOKEN", "SECRET", "PASS", "PWD", "AUTH", "CRED", "COOKIE", "SESSION"];
     value.starts_with('/')
         || value.starts_with("http://127.")
         || value.starts_with("http://localhost")
-        || (word && !telling.iter().any(|part| name.contains(part)))
+        || (word && !names_a_secret(name))
+}
+
+/// Whether a variable of this name carries a secret, as far as names tell.
+pub(super) fn names_a_secret(name: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let telling = ["KEY", "TOKEN", "SECRET", "PASS", "PWD", "AUTH", "CRED", "COOKIE", "SESSION"];
+    telling.iter().any(|part| name.contains(part))
+}
+
+fn exchange<'a>(mut text: String, pairs: impl Iterator<Item = (&'a String, &'a String)>) -> String {
+    for (from, to) in pairs {
+        if text.contains(from.as_str()) {
+            text = text.replace(from.as_str(), to);
+        }
+    }
+    text
 }
 
 fn inside_json(value: &str) -> Option<String> {
@@ -102,6 +174,23 @@ mod tests {
             [("A", "yes"), ("HOME", "/home/someone"), ("NODE_ENV", "production"), ("N", "1700000000")];
         assert!(Redactor::new(ordinary.into_iter()).is_empty());
         assert!(!Redactor::new([("DB_PASSWORD", "correcthorse")].into_iter()).is_empty());
+    }
+
+    #[test]
+    fn what_is_kept_comes_back_letter_for_letter() {
+        let pairs = [
+            ("KEY", "secret-1\"x"),
+            ("KEY", "secret-22"),
+            ("LONGER", "secret-22-longer"),
+            ("DIGIT", "4711-4712"),
+        ];
+        let redactor = Redactor::new(pairs.into_iter());
+        let text = "secret-1\"x secret-22 secret-22-longer /work/4711-4712 [KEY]";
+        let json = serde_json::json!({"a": text, "secret-22": [text]}).to_string();
+        let hidden = redactor.hidden(json.clone());
+        assert!(["secret-", "4711"].iter().all(|part| !hidden.contains(part)), "{hidden}");
+        assert_eq!(redactor.unhidden(hidden), json);
+        assert_eq!(redactor.plain("it is secret-1\"x!".to_owned()), "it is [KEY]!");
     }
 
     /// Whatever is called a secret, the log's own words stay.

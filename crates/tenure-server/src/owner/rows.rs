@@ -24,7 +24,7 @@ impl Owner {
             project_id: s.spec.project_id.clone(),
             workspace_id: s.spec.workspace_id.clone(),
             cwd: s.spec.cwd_canonical.clone(),
-            title: s.title.clone(),
+            title: s.title.clone().map(|title| self.redactor.plain(title)),
             tags: s.tags.clone(),
             archived: s.archived,
             live: s.is_live(),
@@ -44,7 +44,8 @@ impl Owner {
             Some(line) => Some(line.about_to_store()),
             None => kept,
         };
-        serde_json::to_vec(&StoredRef { machine: self.machine.state(), line })
+        let state = serde_json::to_string(&StoredRef { machine: self.machine.state(), line })?;
+        Ok(self.redactor.hidden(state).into_bytes())
     }
 
     /// The rows that these changes may change, as they are.

@@ -13,7 +13,7 @@ use tenure_log::{EventLog, IdempotencyRow, LogError, OutboxRow, Write};
 use tokio::sync::{broadcast, mpsc};
 
 use super::act::EndHow;
-use super::launch::{generation_dir, read_record};
+use super::launch::{generation_dir, learn_secrets, read_record};
 use super::line::{Line, Over};
 use super::mail::{Birth, Work};
 use super::redact::Redactor;
@@ -30,11 +30,11 @@ impl Owner {
         id: SessionId,
         machine: Machine,
         private: Private,
+        redactor: Redactor,
         live: broadcast::Sender<Arc<Ephemeral>>,
     ) -> Self {
         let (work_out, work_in) = mpsc::channel(WORK);
         let secrets = EncodeContext { mcp_secrets: private.placeholders(&id) };
-        let redactor = Redactor::new(private.secret_values());
         Self {
             shared,
             id,
@@ -69,7 +69,8 @@ impl Owner {
         live: broadcast::Sender<Arc<Ephemeral>>,
     ) -> Option<Self> {
         let Birth { machine, private, start, input, writes, key, one_at_a_time, reply } = birth;
-        let mut owner = Self::of(Arc::clone(&shared), id, machine, private, live);
+        let redactor = redactor(&shared, &machine.state().spec.agent, &private);
+        let mut owner = Self::of(Arc::clone(&shared), id, machine, private, redactor, live);
         if let Some(input) = &input {
             owner.admitting = Some((input.input_id.clone(), input.body_hash.clone()));
         }
@@ -142,14 +143,17 @@ impl Owner {
             return Ok(None);
         }
         let corrupt = |e: &dyn std::fmt::Display| LogError::Corrupt(format!("state of session {id}: {e}"));
-        let stored: Stored = serde_json::from_slice(&state).map_err(|e| corrupt(&e))?;
         let private = Private::read(&session_dir(&shared.home, &id)).unwrap_or_else(|e| {
             tracing::warn!(session = %id, error = %e, "its private file cannot be read: its environment is lost");
             Private::default()
         });
+        let agent = shared.log.session(&id).await?.map(|row| row.agent).unwrap_or_default();
+        let redactor = redactor(&shared, &agent, &private);
+        let state = redactor.unhidden(String::from_utf8(state).map_err(|e| corrupt(&e))?);
+        let stored: Stored = serde_json::from_str(&state).map_err(|e| corrupt(&e))?;
         let mut machine = Machine::from_state(stored.machine);
         machine.committed(last_seq);
-        let mut owner = Self::of(shared, id, machine, private, live);
+        let mut owner = Self::of(shared, id, machine, private, redactor, live);
         owner.hydrate().await?;
         owner.find_process(stored.line, outbox);
         Ok(Some(owner))
@@ -330,6 +334,13 @@ impl Owner {
             self.later(Work::Reattach { generation });
         }
     }
+}
+
+/// Knows the session's own values, and what its agent is given.
+fn redactor(shared: &Shared, agent: &str, private: &Private) -> Redactor {
+    let mut redactor = Redactor::new(private.secret_values());
+    learn_secrets(&mut redactor, shared, agent, private);
+    redactor
 }
 
 /// Whether trying again cannot help: the bytes are gone or are not what they were.
