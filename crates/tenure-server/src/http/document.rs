@@ -1,10 +1,11 @@
 //! The OpenAPI document, generated from the handlers.
 
 use axum::Json;
+use tenure_api::Problem;
 use tenure_event::Ephemeral;
 use utoipa::Modify;
-use utoipa::openapi::OpenApi;
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
+use utoipa::openapi::{Content, OpenApi, RefOr, Schema};
 
 use super::routes;
 
@@ -45,11 +46,41 @@ impl Modify for Bearer {
 /// The document of this version.
 #[must_use]
 pub fn openapi() -> OpenApi {
-    routes::table().into_openapi()
+    let mut document = routes::table().into_openapi();
+    let optional = without_required(&document);
+    for item in document.paths.paths.values_mut() {
+        for operation in [&mut item.post, &mut item.patch].into_iter().flatten() {
+            if let Some(RefOr::T(body)) = &mut operation.request_body
+                && body.content.values().any(|content| is_one_of(&optional, content))
+            {
+                // An empty body counts as `{}`.
+                body.required = None;
+            }
+        }
+    }
+    document
+}
+
+/// References to objects of which no field is required.
+fn without_required(document: &OpenApi) -> Vec<String> {
+    let schemas = document.components.iter().flat_map(|components| &components.schemas);
+    let free =
+        schemas.filter(|(_, schema)| matches!(schema, RefOr::T(Schema::Object(o)) if o.required.is_empty()));
+    free.map(|(name, _)| format!("#/components/schemas/{name}")).collect()
+}
+
+fn is_one_of(references: &[String], content: &RefOr<Content>) -> bool {
+    matches!(content, RefOr::T(Content { schema: Some(RefOr::Ref(to)), .. }) if references.contains(&to.ref_location))
 }
 
 /// The OpenAPI document.
-#[utoipa::path(get, path = "/openapi.json", tag = "daemon", responses((status = 200, description = "This document.", body = serde_json::Value)))]
+#[utoipa::path(
+    get, path = "/openapi.json", tag = "daemon",
+    responses(
+        (status = 200, description = "This document.", body = serde_json::Value),
+        (status = "default", body = Problem, content_type = "application/problem+json"),
+    )
+)]
 pub(super) async fn document() -> Json<OpenApi> {
     Json(openapi())
 }

@@ -5,7 +5,8 @@ use std::time::Duration;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::{CONTENT_TYPE, HeaderMap};
-use serde::Deserialize;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
 use tenure_api::{EventItem, Page, Problem};
 use tenure_core::projection::AcpRows;
 use tenure_event::SessionId;
@@ -42,6 +43,13 @@ pub(super) fn split(list: Option<String>) -> Vec<String> {
     words.split(',').map(str::trim).filter(|word| !word.is_empty()).map(str::to_owned).collect()
 }
 
+/// A position as the document bounds it: a signed number of 64 bits that is none below 0.
+pub(super) fn position<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let given = u64::deserialize(from)?;
+    let too_large = || D::Error::custom(format!("{given} is no position; the largest is {}", i64::MAX));
+    i64::try_from(given).map(|_| given).map_err(|_| too_large())
+}
+
 /// How events are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -59,7 +67,7 @@ pub(super) enum Format {
 #[serde(deny_unknown_fields)]
 pub(super) struct EventParams {
     /// Only what comes after this position.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "position")]
     after: u64,
     /// At most so many (default 100, at most 1000).
     limit: Option<usize>,

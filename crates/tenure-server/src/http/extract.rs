@@ -40,6 +40,10 @@ impl<T: DeserializeOwned> FromRequest<Shared> for InputBody<T> {
 }
 
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Answer<Body<T>> {
+    if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
+        // It would be taken for the fields in their order.
+        return Err(refused("", "the body is a list; give an object with the fields by name"));
+    }
     let text: &[u8] = if bytes.iter().all(u8::is_ascii_whitespace) { b"{}" } else { bytes };
     let mut json = serde_json::Deserializer::from_slice(text);
     let value = serde_path_to_error::deserialize(&mut json)

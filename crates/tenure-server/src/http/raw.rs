@@ -10,6 +10,7 @@ use tenure_log::EventLog;
 use utoipa::IntoParams;
 
 use super::app::Shared;
+use super::events::position;
 use super::extract::{Params, Segments};
 use super::lookup;
 use super::problem::Answer;
@@ -20,7 +21,7 @@ use super::problem::Answer;
 #[serde(deny_unknown_fields)]
 pub(super) struct RawParams {
     /// Only lines that begin after this offset.
-    #[serde(default)]
+    #[serde(default, deserialize_with = "position")]
     after: u64,
 }
 

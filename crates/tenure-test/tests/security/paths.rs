@@ -67,6 +67,16 @@ async fn a_name_in_a_url_is_an_id_or_nothing() {
             }
         }
     }
+    for number in
+        ["9223372036854775806", "9223372036854775807", "9223372036854775808", "18446744073709551615"]
+    {
+        for path in
+            ["/raw?after=", "/events?after=", "/messages?offset=", "/messages?cursor=", "/inputs?limit="]
+        {
+            let answer = daemon.get(&session.path(&format!("{path}{number}"))).await;
+            assert!(answer.status < 500, "{}: {}", answer.asked, answer.text);
+        }
+    }
     for path in ["/../token", "/v1/../../token", "//etc/passwd", "/v1/%2e%2e/token", "/..%2ftoken", "*"] {
         let answer = say(&daemon, head(&format!("GET {path}"), &[&host, &bearer])).await;
         assert!(matches!(status(&answer), 400 | 404), "{path}: {answer}");

@@ -38,6 +38,7 @@ async fn unknown_fields_are_refused_by_name() {
             "wait",
         ),
         ("PATCH", "/v1/sessions/s", json!({"name": "x"}), "name"),
+        ("PATCH", "/v1/sessions/s", json!([null, null]), "body"),
         ("POST", "/v1/sessions/s/inputs", json!({"input": "x", "wate": "finished"}), "wate"),
         (
             "POST",
@@ -57,6 +58,8 @@ async fn unknown_fields_are_refused_by_name() {
         ("GET", "/v1/sessions?cursor=xx", json!(null), "cursor"),
         ("GET", "/v1/sessions?lifecycle=alive", json!(null), "lifecycle"),
         ("GET", "/v1/sessions/s/events?after=-1", json!(null), "after"),
+        ("GET", "/v1/sessions/s/events?after=9223372036854775808", json!(null), "after"),
+        ("GET", "/v1/sessions/s/raw?after=18446744073709551615", json!(null), "after"),
         ("GET", "/v1/sessions/s/events?format=xml", json!(null), "format"),
         ("GET", "/v1/sessions/s/events/stream?since=1", json!(null), "since"),
         ("GET", "/v1/sessions/s/events/stream?after=x", json!(null), "after"),
