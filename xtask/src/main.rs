@@ -4,6 +4,7 @@ mod bench;
 mod crash;
 mod install;
 mod process;
+mod schemathesis;
 mod test;
 
 use std::io::Write;
@@ -21,6 +22,8 @@ enum Verb {
     Crash(crash::Args),
     /// Installs the real agent programs that the tests drive, into tests/agents/node_modules.
     InstallAgents(install::Args),
+    /// Makes up requests from the OpenAPI document, and looks for answers that it does not tell of.
+    Schemathesis(schemathesis::Args),
     /// Checks and tests everything, and installs what that needs.
     Test(test::Args),
 }
@@ -30,6 +33,7 @@ fn main() -> ExitCode {
         Verb::Bench(args) => bench::run(&args),
         Verb::Crash(args) => crash::run(&args),
         Verb::InstallAgents(args) => install::run(&args),
+        Verb::Schemathesis(args) => schemathesis::run(&args),
         Verb::Test(args) => test::run(&args),
     };
     match result {
