@@ -70,11 +70,8 @@ impl FrameReader {
     /// # Errors
     /// A frame is too long or not text; nothing after it can be trusted.
     pub fn feed(&mut self, mut bytes: &[u8]) -> Result<(), FrameError> {
-        if self.after_cr && bytes.first() == Some(&b'\n') {
+        if !bytes.is_empty() && std::mem::take(&mut self.after_cr) && bytes[0] == b'\n' {
             bytes = &bytes[1..];
-        }
-        if !bytes.is_empty() {
-            self.after_cr = false;
         }
         while let Some(at) = bytes.iter().position(|b| matches!(b, b'\n' | b'\r')) {
             self.push(&bytes[..at])?;

@@ -38,14 +38,17 @@ fn read<T: DeserializeOwned>(data: &[u8]) {
 pub fn events(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let Ok(event) = Event::parse(text) else { return };
-    let new = NewEvent { ts: event.ts, turn_id: event.turn_id.clone(), kind: event.kind.clone() };
-    let Ok(again) = new.render(&event.session_id, event.seq, event.gseq) else { return };
-    let read = Event::parse(&again).expect("what we write we read");
+    let read = Event::parse(&written(&event)).expect("what we write we read");
     assert_eq!(read.kind.name(), event.kind.name());
-    // An instant outside RFC 3339 is written as its nearest.
-    let new = NewEvent { ts: read.ts, turn_id: read.turn_id.clone(), kind: read.kind.clone() };
-    let third = new.render(&read.session_id, read.seq, read.gseq).expect("and write again");
-    assert_eq!(again, third, "and so for ever");
+    // A name that stood twice in an object stands once now, so a kind may be understood that was not.
+    let third = written(&read);
+    let last = written(&Event::parse(&third).expect("what we write we read"));
+    assert_eq!(third, last, "and so for ever");
+}
+
+fn written(event: &Event) -> String {
+    let new = NewEvent { ts: event.ts, turn_id: event.turn_id.clone(), kind: event.kind.clone() };
+    new.render(&event.session_id, event.seq, event.gseq).expect("an event can be written")
 }
 
 /// Any position, limit and filter, asked of a short log.

@@ -60,3 +60,13 @@ fn keep_alives_do_not_add_up() {
     let comments = b":\n: still here\n".repeat(50);
     assert_eq!(read(&[&comments, b"data: a\n\n"]), Ok(vec![frame(None, "message", "a")]));
 }
+
+#[test]
+fn a_line_end_that_is_cut_takes_no_other_with_it() {
+    let mut reader = FrameReader::default();
+    for byte in b"data: a\r\n\ndata: b\n\n" {
+        reader.feed(&[*byte]).expect("fits");
+    }
+    let data: Vec<String> = std::iter::from_fn(|| reader.next_frame()).map(|frame| frame.data).collect();
+    assert_eq!(data, ["a", "b"]);
+}
