@@ -148,13 +148,15 @@ impl Chaos<'_> {
     }
 }
 
-/// Notes sessions that have two agents at this moment. What looks like one may be a child that has not yet become what
-/// it is to be, or have ended while the list was made: only what is still so a little later counts.
+/// Notes sessions that have two agents at this moment. A child that has not yet become what it is to be looks like its
+/// agent; and one of two may have ended while the list was made: only what is still so a little later counts.
 fn look_for_two(mark: &str, kills: &mut Kills) {
     let twice = |all: &[Process]| -> Vec<(Process, Process)> {
         let agents: Vec<&Process> = all.iter().filter(|process| process.is_agent()).collect();
         let pairs = agents.iter().enumerate().flat_map(|(n, a)| agents[..n].iter().map(move |b| (*b, *a)));
-        pairs.filter(|(a, b)| a.session == b.session).map(|(a, b)| (a.clone(), b.clone())).collect()
+        let two =
+            |(a, b): &(&Process, &Process)| a.session == b.session && a.pid != b.parent && b.pid != a.parent;
+        pairs.filter(two).map(|(a, b)| (a.clone(), b.clone())).collect()
     };
     let before = twice(&procs::marked(mark));
     if before.is_empty() {

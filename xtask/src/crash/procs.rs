@@ -11,6 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 #[derive(Debug, Clone)]
 pub(super) struct Process {
     pub(super) pid: u32,
+    pub(super) parent: u32,
     pub(super) words: Vec<String>,
     /// The session it works for, if it says so.
     pub(super) session: Option<String>,
@@ -48,10 +49,12 @@ fn look(pid: u32, mark: &str) -> Option<Process> {
     if !environ.contains(mark) && !words.contains(mark) {
         return None;
     }
+    let stat = read("stat").ok()?;
+    let parent = stat.rsplit_once(')')?.1.split_whitespace().nth(1)?.parse().ok()?;
     let session =
         environ.split('\0').find_map(|pair| pair.strip_prefix("TENURE_SESSION=")).map(str::to_owned);
     let words = words.split('\0').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    Some(Process { pid, words, session })
+    Some(Process { pid, parent, words, session })
 }
 
 /// Sends a signal to one process. That it is gone already is no error.

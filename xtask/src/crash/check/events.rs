@@ -12,10 +12,13 @@ use crate::crash::tape::{Ending, Tape, Token, compare};
 
 pub(super) fn check(case: &Case<'_>, report: &mut Report) {
     let lives = lives(case);
-    for process in &case.processes {
+    for (n, process) in case.processes.iter().enumerate() {
         let agent = process.tape();
         let ending = ending(case, process);
-        let Some(events) = lives.iter().find(|(pid, _)| *pid == process.pid).map(|(_, events)| events) else {
+        // In a long run numbers of processes come again.
+        let earlier = case.processes[..n].iter().filter(|other| other.pid == process.pid).count();
+        let mut of_pid = lives.iter().filter(|(pid, _)| *pid == process.pid);
+        let Some((_, events)) = of_pid.nth(earlier) else {
             // That it is not told at all is found by the check of processes.
             if !agent.is_empty() && !ending.shim_killed {
                 report
