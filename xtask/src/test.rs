@@ -1,6 +1,6 @@
 //! `cargo xtask test`: everything that is checked, in one order, each step announced and timed; the first
-//! that fails ends it. The tests come late, and what follows them says little, so that the runner's summary is easily
-//! found. What the steps need is installed first; what cannot be had is a failure in plain words, never a skip.
+//! that fails ends it. The tests come last, so that the runner's summary is the last that is said. What the
+//! steps need is installed first; what cannot be had is a failure in plain words, never a skip.
 
 mod contents;
 mod dependencies;
@@ -54,18 +54,18 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     // With the tests, so that nothing is built twice; the end-to-end tests run the binary that this makes.
     steps.run("build", || cargo("build --locked --workspace --all-targets"))?;
     steps.run("examples in docs", || cargo("test --locked --workspace --doc --quiet"))?;
+    // A fresh seed each time; it is printed.
+    steps.run("crash", || crash::run(&crash::Args::for_seconds(60)))?;
     steps.report()?;
-    steps.run("tests", || {
+    steps.run(LAST, || {
         let mut command = program(&tools.nextest);
         command.args(["nextest", "run", "--locked", "--workspace", "--profile", profile()]);
         process::run(bounded(&mut command, args.fast))
-    })?;
-    // A fresh seed each time; it is printed.
-    steps.run(LAST, || crash::run(&crash::Args::for_seconds(60)))
+    })
 }
 
 /// The last step, after which nothing more is said.
-const LAST: &str = "crash";
+const LAST: &str = "tests";
 
 /// The runner's profile.
 fn profile() -> &'static str {
