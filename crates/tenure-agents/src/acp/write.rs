@@ -47,6 +47,10 @@ impl AcpCodec {
             Command::SetModel(value) => self.write_setting(n, Which::Model, value),
             Command::SetMode(value) => self.write_setting(n, Which::Mode, value),
             Command::SetEffort(value) => self.write_setting(n, Which::Effort, value),
+            Command::Compact { .. }
+            | Command::Fork { .. }
+            | Command::Rollback { .. }
+            | Command::StopTask { .. } => Err(CodecError::no_words(NAME, command)),
             Command::End => Ok(self.write_end(n)),
             Command::Raw(text) => Ok(raw_line(text)),
         }

@@ -106,6 +106,10 @@ pub(super) fn encode(
             "apply_flag_settings",
             json!({"settings": {"effortLevel": effort}}),
         ),
+        Command::Compact { .. }
+        | Command::Fork { .. }
+        | Command::Rollback { .. }
+        | Command::StopTask { .. } => return Err(CodecError::no_words(AGENT, command)),
         Command::End => ask(Asked::End, "end_session", json!({})),
         Command::Raw(line) => return Ok(with_newline(line.trim_end_matches(['\n', '\r']))),
     };

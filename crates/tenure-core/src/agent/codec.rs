@@ -81,6 +81,15 @@ pub enum CodecError {
     },
 }
 
+impl CodecError {
+    /// This codec has no words for a command that some other agent takes.
+    #[must_use]
+    pub fn no_words(agent: &'static str, command: &Command) -> Self {
+        let why = "its protocol has no such command".to_owned();
+        Self::Unsupported { agent, verb: command.verb(), why }
+    }
+}
+
 /// One protocol. See the module's documentation for the rules.
 pub trait Codec: Send {
     /// The first commands to a new process.

@@ -146,8 +146,52 @@ pub enum Command {
     SetMode(String),
     /// Use this effort.
     SetEffort(String),
+    /// Sum up what was said, to make room in the context window.
+    Compact {
+        /// What the summary is to keep, where the agent takes such a wish.
+        instructions: Option<String>,
+    },
+    /// Begin another conversation that shares what was said in this one. The answer
+    /// ([`super::Signal::Answered`]) is `{"native_id": …}` of the new one; this one goes on as it was.
+    Fork {
+        /// The native id of the last turn or message that is shared; all of it if absent.
+        through: Option<String>,
+    },
+    /// Take the conversation back: this turn or message is forgotten, and all that followed. Files stay as they are.
+    Rollback {
+        /// The native id of the first that is forgotten.
+        before: String,
+    },
+    /// End one task.
+    StopTask {
+        /// The agent's id of it.
+        task_id: String,
+    },
     /// End the process in the protocol's own way, where it has one.
     End,
     /// A line of the codec's own making; handed back by [`super::Signal::Send`] only.
     Raw(String),
+}
+
+impl Command {
+    /// The verb that it carries out, as `supports` names it.
+    #[must_use]
+    pub fn verb(&self) -> &'static str {
+        match self {
+            Self::Hello | Self::Open { .. } => "start",
+            Self::Prompt { .. } => "input",
+            Self::Steer { .. } => "steer",
+            Self::Interrupt => "interrupt",
+            Self::Answer(_) => "answer",
+            Self::SetModel(_) => "set_model",
+            Self::SetMode(_) => "set_mode",
+            Self::SetEffort(_) => "set_effort",
+            Self::Compact { .. } => "compact",
+            Self::Fork { .. } => "fork",
+            Self::Rollback { .. } => "rewind",
+            Self::StopTask { .. } => "stop_task",
+            Self::End => "end",
+            Self::Raw(_) => "raw",
+        }
+    }
 }
