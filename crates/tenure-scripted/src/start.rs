@@ -95,14 +95,24 @@ impl Agent {
 }
 
 fn started() -> Act {
-    let raw = |pid: Option<rustix::process::Pid>| pid.map_or(0, |p| p.as_raw_nonzero().get().unsigned_abs());
+    let [parent, process_group, process_session] = kin();
     Act::Started {
-        parent: raw(rustix::process::getppid()),
-        process_session: raw(rustix::process::getsid(None).ok()),
-        process_group: raw(Some(rustix::process::getpgrp())),
+        parent,
+        process_session,
+        process_group,
         argv: std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect(),
         cwd: std::env::current_dir().map(|d| d.to_string_lossy().into_owned()).unwrap_or_default(),
     }
+}
+
+/// Parent, process group and session of this process, as the kernel's table tells them. 0 is a process outside our
+/// pid namespace, which in a container is often the case; the typed calls for these ids do not allow for that.
+fn kin() -> [u32; 3] {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // The name before stands in parentheses and may hold anything.
+    let rest = stat.rsplit_once(')').map_or("", |(_, rest)| rest);
+    let mut fields = rest.split_whitespace().skip(1).map(|field| field.parse().unwrap_or(0));
+    std::array::from_fn(|_| fields.next().unwrap_or(0))
 }
 
 fn fail(text: &str, code: u8) -> u8 {
