@@ -16,7 +16,6 @@ mod ask;
 mod control;
 mod conversation;
 mod diffs;
-mod field;
 mod handshake;
 mod launch;
 mod memory;
@@ -41,6 +40,7 @@ use tenure_core::agent::{
 
 pub use launch::{command_line, environment, scrub};
 
+use crate::field;
 use control::native;
 use memory::Memory;
 use messages::Messages;

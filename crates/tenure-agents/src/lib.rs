@@ -7,5 +7,6 @@
 pub mod acp;
 pub mod catalog;
 pub mod claude;
+mod field;
 mod gather;
 mod json;

@@ -7,34 +7,34 @@ use serde_json::Value;
 const ID_MAX: usize = 256;
 
 /// A text, whatever its length.
-pub(super) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     value.get(key).and_then(Value::as_str)
 }
 
 /// A text that is not empty and short enough for an id.
-pub(super) fn id<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
+pub(crate) fn id<'a>(value: &'a Value, key: &str) -> Option<&'a str> {
     text(value, key).filter(|id| !id.is_empty() && id.len() <= ID_MAX)
 }
 
 /// A number that counts something.
-pub(super) fn count(value: &Value, key: &str) -> Option<u64> {
+pub(crate) fn count(value: &Value, key: &str) -> Option<u64> {
     let value = value.get(key)?;
     // A count beyond 2^53 or with a fraction is no count that anybody sent on purpose.
     value.as_u64().or_else(|| value.as_f64().filter(|n| (0.0..9e15).contains(n)).map(|n| n as u64))
 }
 
 /// `true`, and nothing else.
-pub(super) fn flag(value: &Value, key: &str) -> bool {
+pub(crate) fn flag(value: &Value, key: &str) -> bool {
     value.get(key).and_then(Value::as_bool).unwrap_or(false)
 }
 
 /// The items of a list, none if it is no list.
-pub(super) fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+pub(crate) fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 /// A list of ids; what is no id is left out.
-pub(super) fn ids(value: &Value, key: &str) -> Option<Vec<String>> {
+pub(crate) fn ids(value: &Value, key: &str) -> Option<Vec<String>> {
     let list = value.get(key)?.as_array()?;
     Some(
         list.iter()
@@ -46,7 +46,7 @@ pub(super) fn ids(value: &Value, key: &str) -> Option<Vec<String>> {
 }
 
 /// `text` cut to `max` characters, with an ellipsis where it was cut.
-pub(super) fn clip(text: &str, max: usize) -> String {
+pub(crate) fn clip(text: &str, max: usize) -> String {
     match text.char_indices().nth(max) {
         None => text.to_owned(),
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -54,7 +54,7 @@ pub(super) fn clip(text: &str, max: usize) -> String {
 }
 
 /// The first line of `text` that says anything, cut to what fits a line for people.
-pub(super) fn one_line(text: &str) -> String {
+pub(crate) fn one_line(text: &str) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let first = lines.next().unwrap_or_default();
     if lines.next().is_some() { clip(&format!("{first} …"), 200) } else { clip(first, 200) }
