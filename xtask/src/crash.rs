@@ -9,6 +9,7 @@ mod check;
 mod daemon;
 mod dice;
 mod driver;
+pub(crate) mod faults;
 mod finish;
 mod follow;
 mod http;

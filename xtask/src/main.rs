@@ -12,6 +12,8 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+use crash::faults;
+
 /// The project's own chores.
 #[derive(Parser)]
 #[command(name = "cargo xtask", bin_name = "cargo xtask")]
@@ -20,6 +22,8 @@ enum Verb {
     Bench(bench::Args),
     /// Kills the daemon at random while sessions work, and looks for what was lost.
     Crash(crash::Args),
+    /// Lets calls of the daemon and of shims to the disk fail, one after the other, and looks for what was lost.
+    Faults(faults::Args),
     /// Installs the real agent programs that the tests drive, into tests/agents/node_modules.
     InstallAgents(install::Args),
     /// Makes up requests from the OpenAPI document, and looks for answers that it does not tell of.
@@ -32,6 +36,7 @@ fn main() -> ExitCode {
     let result = match Verb::parse() {
         Verb::Bench(args) => bench::run(&args),
         Verb::Crash(args) => crash::run(&args),
+        Verb::Faults(args) => faults::run(&args),
         Verb::InstallAgents(args) => install::run(&args),
         Verb::Schemathesis(args) => schemathesis::run(&args),
         Verb::Test(args) => test::run(&args),

@@ -12,8 +12,9 @@ use std::time::Instant;
 
 use anyhow::Context;
 
+use crate::crash::{self, faults};
+use crate::install;
 use crate::process::{self, cargo, program, say};
-use crate::{crash, install};
 
 /// Arguments of `test`.
 #[derive(clap::Args)]
@@ -56,6 +57,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     steps.run("examples in docs", || cargo("test --locked --workspace --doc --quiet"))?;
     // A fresh seed each time; it is printed.
     steps.run("crash", || crash::run(&crash::Args::for_seconds(60)))?;
+    steps.run("storage faults", || faults::run(&faults::Args::for_seconds(60)))?;
     steps.report()?;
     steps.run(LAST, || {
         let mut command = program(&tools.nextest);

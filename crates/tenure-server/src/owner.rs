@@ -77,6 +77,8 @@ pub(crate) struct Owner {
     pause: Option<Instant>,
     /// A process is being started at this moment.
     launching: bool,
+    /// It was told that the disk does not let a process start.
+    disk_told: bool,
     /// The log has another end than was believed: what a commit came to was told wrong.
     outdated: bool,
     /// Where the output of a process was taken in up to, until it is taken up again.

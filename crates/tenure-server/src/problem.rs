@@ -15,11 +15,11 @@ pub(crate) fn internal(what: &str) -> Problem {
 /// A failure of the log.
 pub(crate) fn from_log(e: &LogError) -> Problem {
     let code = match e {
-        LogError::Storage { .. } => ErrorCode::Storage,
+        LogError::Storage { .. } | LogError::Corrupt(_) => ErrorCode::Storage,
         LogError::CursorExpired { .. } => ErrorCode::CursorExpired,
         LogError::Closed => ErrorCode::NotReady,
         LogError::Conflict { .. } => ErrorCode::Conflict,
-        LogError::Newer { .. } | LogError::Corrupt(_) | LogError::Invalid(_) => ErrorCode::Internal,
+        LogError::Newer { .. } | LogError::Invalid(_) => ErrorCode::Internal,
     };
     Problem::new(code, e.to_string())
 }
@@ -42,4 +42,26 @@ pub(crate) fn no_session(id: &SessionId) -> Problem {
 /// The session was destroyed.
 pub(crate) fn destroyed(id: &SessionId) -> Problem {
     Problem::new(ErrorCode::Destroyed, format!("session {id} was destroyed")).about(id)
+}
+
+/// It has no `ErrorKind` of its own.
+const EIO: i32 = 5;
+
+/// Whether the disk is to blame, which may be well again later.
+pub(crate) fn is_of_the_disk(e: &std::io::Error) -> bool {
+    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    matches!(e.kind(), StorageFull | QuotaExceeded | ReadOnlyFilesystem) || e.raw_os_error() == Some(EIO)
+}
+
+/// What to do about a failure of the home's disk; `otherwise` where it is not the disk's.
+pub(crate) fn remedy<'a>(source: &std::io::Error, otherwise: &'a str) -> &'a str {
+    use std::io::ErrorKind::{QuotaExceeded, ReadOnlyFilesystem, StorageFull};
+    match source.kind() {
+        StorageFull | QuotaExceeded => "free space",
+        ReadOnlyFilesystem => "mount its file system writable",
+        _ if source.raw_os_error() == Some(EIO) => {
+            "look at the disk (the kernel's log tells more) and free or replace it"
+        }
+        _ => otherwise,
+    }
 }

@@ -3,7 +3,7 @@
 use std::fs::{self, File, OpenOptions};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -61,8 +61,12 @@ pub(super) struct Daemon {
 
 impl Daemon {
     pub(super) fn start(place: &Place) -> anyhow::Result<Self> {
+        Self::start_by(place, program(&place.binary))
+    }
+
+    /// Starts it by a command that becomes the daemon once its arguments are added.
+    pub(super) fn start_by(place: &Place, mut command: Command) -> anyhow::Result<Self> {
         let log: File = OpenOptions::new().create(true).append(true).open(place.daemon_log())?;
-        let mut command = program(&place.binary);
         command
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
@@ -94,6 +98,11 @@ impl Daemon {
             thread::sleep(Duration::from_millis(1));
         }
         bail!("the daemon was not ready within {READY_WITHIN:?}; see {}", place.daemon_log().display())
+    }
+
+    /// Whether it has ended by itself.
+    pub(super) fn has_ended(&mut self) -> bool {
+        matches!(self.child.try_wait(), Ok(Some(_)))
     }
 
     /// SIGKILL. True if it was still there to be killed.

@@ -51,7 +51,7 @@ impl Follower {
                     self.hold().connections += 1;
                     self.read(stream, stop);
                 }
-                Ok(Err(reply)) if matches!(reply.status, 404 | 503) => {
+                Ok(Err(reply)) if matches!(reply.status, 404 | 503 | 507) => {
                     thread::sleep(Duration::from_millis(20))
                 }
                 Ok(Err(reply)) => {

@@ -28,6 +28,11 @@ impl Process {
             && !self.words.iter().any(|word| word == "--child")
     }
 
+    /// It looks at the others, and is no part of what is looked at.
+    pub(super) fn is_tracer(&self) -> bool {
+        self.words.first().is_some_and(|word| word == "strace")
+    }
+
     /// For people.
     pub(super) fn brief(&self) -> String {
         format!("{} ({})", self.pid, self.words.join(" "))

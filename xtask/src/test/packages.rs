@@ -4,9 +4,10 @@
 use crate::process::{output, program, run, say};
 
 /// A program, the Debian package that brings it, and what for.
-const NEEDED: [(&str, &str, &str); 2] = [
+const NEEDED: [(&str, &str, &str); 3] = [
     ("npm", "npm", "the real agents are installed with it"),
     ("git", "git", "agents look for it, and worktrees are made with it"),
+    ("strace", "strace", "calls to the disk are made to fail with it"),
 ];
 
 /// Installs what is missing, or says what it is.

@@ -18,7 +18,10 @@ use super::{Caller, random};
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
     /// A file cannot be read or written.
-    #[error("cannot use {path}: {source}; make it readable and writable for this user")]
+    #[error(
+        "cannot use {path}: {source}; {}",
+        crate::problem::remedy(source, "make it readable and writable for this user")
+    )]
     Io {
         /// The file.
         path: PathBuf,

@@ -6,12 +6,16 @@ use std::path::PathBuf;
 
 use crate::auth::TokenError;
 use crate::config::load::ConfigError;
+use crate::problem::remedy;
 
 /// Why a daemon does not start.
 #[derive(Debug, thiserror::Error)]
 pub enum DaemonError {
     /// The home cannot be used.
-    #[error("cannot use the home {path}: {source}; make it a directory of this user, or give another --home")]
+    #[error(
+        "cannot use the home {path}: {source}; {}, or give another --home",
+        remedy(source, "make it a directory of this user")
+    )]
     Home {
         /// The home.
         path: PathBuf,
@@ -52,7 +56,7 @@ pub enum DaemonError {
         source: io::Error,
     },
     /// A file of the home cannot be written.
-    #[error("cannot write {path}: {source}; free space or make it writable, then start again")]
+    #[error("cannot write {path}: {source}; {}, then start again", remedy(source, "make it writable"))]
     File {
         /// The file.
         path: PathBuf,

@@ -32,13 +32,10 @@ impl From<Problem> for Failure {
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
         let code = match &error {
-            LogError::Storage { .. } => ErrorCode::Storage,
+            LogError::Storage { .. } | LogError::Corrupt(_) => ErrorCode::Storage,
             LogError::CursorExpired { .. } => ErrorCode::CursorExpired,
             LogError::Closed => ErrorCode::NotReady,
-            LogError::Conflict { .. }
-            | LogError::Newer { .. }
-            | LogError::Corrupt(_)
-            | LogError::Invalid(_) => ErrorCode::Internal,
+            LogError::Conflict { .. } | LogError::Newer { .. } | LogError::Invalid(_) => ErrorCode::Internal,
         };
         let problem = Problem::new(code, error.to_string());
         match error {

@@ -210,7 +210,11 @@ impl Node {
     ) -> Result<CreateOutcome, Problem> {
         let (dir, kept) = (session_dir(&self.shared.home, &id), private.clone());
         off_thread(move || make_private_dir(&dir).and_then(|()| kept.write(&dir))).await.map_err(|e| {
-            Problem::new(ErrorCode::Storage, format!("the session's directory cannot be written: {e}"))
+            let advice = problem::remedy(&e, "make the home writable");
+            Problem::new(
+                ErrorCode::Storage,
+                format!("the session's directory cannot be written: {e}; {advice}"),
+            )
         })?;
         let start = request.start.unwrap_or(true) && request.draft.is_none();
         let mut machine = Machine::new(spec, clock::now());

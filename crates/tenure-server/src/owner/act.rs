@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use tenure_core::agent::Signal;
 use tenure_core::machine::{Act, Input, Ladder};
 use tenure_event::ErrorInfo;
 use tenure_host::process;
 
 use super::Owner;
 use super::files;
+use super::launch::STORAGE;
 use super::mail::Work;
 use super::stored::{session_dir, write_private};
 use crate::clock;
@@ -128,17 +130,34 @@ impl Owner {
                 }
             }
             Work::Reattach { generation } => self.reattach(generation),
+            Work::StartAgain { generation } => self.never_ran(generation).await,
             Work::Attached { generation, result } => self.attached(generation, *result).await,
         }
     }
 
     /// A process could not be started: the machine is told, as soon as the store takes it.
     pub(super) async fn could_not_start(&mut self, generation: u32, error: ErrorInfo) {
-        let input = Input::SpawnFailed { generation, error: error.clone() };
         self.launching = false;
+        if error.code == STORAGE {
+            return self.start_later(generation, &error).await;
+        }
+        let input = Input::SpawnFailed { generation, error: error.clone() };
         if self.apply(input, None).await.is_err() {
             self.later(Work::Failed { generation, error });
         }
+    }
+
+    /// The disk refused a start: inputs wait, and it is tried again until it can be.
+    async fn start_later(&mut self, generation: u32, error: &ErrorInfo) {
+        if !std::mem::replace(&mut self.disk_told, true) {
+            let message =
+                format!("the agent is not started yet: {}; it is tried again by itself", error.message);
+            tracing::warn!(session = %self.id, "{message}");
+            let signals = vec![Signal::Warning { code: STORAGE.to_owned(), message }];
+            // Where this cannot be stored either, callers are told so themselves.
+            let _ = self.apply(Input::Agent { generation, signals, stderr: None }, None).await;
+        }
+        self.later(Work::StartAgain { generation });
     }
 
     pub(super) async fn try_again(&mut self) {

@@ -18,6 +18,7 @@ use super::stored::{Private, session_dir, write_private};
 use crate::clock;
 use crate::node::Shared;
 use crate::node::agents::{self, AgentDef};
+use crate::problem::{is_of_the_disk, remedy};
 
 /// Set for every process that Tenure starts for a session: its home.
 pub(crate) const HOME_MARK: &str = "TENURE_HOME_MARK";
@@ -107,6 +108,7 @@ impl Owner {
             Ok(mut line) => {
                 line.join(Some(shim), None);
                 self.line = Some(line);
+                self.disk_told = false;
                 self.register_process();
                 self.announce(generation).await;
             }
@@ -312,8 +314,15 @@ fn missing(message: &str) -> ErrorInfo {
     ErrorInfo { code: "agent_missing".to_owned(), message: message.to_owned(), data: None }
 }
 
+/// The code of a start that the disk refused.
+pub(super) const STORAGE: &str = "storage";
+
 fn launch_error(e: &LaunchError) -> ErrorInfo {
     let code = match e {
+        LaunchError::System { source, .. } if is_of_the_disk(source) => {
+            let message = format!("{e}; {}", remedy(source, "make the home writable"));
+            return ErrorInfo { code: STORAGE.to_owned(), message, data: None };
+        }
         LaunchError::NotFound { .. }
         | LaunchError::NotExecutable { .. }
         | LaunchError::InterpreterMissing { .. } => "agent_missing",

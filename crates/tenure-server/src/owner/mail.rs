@@ -78,6 +78,11 @@ pub(crate) enum Work {
         /// Which.
         generation: u32,
     },
+    /// The disk refused to let a process start, some time ago.
+    StartAgain {
+        /// Which; the next one is another.
+        generation: u32,
+    },
     /// It was found out what became of a process.
     Attached {
         /// Which.

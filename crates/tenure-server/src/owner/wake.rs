@@ -54,6 +54,7 @@ impl Owner {
             admitting: None,
             pause: None,
             launching: false,
+            disk_told: false,
             outdated: false,
             stored_line: None,
             birth_writes: Vec::new(),
@@ -316,7 +317,7 @@ impl Owner {
         }
     }
 
-    async fn never_ran(&mut self, generation: u32) {
+    pub(super) async fn never_ran(&mut self, generation: u32) {
         if self.announced(generation) == Some(true) {
             // It ran, and its files are gone: the old process is proven dead before a new one.
             self.shared.sweep_session(&self.id).await;
