@@ -4,12 +4,17 @@
 //! It runs the release binary with a scratch home and the built-in agent in its fast mode, speaks plain HTTP to it, and
 //! uses no code of Tenure.
 
+mod crowd;
 mod daemon;
 mod figures;
+mod many;
+mod marks;
+mod size;
 mod stats;
-mod wire;
+mod stored;
 
 use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
@@ -32,6 +37,9 @@ pub(crate) struct Args {
     /// Measures target/release/tenure as it is.
     #[arg(long)]
     no_build: bool,
+    /// Measures another build of it too, run for run in turn: what the machine does meanwhile then hits both.
+    #[arg(long, value_name = "PROGRAM", conflicts_with = "write")]
+    against: Option<PathBuf>,
     /// Writes the table into docs/benchmarks.md.
     #[arg(long)]
     write: bool,
@@ -43,12 +51,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         process::run(cargo().args(["build", "--release", "--locked", "-p", "tenure"]))?;
     }
     let size = figures::Size { divisor: if args.quick { 10 } else { 1 }, runs: args.runs.max(1) };
+    if let Some(other) = &args.against {
+        return in_turn(args, &size, other);
+    }
     let mut rows = Vec::new();
-    for (name, measure) in figures::ALL {
-        if !args.only.is_empty() && !args.only.iter().any(|o| o.eq_ignore_ascii_case(name)) {
-            continue;
-        }
-        for durability in [Durability::Process, Durability::Power] {
+    for (name, durabilities, measure) in figures::ALL.iter().filter(|(name, ..)| is_wanted(args, name)) {
+        for durability in durabilities.iter().copied() {
             say(&format!("{name} ({}) …", durability.word()))?;
             let figures =
                 measure(durability, &size).with_context(|| format!("{name} could not be measured"))?;
@@ -66,6 +74,31 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
         let head = text.split(MARK).next().unwrap_or_default().trim_end().to_owned();
         std::fs::write(&path, format!("{head}\n\n{MARK}\n{}\n\n{table}", about()?))
             .context("docs/benchmarks.md")?;
+    }
+    Ok(())
+}
+
+fn is_wanted(args: &Args, name: &str) -> bool {
+    args.only.is_empty() || args.only.iter().any(|o| o.eq_ignore_ascii_case(name))
+}
+
+/// The other program and the release binary, run for run.
+fn in_turn(args: &Args, size: &figures::Size, other: &Path) -> anyhow::Result<()> {
+    let once = figures::Size { runs: 1, ..*size };
+    for (name, durabilities, measure) in figures::ALL.iter().filter(|(name, ..)| is_wanted(args, name)) {
+        for durability in durabilities.iter().copied() {
+            for run in 1..=size.runs {
+                for (word, program) in [("other", Some(other)), ("this", None)] {
+                    daemon::set_program(program);
+                    let figures = measure(durability, &once)
+                        .with_context(|| format!("{name} could not be measured of the {word} program"))?;
+                    for figure in figures {
+                        let (what, value) = (figure.what, figure.value);
+                        say(&format!("{name} {} run {run} {word:>5}: {what}: {value}", durability.word()))?;
+                    }
+                }
+            }
+        }
     }
     Ok(())
 }

@@ -6,6 +6,7 @@ mod install;
 mod process;
 mod schemathesis;
 mod test;
+mod wire;
 
 use std::io::Write;
 use std::process::ExitCode;

@@ -61,6 +61,8 @@ pub struct Admit {
     pub effort: Option<String>,
     /// Hash of the request, to tell a repetition from another input.
     pub body_hash: String,
+    /// The id was made for this very request: it cannot have been admitted before, so nobody need look.
+    pub minted: bool,
 }
 
 /// An answer to an ask.

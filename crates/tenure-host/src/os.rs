@@ -1,18 +1,22 @@
 //! Small things that only the operating system gives: locks, cgroups, peers, disk
-//! space, background processes, and commands run for their output.
+//! space, descriptors, background processes, and commands run for their output.
 
 mod blocking;
 mod capture;
 pub(crate) mod cgroup;
+pub(crate) mod descriptors;
 mod detach;
 mod facts;
 mod lock;
+mod socket;
 
 pub use capture::{Capture, CaptureError, Captured, run_capture};
 pub use cgroup::remove_stale_cgroups;
+pub use descriptors::raise_descriptor_limit;
 pub use detach::{Detached, detach_daemon};
 pub use facts::{Facts, facts};
 pub use lock::{FileLock, LockError, lock_file};
+pub use socket::hold_little_unsent;
 
 pub(crate) use blocking::off_thread;
 

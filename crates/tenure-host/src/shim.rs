@@ -35,6 +35,10 @@ pub(crate) use order::{Order, Report, StartFailure};
 pub fn main(dir: &Path) -> ExitCode {
     let prepared = setup::prepare(dir).and_then(|mut prepared| {
         let order = Order::receive().map_err(StartFailure::order)?;
+        if let Some(soft) = order.descriptors {
+            // A limit that cannot be lowered harms nobody.
+            let _ = crate::os::descriptors::set_soft_limit(soft);
+        }
         let started = prepared.start(order)?;
         Ok((prepared, started))
     });

@@ -73,6 +73,7 @@ pub async fn run(options: DaemonOptions) -> Result<(), DaemonError> {
 /// [`DaemonError`] when it cannot start; nothing is left behind then.
 pub async fn run_until(options: DaemonOptions, stopping: CancellationToken) -> Result<(), DaemonError> {
     let started_at = clock::now();
+    let descriptors = tenure_host::raise_descriptor_limit();
     let home = home::prepare(&options.home)?;
     let _lock = home::lock(&home).await?;
     let config = LiveConfig::open(&home)?;
@@ -92,7 +93,7 @@ pub async fn run_until(options: DaemonOptions, stopping: CancellationToken) -> R
         config: Arc::clone(&config),
         tokens,
         listen: Some(tcp.address),
-        limits: HttpLimits::default(),
+        limits: HttpLimits::default().within(descriptors),
         node_name,
         started_at,
         stopping: stopping.clone(),

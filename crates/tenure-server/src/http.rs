@@ -29,6 +29,7 @@ mod raw;
 mod routes;
 mod serve;
 mod sessions;
+mod strangers;
 mod stream;
 mod tokens;
 mod transcript;

@@ -242,6 +242,11 @@ impl Node {
         self.shared.registry.len()
     }
 
+    /// Whether a session has a task right now.
+    pub(crate) fn is_awake(&self, id: &SessionId) -> bool {
+        self.shared.registry.get(id).is_some()
+    }
+
     fn owner(&self, id: &SessionId) -> OwnerHandle {
         let shared = &self.shared;
         shared.registry.get_or_start(id, || Owner::start(Arc::clone(shared), id.clone(), None))

@@ -89,6 +89,7 @@ impl Clients {
             model: None,
             effort: None,
             body_hash: format!("hash of {id}"),
+            minted: false,
         };
         self.unsure.insert((id.clone(), which));
         let answer = node.owner(env, index)?.ask(env, Request::Admit(admit))?;

@@ -2,13 +2,14 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use serde_json::{Value, json};
 
-use super::wire::Client;
 use crate::process;
+use crate::wire::{Client, Endpoint};
 
 /// What an acknowledged change survives.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -26,12 +27,25 @@ impl Durability {
     }
 }
 
+/// What is measured instead of the release binary.
+static OTHER: Mutex<Option<PathBuf>> = Mutex::new(None);
+
+/// The program that is measured.
+pub(super) fn program() -> PathBuf {
+    let other = OTHER.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    other.unwrap_or_else(|| process::root().join("target/release/tenure"))
+}
+
+/// Measures another program from now on; the release binary if none.
+pub(super) fn set_program(other: Option<&Path>) {
+    *OTHER.lock().unwrap_or_else(PoisonError::into_inner) = other.map(Path::to_owned);
+}
+
 /// A running daemon and its home.
 pub(super) struct Daemon {
     home: PathBuf,
     child: Child,
-    address: String,
-    token: String,
+    endpoint: Endpoint,
     /// From the start of the process to `daemon.json`.
     pub(super) ready_ms: f64,
 }
@@ -49,7 +63,7 @@ impl Daemon {
     fn start_in(home: PathBuf) -> anyhow::Result<Self> {
         let _ = std::fs::remove_file(home.join("daemon.json"));
         let begun = Instant::now();
-        let mut child = process::program(process::root().join("target/release/tenure"))
+        let mut child = process::program(program())
             .args(["up", "--listen", "127.0.0.1:0", "--home"])
             .arg(&home)
             .env_clear()
@@ -77,7 +91,7 @@ impl Daemon {
         let ready_ms = begun.elapsed().as_secs_f64() * 1e3;
         let address = running["url"].as_str().unwrap_or_default().trim_start_matches("http://").to_owned();
         let token = std::fs::read_to_string(home.join("token"))?.trim().to_owned();
-        Ok(Self { home, child, address, token, ready_ms })
+        Ok(Self { home, child, endpoint: Endpoint::with_token(&address, &token), ready_ms })
     }
 
     /// SIGKILL, and a new one on the same home.
@@ -91,7 +105,11 @@ impl Daemon {
     }
 
     pub(super) fn client(&self) -> anyhow::Result<Client> {
-        Client::connect(&self.address, &self.token)
+        Client::connect(&self.endpoint)
+    }
+
+    pub(super) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
     pub(super) fn pid(&self) -> u32 {

@@ -129,6 +129,7 @@ impl Step<'_> {
             model: None,
             effort: None,
             body_hash: String::new(),
+            minted: true,
         };
         // It was checked before the ask was resolved that this can be done.
         let _ = self.admit(admit);

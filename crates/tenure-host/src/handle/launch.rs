@@ -16,7 +16,7 @@ use tokio::io::unix::AsyncFd;
 
 use super::Shim;
 use super::attach::{AttachError, connect};
-use crate::os::{cgroup, off_thread};
+use crate::os::{cgroup, descriptors, off_thread};
 use crate::record::{EXIT_FILE, IDENTITY_FILE, LOST_FILE, SHIM_LOG, ShimIdentity, SpoolLimits};
 use crate::shim::{Order, Report, StartFailure};
 
@@ -205,6 +205,7 @@ fn start(spec: &LaunchSpec) -> Result<(ShimIdentity, Child), LaunchError> {
         limits: spec.limits,
         cgroup: group.clone(),
         keep_children: spec.keep_children,
+        descriptors: descriptors::limit_for_children(),
     };
     let result = start_shim(spec, &order);
     // A failed launch, or an agent that the cgroup did not take, leaves it empty.

@@ -14,6 +14,7 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal};
 
+use super::descriptors::{limit_for_children, set_soft_limit};
 use super::off_thread;
 use crate::process::{PidRef, sweep};
 
@@ -135,6 +136,7 @@ fn finish(
 }
 
 #[expect(clippy::disallowed_methods, reason = "processes are started in this crate")]
+#[expect(unsafe_code, reason = "pre_exec: the limit of descriptors is given back")]
 fn spawn(capture: &Capture) -> io::Result<Child> {
     let Some((program, args)) = capture.argv.split_first() else {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
@@ -143,6 +145,10 @@ fn spawn(capture: &Capture) -> io::Result<Child> {
     let mut command = Command::new(program);
     command.args(args).env_clear().envs(capture.env.iter().map(|(key, value)| (key, value))).current_dir(cwd);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+    if let Some(soft) = limit_for_children() {
+        // SAFETY: the closure makes two system calls, allocates nothing and takes no lock.
+        unsafe { command.pre_exec(move || set_soft_limit(soft)) };
+    }
     let child = command.spawn()?;
     let pipes = [
         child.stdin.as_ref().map(AsFd::as_fd),

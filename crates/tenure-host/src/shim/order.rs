@@ -23,6 +23,9 @@ pub(crate) struct Order {
     pub(crate) cgroup: Option<PathBuf>,
     #[serde(default)]
     pub(crate) keep_children: bool,
+    /// The soft limit of descriptors, for shim and agent; none leaves the launcher's.
+    #[serde(default)]
+    pub(crate) descriptors: Option<u64>,
 }
 
 /// The answer.

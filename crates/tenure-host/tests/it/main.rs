@@ -2,6 +2,7 @@
 
 mod cgroups;
 mod commands;
+mod descriptors;
 mod disk;
 mod ending;
 mod fixture;

@@ -31,7 +31,7 @@ pub struct HttpLimits {
     pub body_idle: Duration,
     /// How long a body may take as a whole.
     pub body_time: Duration,
-    /// Connections that have not shown a token yet.
+    /// Connections that have not shown a token yet; when there are more, the oldest of them is ended.
     pub unknown_connections: usize,
     /// All connections.
     pub connections: usize,
@@ -51,11 +51,22 @@ impl Default for HttpLimits {
             header_time: Duration::from_secs(30),
             body_idle: Duration::from_secs(15),
             body_time: Duration::from_secs(300),
-            unknown_connections: 256,
+            unknown_connections: 1024,
             connections: 8192,
             interrupt_time: Duration::from_secs(10),
             verb_time: Duration::from_secs(90),
         }
+    }
+}
+
+impl HttpLimits {
+    /// These, for a process that may open so many descriptors: half of them are left for sessions and files.
+    #[must_use]
+    pub fn within(mut self, descriptors: u64) -> Self {
+        let most = usize::try_from(descriptors / 2).unwrap_or(usize::MAX).max(16);
+        self.connections = self.connections.min(most);
+        self.unknown_connections = self.unknown_connections.min(self.connections / 2);
+        self
     }
 }
 

@@ -41,10 +41,12 @@ pub(super) async fn send(
     keyed: Keyed,
     InputBody(body): InputBody<SendInput>,
 ) -> Answer<Response> {
-    let (id, _) = lookup::existing(&app, &id).await?;
+    let id = lookup::awake(&app, &id).await?;
     let claim = keyed.claim(&app, &body.hash)?;
     let wait = body.value.wait;
     let admit = admit(body.value)?;
+    // Listened to from before its first event on, what is waited for need not be read from the disk.
+    let _listening = (wait != SendWait::Accepted).then(|| app.log().tail(&id));
     let Reply::Admitted(mut receipt) = app.node.call(&id, Request::Admit(admit), claim.key()).await? else {
         return Err(Failure::new(ErrorCode::Internal, "the session answered something else than was asked"));
     };
@@ -62,6 +64,7 @@ fn admit(request: SendInput) -> Answer<Admit> {
     if request.input.is_blank() {
         return Err(Failure::invalid("input", "the input says nothing"));
     }
+    let minted = request.id.is_none();
     let input_id = match request.id.as_deref() {
         Some(id) => InputId::parse(id).map_err(|error| Failure::invalid("id", error.to_string()))?,
         None => InputId::from_uuid(clock::new_uuid()),
@@ -75,7 +78,7 @@ fn admit(request: SendInput) -> Answer<Admit> {
         part
     });
     let (delivery, model, effort) = (request.delivery, request.model, request.effort);
-    Ok(Admit { parts: parts.collect(), input_id, delivery, model, effort, body_hash })
+    Ok(Admit { parts: parts.collect(), input_id, delivery, model, effort, body_hash, minted })
 }
 
 /// How a wait for an input ends.

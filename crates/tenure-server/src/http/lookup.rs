@@ -23,6 +23,14 @@ pub(super) async fn existing(app: &App, segment: &str) -> Answer<(SessionId, Ses
     if row.lifecycle == "destroyed" { Err(destroyed(&id)) } else { Ok((id, row)) }
 }
 
+/// The same, for what goes to the session's task: one that has a task is there, and nobody need look.
+pub(super) async fn awake(app: &App, segment: &str) -> Answer<SessionId> {
+    match SessionId::parse(segment) {
+        Ok(id) if app.node.is_awake(&id) => Ok(id),
+        _ => existing(app, segment).await.map(|(id, _)| id),
+    }
+}
+
 /// The same, for what reads events: a destroyed session whose transcript was kept can be read.
 pub(super) async fn readable(app: &App, segment: &str) -> Answer<(SessionId, SessionRow)> {
     let (id, row) = session(app, segment).await?;

@@ -16,12 +16,17 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::gate::Gate;
+use super::strangers::{Place, Strangers};
 
 /// How long connections may finish what they do when the daemon stops.
 const LAST_WORDS: Duration = Duration::from_secs(5);
+/// How much a connection may hold in the kernel that was not sent yet. Who does not read costs this, and not the
+/// megabytes that the system would give; what is beyond waits in the log.
+const UNSENT: u32 = 256 << 10;
 /// How long nothing is accepted after the system refused, for example because of too many open files.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
 
@@ -38,7 +43,7 @@ pub enum Listener {
 #[derive(Debug, Default)]
 pub struct Peer {
     local_owner: bool,
-    unknown: Mutex<Option<OwnedSemaphorePermit>>,
+    unknown: Mutex<Option<Place>>,
 }
 
 impl Peer {
@@ -69,14 +74,14 @@ pub async fn serve(gate: Gate, listeners: Vec<Listener>) {
     let connections = TaskTracker::new();
     let limits = &gate.app().limits;
     let all = Arc::new(Semaphore::new(limits.connections));
-    let unknown = Arc::new(Semaphore::new(limits.unknown_connections));
+    let strangers = Strangers::new(limits.unknown_connections);
     let acceptors = TaskTracker::new();
     for listener in listeners {
         let acceptor = Acceptor {
             gate: gate.clone(),
             connections: connections.clone(),
             all: Arc::clone(&all),
-            unknown: Arc::clone(&unknown),
+            strangers: Arc::clone(&strangers),
         };
         acceptors.spawn(acceptor.run(listener));
     }
@@ -92,7 +97,7 @@ struct Acceptor {
     gate: Gate,
     connections: TaskTracker,
     all: Arc<Semaphore>,
-    unknown: Arc<Semaphore>,
+    strangers: Arc<Strangers>,
 }
 
 impl Acceptor {
@@ -110,37 +115,42 @@ impl Acceptor {
         }
     }
 
-    // A connection over a cap is closed at once: whoever floods gets no answer to wait for.
+    // A connection over the cap is closed at once: there is no answer to wait for.
     async fn accept(&self, listener: &Listener) -> io::Result<()> {
         match listener {
             Listener::Tcp(tcp) => {
                 let (stream, _) = tcp.accept().await?;
-                stream.set_nodelay(true)?;
+                // One that is gone already is found out below.
+                let _ =
+                    stream.set_nodelay(true).and_then(|()| tenure_host::hold_little_unsent(&stream, UNSENT));
                 let Ok(place) = Arc::clone(&self.all).try_acquire_owned() else { return Ok(()) };
-                let Ok(unknown) = Arc::clone(&self.unknown).try_acquire_owned() else { return Ok(()) };
+                let (unknown, sent_away) = self.strangers.enter();
                 let peer = Peer { local_owner: false, unknown: Mutex::new(Some(unknown)) };
-                self.start(stream, peer, place);
+                self.start(stream, peer, place, sent_away);
             }
             Listener::Unix(unix, owner) => {
                 let (stream, _) = unix.accept().await?;
                 let Ok(place) = Arc::clone(&self.all).try_acquire_owned() else { return Ok(()) };
                 let same = tenure_host::peer_uid(&stream).is_ok_and(|uid| uid == *owner);
                 if same {
-                    self.start(stream, Peer::local_owner(), place);
+                    self.start(stream, Peer::local_owner(), place, CancellationToken::new());
                 }
             }
         }
         Ok(())
     }
 
-    fn start<S>(&self, stream: S, peer: Peer, place: OwnedSemaphorePermit)
+    fn start<S>(&self, stream: S, peer: Peer, place: OwnedSemaphorePermit, sent_away: CancellationToken)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let gate = self.gate.clone();
         self.connections.spawn(async move {
             gate.app().connections.fetch_add(1, Ordering::Relaxed);
-            converse(gate, stream, peer).await;
+            tokio::select! {
+                () = converse(gate, stream, peer) => {}
+                () = sent_away.cancelled() => {}
+            }
             drop(place);
         });
     }

@@ -235,6 +235,7 @@ impl Node {
                 model: None,
                 effort: None,
                 body_hash: private.create_hash.clone(),
+                minted: false,
             }
         });
         let mut writes = place.writes;

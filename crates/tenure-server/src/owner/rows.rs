@@ -127,6 +127,7 @@ impl Owner {
         self.admitting = Some((admit.input_id.clone(), admit.body_hash.clone()));
         let row = match self.rows.get(&admit.input_id) {
             Some(row) => row.clone(),
+            None if admit.minted => return None,
             None => match self.shared.log.input(&self.id, &admit.input_id).await {
                 Ok(row) => row?,
                 Err(e) => return Some(Err(crate::problem::from_log(&e))),

@@ -57,6 +57,7 @@ pub(super) fn admit(input: &str, delivery: Delivery) -> Admit {
         model: None,
         effort: None,
         body_hash: format!("hash of {input}"),
+        minted: false,
     }
 }
 
