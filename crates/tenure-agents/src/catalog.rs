@@ -3,8 +3,11 @@
 //! Whether one is installed, and where, is looked up elsewhere; so is what a user's
 //! configuration makes of it. A program that is not here is configured by its command.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use tenure_core::agent::{Codec, StartRecord};
+use tenure_event::Support;
 
 use crate::acp::AcpCodec;
 
@@ -18,6 +21,8 @@ pub enum Protocol {
     Acp,
     /// Claude Code's stream-json with control requests.
     Claude,
+    /// Pi's rpc mode.
+    Pi,
     /// The scripted agent that is built in. It speaks ACP.
     Scripted,
 }
@@ -29,6 +34,7 @@ impl Protocol {
         match self {
             Self::Acp => "acp",
             Self::Claude => "claude",
+            Self::Pi => "pi",
             Self::Scripted => "scripted",
         }
     }
@@ -36,7 +42,9 @@ impl Protocol {
     /// The protocol of this name in configuration.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Acp, Self::Claude, Self::Scripted].into_iter().find(|protocol| protocol.as_str() == word)
+        [Self::Acp, Self::Claude, Self::Pi, Self::Scripted]
+            .into_iter()
+            .find(|protocol| protocol.as_str() == word)
     }
 }
 
@@ -47,8 +55,8 @@ pub struct Preset {
     pub name: &'static str,
     /// How it is spoken with.
     pub protocol: Protocol,
-    /// Its command: program, then arguments. For `claude` the program alone (its codec
-    /// knows the arguments); empty for `scripted`, which is in the daemon's own binary.
+    /// Its command: program, then arguments. For `claude` and `pi` the program alone (their codecs
+    /// know the arguments); empty for `scripted`, which is in the daemon's own binary.
     pub command: &'static [&'static str],
     /// File names to look for, in this order.
     pub programs: &'static [&'static str],
@@ -88,12 +96,23 @@ impl Preset {
     }
 }
 
+/// What an agent of this protocol can and cannot do as far as that is known before it is
+/// started; nothing where its handshake tells.
+#[must_use]
+pub fn known_supports(protocol: Protocol) -> BTreeMap<String, Support> {
+    match protocol {
+        Protocol::Pi => crate::pi::supports(),
+        Protocol::Acp | Protocol::Claude | Protocol::Scripted => BTreeMap::new(),
+    }
+}
+
 /// The codec for a process that was started so.
 #[must_use]
 pub fn codec_for(protocol: Protocol, record: StartRecord) -> Box<dyn Codec> {
     match protocol {
         Protocol::Acp | Protocol::Scripted => Box::new(AcpCodec::new(record)),
         Protocol::Claude => Box::new(crate::claude::ClaudeCodec::new(record)),
+        Protocol::Pi => Box::new(crate::pi::PiCodec::new(record)),
     }
 }
 

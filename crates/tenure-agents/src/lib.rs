@@ -2,7 +2,7 @@
 //!
 //! Pure: no I/O, no clock, no runtime. A codec is a function of how its process was
 //! started and of the bytes it wrote, so every recording of an agent is a test of it.
-//! Start reading at [`acp`] or [`claude`]; [`catalog`] knows the programs by name.
+//! Start reading at [`acp`], [`claude`] or [`pi`]; [`catalog`] knows the programs by name.
 
 pub mod acp;
 pub mod catalog;
@@ -10,3 +10,4 @@ pub mod claude;
 mod field;
 mod gather;
 mod json;
+pub mod pi;

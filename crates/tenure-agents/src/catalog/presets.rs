@@ -51,6 +51,8 @@ const ANY: &[&str] = &[
     "GOOSE_MODEL",
     "OLLAMA_HOST",
     "PI_CODING_AGENT_DIR",
+    "PI_CODING_AGENT_SESSION_DIR",
+    "PI_OFFLINE",
 ];
 
 const COPILOT: &[&str] = &[
@@ -126,6 +128,12 @@ pub(super) const ALL: &[Preset] = &[
         install: "npm install -g @google/gemini-cli",
         login: "run `gemini` and log in, or set GEMINI_API_KEY",
         ..acp("gemini", &["gemini", "--acp"], &["gemini"])
+    },
+    Preset {
+        protocol: Protocol::Pi,
+        install: "npm install -g @earendil-works/pi-coding-agent (it needs Node 22.19 or later)",
+        login: "run `pi` and then /login, or set the provider's key",
+        ..acp("pi", &["pi"], &["pi"])
     },
     Preset {
         install: "npm install -g pi-acp (and pi itself: @earendil-works/pi-coding-agent)",
