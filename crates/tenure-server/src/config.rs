@@ -49,7 +49,7 @@ impl Config {
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AgentConfig {
-    /// `acp`, `claude`, `scripted`.
+    /// `acp`, `claude`, `pi`, `scripted`.
     pub protocol: Option<String>,
     /// Program and arguments.
     pub command: Option<Vec<String>>,

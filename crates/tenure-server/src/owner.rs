@@ -32,7 +32,7 @@ use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
 
 pub(crate) use act::off_thread;
-pub(crate) use launch::{HOME_MARK, SESSION_MARK, claude_transcript, resolve_environment};
+pub(crate) use launch::{HOME_MARK, SESSION_MARK, claude_transcript, pi, resolve_environment};
 pub(crate) use mail::{Birth, Mail, OwnerHandle};
 pub(crate) use stored::{Private, session_dir};
 

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tenure_agents::catalog::Protocol;
-use tenure_api::{CreateSession, ErrorCode, McpTransportConfig, Problem};
+use tenure_agents::catalog::{Protocol, known_supports};
+use tenure_api::{CreateSession, ErrorCode, McpTransportConfig, PermissionDefault, Problem};
 use tenure_core::agent::{McpServerSpec, McpTransport};
 use tenure_core::machine::{Machine, Spec};
 use tenure_core::{Admit, Reply};
@@ -17,7 +17,9 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 use super::agents::AgentDef;
 use super::place::Place;
 use super::{CreateOutcome, IdempotencyKey, Node, agents};
-use crate::owner::{Birth, Owner, Private, claude_transcript, off_thread, resolve_environment, session_dir};
+use crate::owner::{
+    Birth, Owner, Private, claude_transcript, off_thread, pi, resolve_environment, session_dir,
+};
 use crate::{clock, problem};
 
 /// Seconds that an ask stays open.
@@ -127,6 +129,7 @@ impl Node {
     ) -> Spec {
         let config = self.shared.config();
         let claude = agent.protocol == Protocol::Claude;
+        let takes_id = matches!(agent.protocol, Protocol::Claude | Protocol::Pi);
         let own_id = || clock::new_v4().to_string();
         Spec {
             id: id.clone(),
@@ -145,7 +148,7 @@ impl Node {
             turn_seconds: request.limits.turn_seconds.unwrap_or(0),
             idle_seconds: request.limits.idle_seconds.unwrap_or(IDLE_SECONDS),
             restart: request.restart,
-            native_id_chosen: (claude && resumes.is_none()).then(own_id),
+            native_id_chosen: (takes_id && resumes.is_none()).then(own_id),
             resumes,
             always_writes_settings: claude,
             start_seconds: config.sessions.start_seconds,
@@ -187,8 +190,15 @@ impl Node {
             });
         };
         let env = resolve_environment(agent, private, std::env::vars_os());
-        let (claude, sought) = (agent.protocol == Protocol::Claude, native.clone());
-        let found = off_thread(move || Ok(!claude || claude_transcript(&env, &sought).is_some())).await;
+        let (protocol, sought) = (agent.protocol, native.clone());
+        let found = off_thread(move || {
+            Ok(match protocol {
+                Protocol::Claude => claude_transcript(&env, &sought).is_some(),
+                Protocol::Pi => pi::has_conversation(&env, &sought),
+                Protocol::Acp | Protocol::Scripted => true,
+            })
+        })
+        .await;
         if !matches!(found, Ok(true)) {
             let what = format!("{} has no conversation {native}", agent.name);
             return Err(Problem {
@@ -280,6 +290,7 @@ fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Proble
         );
         return Err(Problem { field: Some("mode".into()), ..Problem::new(ErrorCode::Forbidden, what) });
     }
+    check_lacks(request, agent)?;
     if request.input.as_ref().is_some_and(tenure_api::InputContent::is_blank) {
         return Err(Problem::invalid("input", "the input says nothing"));
     }
@@ -299,6 +310,32 @@ fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Proble
         }
         None => Ok(()),
     }
+}
+
+/// What the agent is known to lack before it is started is refused, not left out.
+fn check_lacks(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem> {
+    let supports = known_supports(agent.protocol);
+    let lacks = |verb: &str, field: &str| match supports.get(verb) {
+        Some(tenure_event::Support::No(why)) => {
+            Err(Problem { field: Some(field.into()), ..Problem::unsupported(&agent.name, verb, why) })
+        }
+        _ => Ok(()),
+    };
+    if request.permissions.default == PermissionDefault::Deny {
+        lacks("permissions", "permissions.default")?;
+    }
+    if request.mode.is_some() {
+        lacks("set_mode", "mode")?;
+    }
+    for server in &request.mcp_servers {
+        let verb = match server.transport {
+            McpTransportConfig::Stdio { .. } => "mcp_stdio",
+            McpTransportConfig::Http { .. } => "mcp_http",
+            McpTransportConfig::Sse { .. } => "mcp_sse",
+        };
+        lacks(verb, "mcp_servers")?;
+    }
+    Ok(())
 }
 
 fn private_of(request: &CreateSession, create_hash: String) -> Private {

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tenure_agents::catalog::Protocol;
-use tenure_agents::claude;
+use tenure_agents::{claude, pi as pi_codec};
 use tenure_core::agent::{ResumeHow, StartRecord};
 use tenure_core::machine::SpawnPlan;
 use tenure_event::ErrorInfo;
@@ -19,6 +19,8 @@ use crate::clock;
 use crate::node::Shared;
 use crate::node::agents::{self, AgentDef};
 use crate::problem::{is_of_the_disk, remedy};
+
+pub(crate) mod pi;
 
 /// Set for every process that Tenure starts for a session: its home.
 pub(crate) const HOME_MARK: &str = "TENURE_HOME_MARK";
@@ -69,12 +71,15 @@ impl Owner {
             preset: agent.preset.map(|p| p.name.to_owned()),
         };
         let mut env = resolve_environment(&agent, &self.private, std::env::vars_os());
-        if agent.protocol == Protocol::Claude {
-            env.retain(|(k, _)| !claude::scrub().contains(&k.as_str()));
-            for (k, v) in claude::environment(&record) {
-                if !env.iter().any(|(name, _)| *name == k) {
-                    env.push((k, v));
-                }
+        let (scrub, given) = match agent.protocol {
+            Protocol::Claude => (claude::scrub(), claude::environment(&record)),
+            Protocol::Pi => (pi_codec::scrub(), pi_codec::environment()),
+            Protocol::Acp | Protocol::Scripted => (&[][..], Vec::new()),
+        };
+        env.retain(|(k, _)| !scrub.contains(&k.as_str()));
+        for (k, v) in given {
+            if !env.iter().any(|(name, _)| *name == k) {
+                env.push((k, v));
             }
         }
         // They tell whose a process is: nobody else's word for it.
@@ -147,6 +152,10 @@ fn prepare(mut order: Order, failed: impl Fn(std::io::Error) -> ErrorInfo) -> Re
         order.record.resume = claude_resume(order.record.resume, &order.env);
     }
     order.argv = agent_command(&order.agent, &order.record)?;
+    if order.agent.protocol == Protocol::Pi {
+        let instructions = pi::instructions(&order.dir, &order.record).map_err(&failed)?;
+        order.argv.extend(pi_codec::command_line(&order.record, &instructions));
+    }
     let generation = order.record.generation;
     let record = serde_json::to_vec(&order.record).map_err(|e| failed(e.into()))?;
     write_private(&record_path(&order.dir, generation), &record).map_err(failed)?;
