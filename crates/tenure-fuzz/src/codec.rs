@@ -22,6 +22,11 @@ pub fn claude_lines(data: &[u8]) {
     lines(Protocol::Claude, &start(ResumeHow::NewAs("s".to_owned())), data);
 }
 
+/// Lines of Pi. The first byte says where the daemon is restarted.
+pub fn pi_lines(data: &[u8]) {
+    lines(Protocol::Pi, &start(ResumeHow::New), data);
+}
+
 /// A recording of an ACP agent, changed here and there.
 pub fn acp_recording(data: &[u8]) {
     changed(Protocol::Acp, recordings("acp"), data);
@@ -30,6 +35,11 @@ pub fn acp_recording(data: &[u8]) {
 /// A recording of Claude Code, changed here and there.
 pub fn claude_recording(data: &[u8]) {
     changed(Protocol::Claude, recordings("claude"), data);
+}
+
+/// A recording of Pi, changed here and there.
+pub fn pi_recording(data: &[u8]) {
+    changed(Protocol::Pi, recordings("pi"), data);
 }
 
 fn changed(protocol: Protocol, all: &[Recording], data: &[u8]) {

@@ -11,7 +11,7 @@ mod recording;
 mod request;
 mod store;
 
-pub use codec::{acp_lines, acp_recording, claude_lines, claude_recording};
+pub use codec::{acp_lines, acp_recording, claude_lines, claude_recording, pi_lines, pi_recording};
 pub use framing::{frames, spool, sse};
 pub use request::{cursors, events, http_bodies};
 pub use store::{state, store};
@@ -20,7 +20,7 @@ pub use store::{state, store};
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 12] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("acp_lines", acp_lines),
     ("acp_recording", acp_recording),
     ("claude_lines", claude_lines),
@@ -29,6 +29,8 @@ pub const TARGETS: [(&str, Target); 12] = [
     ("events", events),
     ("frames", frames),
     ("http_bodies", http_bodies),
+    ("pi_lines", pi_lines),
+    ("pi_recording", pi_recording),
     ("spool", spool),
     ("sse", sse),
     ("state", state),

@@ -24,7 +24,12 @@ pub(crate) struct Recording {
 pub(crate) fn recordings(protocol: &'static str) -> &'static [Recording] {
     static ACP: OnceLock<Vec<Recording>> = OnceLock::new();
     static CLAUDE: OnceLock<Vec<Recording>> = OnceLock::new();
-    let cell = if protocol == "acp" { &ACP } else { &CLAUDE };
+    static PI: OnceLock<Vec<Recording>> = OnceLock::new();
+    let cell = match protocol {
+        "acp" => &ACP,
+        "pi" => &PI,
+        _ => &CLAUDE,
+    };
     cell.get_or_init(|| {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tenure-agents/tests/traces").join(protocol);
         let entries = std::fs::read_dir(dir).expect("the recordings are in the repository");

@@ -86,6 +86,8 @@ targets! {
     events 500
     frames 800
     http_bodies 500
+    pi_lines 300
+    pi_recording 150
     spool 300
     sse 800
     state 300
