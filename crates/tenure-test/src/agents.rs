@@ -12,10 +12,12 @@ use std::path::{Path, PathBuf};
 mod claude;
 mod goose;
 mod opencode;
+mod pi;
 
 pub use claude::claude;
 pub use goose::goose;
 pub use opencode::opencode;
+pub use pi::{OTHER_MODEL as PI_OTHER_MODEL, pi};
 
 /// The key that the programs are given; the scripted model takes any but `sk-bad`.
 pub const FAKE_KEY: &str = "sk-fake";
@@ -29,9 +31,9 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 /// How to start an agent.
 #[derive(Debug, Clone)]
 pub struct AgentSetup {
-    /// The protocol that it speaks, as in the configuration: `claude` or `acp`.
+    /// The protocol that it speaks, as in the configuration: `claude`, `pi` or `acp`.
     pub protocol: &'static str,
-    /// Program and arguments; for `claude` without those that belong to the protocol.
+    /// Program and arguments; for `claude` and `pi` without those that belong to the protocol.
     pub command: Vec<String>,
     /// The whole environment.
     pub env: Vec<(String, String)>,

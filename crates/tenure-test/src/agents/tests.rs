@@ -10,7 +10,9 @@ fn a_missing_program_is_an_error_that_says_what_to_run() {
 #[test]
 fn no_program_sees_the_way_out_or_this_machines_home() {
     let scratch = tempfile::tempdir().unwrap();
-    for setup in [claude, goose, opencode].map(|agent| agent("http://127.0.0.1:1", scratch.path()).unwrap()) {
+    for setup in
+        [claude, goose, opencode, pi].map(|agent| agent("http://127.0.0.1:1", scratch.path()).unwrap())
+    {
         assert_eq!(setup.var("HTTPS_PROXY"), Some(NOWHERE));
         assert_eq!(setup.var("NO_PROXY"), Some("127.0.0.1,localhost"));
         assert!(Path::new(setup.var("HOME").unwrap()).starts_with(scratch.path()));

@@ -1,4 +1,5 @@
-//! The real agent programs under a whole daemon, against a scripted model: Claude Code, goose and OpenCode.
+//! The real agent programs under a whole daemon, against a scripted model: Claude Code, goose, OpenCode
+//! and Pi.
 //! What all of them can do is written once and run for each.
 
 mod asks;
@@ -6,6 +7,7 @@ mod claude;
 mod ends;
 mod ground;
 mod kills;
+mod pi;
 mod resume;
 mod turns;
 
@@ -37,6 +39,28 @@ for_each_agent!(real_claude Claude, real_goose Goose, real_opencode OpenCode => 
     crate::real::asks::denied as leaves_a_tool_that_was_denied,
     crate::real::asks::edited as runs_an_edited_tool_or_says_that_it_cannot,
     crate::real::asks::always as asks_no_more_after_an_always,
+    crate::real::resume::suspended as goes_on_in_a_new_process,
+    crate::real::resume::closed as goes_on_after_a_close,
+    crate::real::ends::killed as is_killed_in_a_tool,
+    crate::real::ends::closed as is_closed_in_a_tool,
+    crate::real::ends::interrupted_while_asked as is_interrupted_while_it_asks,
+    crate::real::ends::listed as is_listed_with_its_version,
+    crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
+    crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
+    crate::real::kills::while_asked as survives_a_kill_while_it_asks,
+]);
+
+// As the others, but for a lasting permission, which its extensions have no word for.
+for_each_agent!(real_pi Pi => [
+    crate::real::turns::says as says_what_the_model_says,
+    crate::real::turns::queues as queues_a_second_input,
+    crate::real::turns::interrupted_in_a_stream as is_interrupted_in_a_stream,
+    crate::real::turns::interrupted_in_a_tool as is_interrupted_in_a_tool,
+    crate::real::turns::steered as takes_a_steer_or_says_that_it_cannot,
+    crate::real::turns::secret as lets_no_secret_into_the_store,
+    crate::real::asks::allowed as runs_a_tool_that_was_allowed,
+    crate::real::asks::denied as leaves_a_tool_that_was_denied,
+    crate::real::asks::edited as runs_an_edited_tool_or_says_that_it_cannot,
     crate::real::resume::suspended as goes_on_in_a_new_process,
     crate::real::resume::closed as goes_on_after_a_close,
     crate::real::ends::killed as is_killed_in_a_tool,

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tenure_model::{Model, Script};
-use tenure_test::agents::{AgentSetup, claude, goose, opencode};
+use tenure_test::agents::{AgentSetup, claude, goose, opencode, pi};
 use tenure_test::daemon::{TestDaemon, TestSession};
 
 /// A real agent.
@@ -13,6 +13,7 @@ pub(crate) enum Kind {
     Claude,
     Goose,
     OpenCode,
+    Pi,
 }
 
 impl Kind {
@@ -21,6 +22,7 @@ impl Kind {
             Self::Claude => "claude",
             Self::Goose => "goose",
             Self::OpenCode => "opencode",
+            Self::Pi => "pi",
         }
     }
 
@@ -29,6 +31,7 @@ impl Kind {
         match self {
             Self::Claude => ("Bash", json!({"command": command, "description": "run it"})),
             Self::Goose => ("shell", json!({"command": command})),
+            Self::Pi => ("bash", json!({"command": command})),
             Self::OpenCode => ("bash", json!({"command": command, "description": "run it"})),
         }
     }
@@ -61,6 +64,7 @@ impl Ground {
             Kind::Claude => claude(&model.url(), setup.scratch()),
             Kind::Goose => goose(&model.url(), setup.scratch()),
             Kind::OpenCode => opencode(&model.url(), setup.scratch()),
+            Kind::Pi => pi(&model.url(), setup.scratch()),
         };
         let daemon = setup.agent(kind.name(), &change(agent.unwrap())).start().await;
         let work = daemon.workdir();

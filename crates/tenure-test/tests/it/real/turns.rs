@@ -18,8 +18,8 @@ pub(crate) async fn says(kind: Kind) {
     let view = session.view().await;
     assert_eq!(view["activity"]["state"], "idle", "{view}");
     assert!(view["native_id"].is_string(), "{view}");
-    if kind != Kind::Goose {
-        // Goose does not say what it is.
+    if !matches!(kind, Kind::Goose | Kind::Pi) {
+        // These do not say what they are.
         assert!(view["agent_info"]["version"].is_string(), "{view}");
     }
     let said = session.get("/messages").await;
@@ -105,10 +105,10 @@ pub(crate) async fn steered(kind: Kind) {
     halt.began().await;
     let steer = json!({"input": "Be quick.", "delivery": "steer"});
     let answer = session.post("/inputs", &steer).await;
-    if kind == Kind::Claude {
+    if matches!(kind, Kind::Claude | Kind::Pi) {
         let receipt = answer.ok(202);
         assert_eq!(receipt["delivery"], "steer");
-        heard(&session, 2).await;
+        heard(&session, kind).await;
         halt.go("on").await;
         let end = session.turn_end(1).await;
         let taken = session.events_of("input.started").await;
@@ -125,15 +125,20 @@ pub(crate) async fn steered(kind: Kind) {
     one_end_each(&session.events().await);
 }
 
-/// Waits until Claude Code has said of so many inputs that it has them: no event tells that.
-async fn heard(session: &TestSession, inputs: usize) {
+/// Waits until the agent has said that it has the steered input: no event tells that.
+async fn heard(session: &TestSession, kind: Kind) {
+    // Claude Code tells it of the prompt too.
+    let wanted = if kind == Kind::Claude { 2 } else { 1 };
     let looking = async {
         loop {
             let raw = session.get("/raw").await;
             let lines = raw["items"].as_array().unwrap().iter().filter_map(|item| item["line"].as_str());
             let parsed = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            let queued = |line: &Value| line["type"] == "command_lifecycle" && line["state"] == "queued";
-            if parsed.filter(queued).count() == inputs {
+            let queued = |line: &Value| match kind {
+                Kind::Pi => line["type"] == "response" && line["command"] == "steer",
+                _ => line["type"] == "command_lifecycle" && line["state"] == "queued",
+            };
+            if parsed.filter(queued).count() == wanted {
                 return;
             }
             tokio::task::yield_now().await;
