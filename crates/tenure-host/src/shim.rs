@@ -25,6 +25,8 @@ mod tree_kill;
 use std::path::Path;
 use std::process::ExitCode;
 
+use tenure_crash_point::crash_point;
+
 pub use stderr::stderr_tail;
 
 pub(crate) use order::{Order, Report, StartFailure};
@@ -34,6 +36,7 @@ pub(crate) use order::{Order, Report, StartFailure};
 /// agent ended is in `exit.json`.
 pub fn main(dir: &Path) -> ExitCode {
     let prepared = setup::prepare(dir).and_then(|mut prepared| {
+        crash_point!("shim.locked");
         let order = Order::receive().map_err(StartFailure::order)?;
         if let Some(soft) = order.descriptors {
             // A limit that cannot be lowered harms nobody.
@@ -44,7 +47,9 @@ pub fn main(dir: &Path) -> ExitCode {
     });
     match prepared {
         Ok((prepared, started)) => {
+            crash_point!("shim.written_down");
             Report::Started(started.identity.clone()).send();
+            crash_point!("shim.reported");
             setup::leave_standard_streams();
             run::Loop::new(prepared, started).run();
             ExitCode::SUCCESS

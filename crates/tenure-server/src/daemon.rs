@@ -14,6 +14,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tenure_crash_point::crash_point;
 use tokio_util::sync::CancellationToken;
 
 pub use error::DaemonError;
@@ -76,6 +77,7 @@ pub async fn run_until(options: DaemonOptions, stopping: CancellationToken) -> R
     let descriptors = tenure_host::raise_descriptor_limit();
     let home = home::prepare(&options.home)?;
     let _lock = home::lock(&home).await?;
+    crash_point!("up.locked");
     let config = LiveConfig::open(&home)?;
     let tokens = Tokens::open(&home)?;
     let tcp = listen::tcp(options.listen).await?;
@@ -109,6 +111,7 @@ pub async fn run_until(options: DaemonOptions, stopping: CancellationToken) -> R
     let text = serde_json::to_vec_pretty(&running).map_err(std::io::Error::other);
     text.and_then(|text| auth::replace_private(&file, &text))
         .map_err(|source| DaemonError::File { path: file.clone(), source })?;
+    crash_point!("up.told");
     tracing::info!(url = %running.url, socket = %running.socket.display(), "ready");
     if let Some(on_ready) = options.on_ready {
         on_ready(&running);

@@ -26,6 +26,7 @@ use std::time::Duration;
 use tenure_core::agent::EncodeContext;
 use tenure_core::machine::{Input, Machine, Now, Output};
 use tenure_core::{Reply, Request};
+use tenure_crash_point::crash_point;
 use tenure_event::{Ephemeral, InputId, SessionId};
 use tenure_log::{InputRow, LogError, OutboxRow};
 use tokio::sync::{broadcast, mpsc};
@@ -229,8 +230,10 @@ impl Owner {
         match letter {
             Mail::Request { request, key, reply } => {
                 let answer = self.ask(request, key).await;
+                crash_point!("reply.before");
                 // A caller that went away changes nothing.
                 let _ = reply.send(answer);
+                crash_point!("reply.after");
             }
             Mail::OpenText { reply } => {
                 let _ = reply.send(self.open_text());

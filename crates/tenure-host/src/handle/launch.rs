@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags};
+use tenure_crash_point::crash_point;
 use tokio::io::Interest;
 use tokio::io::unix::AsyncFd;
 
@@ -226,10 +227,16 @@ fn start_shim(spec: &LaunchSpec, order: &Order) -> Result<(ShimIdentity, Child),
     let program = spec.program.as_deref().unwrap_or(Path::new("/proc/self/exe"));
     let mut command = Command::new(program);
     command.arg0("tenure").arg("shim").arg(&spec.dir).env_clear();
+    tenure_crash_point::inherit(&mut command);
     command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(log_file);
     let mut child = command.spawn().map_err(LaunchError::system("start a shim"))?;
     let end = Instant::now() + PATIENCE;
-    let told = tell(&mut child, &text, end).and_then(|()| listen(&mut child, end));
+    crash_point!("start.spawned");
+    let told = tell(&mut child, &text, end).and_then(|()| {
+        crash_point!("start.told");
+        listen(&mut child, end)
+    });
+    crash_point!("start.heard");
     let failed = match told {
         Ok(report) => match serde_json::from_slice(&report) {
             Ok(Report::Started(identity)) => return Ok((identity, child)),

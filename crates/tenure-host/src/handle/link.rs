@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use tenure_crash_point::crash_point;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::watch;
@@ -93,6 +94,7 @@ impl Link {
             let Ok((kind, payload)) = read_frame(&mut reader).await else { return Left::Broken };
             let understood = match Kind::of(kind) {
                 Some(Kind::Progress) => Progress::decode(&payload).map(|progress| {
+                    crash_point!("link.heard");
                     self.outbox.acknowledge(progress.applied);
                     self.status.send_modify(|status| status.advance(progress));
                 }),
@@ -134,6 +136,7 @@ impl Link {
             if written.is_err() {
                 return Left::Broken;
             }
+            crash_point!("link.written");
             self.outbox.written(&next);
         }
     }

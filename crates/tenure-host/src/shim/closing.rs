@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use rustix::process::Signal;
+use tenure_crash_point::crash_point;
 
 use super::ending::Phase;
 use super::run::Loop;
@@ -114,6 +115,7 @@ impl Loop {
         }
         match self.write_record() {
             Ok(()) => {
+                crash_point!("shim.exit_recorded");
                 let exit = self.exit.clone();
                 self.phase = Phase::Over;
                 if self.peer.as_ref().is_some_and(|peer| peer.greeted) {

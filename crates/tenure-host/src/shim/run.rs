@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::process::{WaitOptions, WaitStatus};
+use tenure_crash_point::crash_point;
 
 use super::ending::{Phase, Step, Steps};
 use super::peer::{self, Peer, Request};
@@ -182,6 +183,7 @@ impl Loop {
     }
 
     fn agent_ended(&mut self, status: WaitStatus) {
+        crash_point!("shim.agent_ended");
         self.exit.code = status.exit_status();
         self.exit.signal = status.terminating_signal();
         self.exit.at_ms = clock::wall_ms();
@@ -298,6 +300,7 @@ impl Loop {
         }
         peer.tell_progress(progress);
         peer.flush();
+        crash_point!("shim.told");
     }
 }
 

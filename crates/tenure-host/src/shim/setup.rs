@@ -7,6 +7,7 @@ use std::time::Duration;
 use rustix::fs::{AtFlags, CWD, FallocateFlags, FlockOperation, Mode, OFlags};
 use rustix::io::Errno;
 use rustix::net::{AddressFamily, SocketAddrUnix, SocketFlags, SocketType};
+use tenure_crash_point::crash_point;
 
 use super::agent::{self, Agent};
 use super::order::{Order, StartFailure};
@@ -76,6 +77,7 @@ impl Prepared {
         let ring = StderrRing::create(&self.dir).map_err(failed("make the files for standard error"))?;
         self.reserve_exit().map_err(failed("reserve the exit record"))?;
         let agent = agent::start(&order)?;
+        crash_point!("shim.agent_started");
         let own = PidRef::own().ok_or_else(|| StartFailure::system("read /proc", Errno::SRCH))?;
         let identity = ShimIdentity {
             protocol: protocol::VERSION,

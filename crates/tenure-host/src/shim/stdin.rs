@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::os::fd::OwnedFd;
 
 use rustix::io::Errno;
+use tenure_crash_point::crash_point;
 
 /// With this much unwritten, no further command is read from the daemon.
 const BOUND: usize = 64 << 20;
@@ -116,6 +117,7 @@ impl Stdin {
     pub(crate) fn finish(&mut self) {
         if let Some((Verdict::Apply, n)) = self.incoming.take() {
             self.applied = n;
+            crash_point!("shim.command_taken");
             let staged = std::mem::take(&mut self.staged);
             if self.pipe.is_some() {
                 self.queue.len += staged.len;
@@ -146,6 +148,7 @@ impl Stdin {
         while let (Some(pipe), Some(block)) = (&self.pipe, self.queue.blocks.front()) {
             match rustix::io::write(pipe, &block[self.head..]) {
                 Ok(written) => {
+                    crash_point!("shim.command_written");
                     self.head += written;
                     self.queue.len -= written;
                     if self.head == block.len() {

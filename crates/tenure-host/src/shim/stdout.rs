@@ -5,6 +5,7 @@ use std::os::fd::OwnedFd;
 use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
+use tenure_crash_point::crash_point;
 
 use crate::spool::SpoolWriter;
 
@@ -82,7 +83,9 @@ impl Stdout {
                 false
             }
             Ok(got) => {
+                crash_point!("shim.read");
                 self.keep(&scratch[..got]);
+                crash_point!("shim.spooled");
                 true
             }
             Err(Errno::AGAIN | Errno::INTR) => false,

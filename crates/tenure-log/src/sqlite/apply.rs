@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use rusqlite::{Connection, params};
+use tenure_crash_point::crash_point;
 use tenure_event::{Gseq, Seq, SessionId, Timestamp};
 
 use super::events::{LAST_SEQ, Stream, event_id, stream, to_i64};
@@ -56,7 +57,9 @@ impl Positions {
             None => create(db, &append.session)?,
         };
         let events = self.events(db, kinds, stream.no, append)?;
+        crash_point!("log.events");
         for write in &append.writes {
+            crash_point!("log.row");
             self.write(db, &mut stream, append.expected, write)?;
         }
         stream.last = append.last().0;

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use rusqlite::wal::CheckpointMode;
+use tenure_crash_point::crash_point;
 
 use self::upkeep::WAL_MARK_PAGES;
 use super::apply::Positions;
@@ -169,11 +170,14 @@ impl Writer {
         let class = jobs.iter().map(class).max().unwrap_or(Class::Normal);
         self.set_synchronous(if self.opening.is_some() { Class::Full } else { class })?;
         self.db.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        crash_point!("log.begun");
         if let Some(opening) = &self.opening {
             opening.record(&self.db)?;
         }
         let outcomes = jobs.iter().map(|job| self.apply(job)).collect::<Result<Vec<_>, _>>()?;
+        crash_point!("log.applied");
         self.db.prepare_cached("COMMIT")?.execute([])?;
+        crash_point!("log.committed");
         self.opening = None;
         Ok(outcomes)
     }
@@ -220,12 +224,14 @@ impl Writer {
         if let Some(last) = stored.map(|e| e.gseq).max() {
             self.shared.tails.ring_all(last);
         }
+        crash_point!("log.rung");
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             match job {
                 Job::Append { reply, .. } => drop(reply.send(outcome)),
                 Job::Put { reply, .. } | Job::Close { reply } => drop(reply.send(outcome.map(drop))),
             }
         }
+        crash_point!("log.answered");
     }
 
     fn ring(&self, append: &Prepared, appended: &Appended) {

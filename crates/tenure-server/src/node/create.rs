@@ -10,6 +10,7 @@ use tenure_api::{CreateSession, ErrorCode, McpTransportConfig, PermissionDefault
 use tenure_core::agent::{McpServerSpec, McpTransport};
 use tenure_core::machine::{Machine, Spec};
 use tenure_core::{Admit, Reply};
+use tenure_crash_point::crash_point;
 use tenure_event::{Delivery, InputId, SessionId};
 use tenure_log::{EventLog, SessionFilter};
 use tokio::sync::{OwnedMutexGuard, oneshot};
@@ -219,13 +220,19 @@ impl Node {
         claim: Claim,
     ) -> Result<CreateOutcome, Problem> {
         let (dir, kept) = (session_dir(&self.shared.home, &id), private.clone());
-        off_thread(move || make_private_dir(&dir).and_then(|()| kept.write(&dir))).await.map_err(|e| {
+        let made = off_thread(move || {
+            make_private_dir(&dir)?;
+            crash_point!("create.directory");
+            kept.write(&dir)
+        });
+        made.await.map_err(|e| {
             let advice = problem::remedy(&e, "make the home writable");
             Problem::new(
                 ErrorCode::Storage,
                 format!("the session's directory cannot be written: {e}; {advice}"),
             )
         })?;
+        crash_point!("create.private");
         let start = request.start.unwrap_or(true) && request.draft.is_none();
         let mut machine = Machine::new(spec, clock::now());
         machine.describe(

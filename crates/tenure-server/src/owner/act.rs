@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use tenure_core::agent::Signal;
 use tenure_core::machine::{Act, Input, Ladder};
+use tenure_crash_point::crash_point;
 use tenure_event::ErrorInfo;
 use tenure_host::process;
 
@@ -45,9 +46,11 @@ impl Owner {
             // Kept before the step was stored: see `keep_handshake`.
             Act::Handshake(_) => {}
             Act::Erase { keep_transcript } => {
+                crash_point!("destroy.stored");
                 self.shared
                     .erase_files(&self.id, keep_transcript, &self.machine.state().spec.workspace_id)
                     .await;
+                crash_point!("destroy.erased");
                 self.gone = true;
             }
         }

@@ -2,6 +2,7 @@
 
 use tenure_core::agent::Signal;
 use tenure_core::machine::Input;
+use tenure_crash_point::crash_point;
 
 use super::Owner;
 use super::line::{Line, Over, exit_news};
@@ -30,6 +31,7 @@ impl Owner {
 
     async fn take_lines(&mut self, generation: u32) {
         let Some(line) = &mut self.line else { return };
+        crash_point!("spool.before_read");
         let batch = match line.read() {
             Ok(batch) => batch,
             Err(e) => {
@@ -43,12 +45,14 @@ impl Owner {
             }
         };
         if batch.any {
+            crash_point!("spool.read");
             let silent_end = |s: &Signal| matches!(s, Signal::TurnEnded(end) if !end.said);
             let stderr = batch.signals.iter().any(silent_end).then(|| line.new_stderr());
             let input = Input::Agent { generation, signals: batch.signals, stderr };
             if let Err(e) = self.apply(input, None).await {
                 self.not_stored(&e);
             }
+            crash_point!("spool.stored");
         } else if let Some(over) = line.over() {
             self.process_ended(generation, &over).await;
         } else if line.has_more() {
@@ -74,8 +78,10 @@ impl Owner {
         // The next process may be decided on in this very step: the line must be gone by then.
         let line = self.line.take();
         self.ended_generation = Some(generation);
+        crash_point!("exit.before");
         match self.apply(Input::Exited { generation, exit, cut }, None).await {
             Ok(_) => {
+                crash_point!("exit.stored");
                 self.unsent.clear();
                 self.shared.processes.exited(&self.id, generation, pid_exit, clock::now());
             }

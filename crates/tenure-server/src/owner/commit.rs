@@ -5,6 +5,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use tenure_core::agent::Command;
 use tenure_core::machine::{Act, Output};
+use tenure_crash_point::crash_point;
 use tenure_event::{EphemeralKind, Seq};
 use tenure_log::{Append, Class, EventLog, IdempotencyRow, LogError, OutboxRow, Write};
 
@@ -51,14 +52,18 @@ impl Owner {
             class: if full { Class::Full } else { Class::Normal },
             writes,
         };
+        crash_point!("commit.before");
         if let Err(e) = self.shared.log.append(append).await {
             self.put_rows_back(before);
             return Err(e);
         }
+        crash_point!("commit.after");
         self.stored(full, outbox);
         self.tell_ephemeral(after, base);
         for act in out.acts {
+            crash_point!("act.before");
             self.act(act).await;
+            crash_point!("act.after");
         }
         Ok(out.reply)
     }
@@ -177,11 +182,13 @@ impl Owner {
         let Some(line) = &self.line else { return };
         let Some(shim) = &line.shim else { return };
         while let Some(row) = self.unsent.front() {
+            crash_point!("command.before");
             if row.generation == line.generation && shim.try_send(row.n, self.filled_in(&row.bytes)).is_err()
             {
                 return;
             }
             self.unsent.pop_front();
+            crash_point!("command.after");
         }
     }
 

@@ -7,6 +7,7 @@ use tenure_agents::catalog::Protocol;
 use tenure_agents::{claude, pi as pi_codec};
 use tenure_core::agent::{ResumeHow, StartRecord};
 use tenure_core::machine::SpawnPlan;
+use tenure_crash_point::crash_point;
 use tenure_event::ErrorInfo;
 use tenure_host::{LaunchError, LaunchSpec, Shim, SpoolLimits, launch};
 
@@ -112,6 +113,7 @@ impl Owner {
         match opened {
             Ok(mut line) => {
                 line.join(Some(shim), None);
+                crash_point!("start.joined");
                 self.line = Some(line);
                 self.disk_told = false;
                 self.register_process();
@@ -158,7 +160,9 @@ fn prepare(mut order: Order, failed: impl Fn(std::io::Error) -> ErrorInfo) -> Re
     }
     let generation = order.record.generation;
     let record = serde_json::to_vec(&order.record).map_err(|e| failed(e.into()))?;
+    crash_point!("start.before_record");
     write_private(&record_path(&order.dir, generation), &record).map_err(failed)?;
+    crash_point!("start.recorded");
     // The end of every earlier process is stored, and all that came before it: one is kept, to be looked at.
     remove_before(&order.dir, generation.saturating_sub(1));
     Ok(order)

@@ -8,6 +8,7 @@ use serde_json::Value;
 use tenure_agents::catalog::Protocol;
 use tenure_core::agent::{Codec, LineMark, Signal, StartRecord};
 use tenure_core::machine::ExitNews;
+use tenure_crash_point::crash_point;
 use tenure_host::spool::{LineKind, SpoolLine, SpoolReader};
 use tenure_host::{ExitRecord, Lost, Shim, ShimStatus};
 use tokio::sync::watch;
@@ -261,6 +262,7 @@ fn rebuild(
         if lines.is_empty() {
             break;
         }
+        crash_point!("replay.rebuilding");
         for line in lines {
             decode(codec.as_mut(), line, &mut thrown_away);
             thrown_away.clear();

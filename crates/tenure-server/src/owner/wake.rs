@@ -7,6 +7,7 @@ use std::sync::Arc;
 use tenure_api::InputView;
 use tenure_core::agent::EncodeContext;
 use tenure_core::machine::{ExitNews, Input, Machine};
+use tenure_crash_point::crash_point;
 use tenure_event::{Ephemeral, InputId, SessionId};
 use tenure_host::{AttachError, Attached, Shim, attach, process};
 use tenure_log::{EventLog, IdempotencyRow, LogError, OutboxRow, Write};
@@ -101,9 +102,11 @@ impl Owner {
         }
         match owner.commit(out, None).await {
             Ok(answer) => {
+                crash_point!("create.stored");
                 drop(one_at_a_time);
                 let answer = answer.transpose();
                 let _ = reply.send(answer);
+                crash_point!("create.replied");
                 Some(owner)
             }
             Err(e) => {
@@ -207,10 +210,12 @@ impl Owner {
             let look = async {
                 // A start that never came so far must not come so far later: it finds the mark in here.
                 make_private_dir(&dir).map_err(|source| AttachError::Files { dir: dir.clone(), source })?;
+                crash_point!("attach.before");
                 attach(&dir).await
             };
             tokio::select! {
                 result = look => {
+                    crash_point!("attach.found");
                     let _ = out.send(Work::Attached { generation, result: Box::new(result) }).await;
                 }
                 () = stopping.cancelled() => {}
@@ -260,12 +265,14 @@ impl Owner {
         let Some(line) = &mut self.line else { return };
         let lives = shim.is_some();
         line.join(shim, over);
+        crash_point!("attach.joined");
         self.register_process();
         // A process that is known already is told as found: what its last daemon left undone is done again.
         if lives || !announced {
             self.announce(generation).await;
         }
         self.end_again(generation);
+        crash_point!("attach.announced");
         self.pump();
     }
 
