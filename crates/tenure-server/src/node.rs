@@ -6,6 +6,7 @@
 
 pub(crate) mod agents;
 mod create;
+mod leftovers;
 mod place;
 mod processes;
 mod raw;
@@ -19,6 +20,7 @@ use std::time::Duration;
 
 use tenure_api::{AgentEntry, CreateSession, ErrorCode, Problem, Process, Receipt, Session};
 use tenure_core::{Reply, Request};
+use tenure_crash_point::crash_point;
 use tenure_event::{Ephemeral, Handshake, Lifecycle, SessionId, WorkspaceId};
 use tenure_host::{PidRef, process};
 use tenure_log::{Durability, EventLog, LogOptions, SessionFilter, SessionRow, SqliteLog};
@@ -199,6 +201,7 @@ impl Node {
         let (dir, options) = (home.clone(), LogOptions { durability, ..LogOptions::default() });
         let opened = tokio::task::spawn_blocking(move || SqliteLog::open(&dir, options)).await;
         let log = opened.map_err(|e| tenure_log::LogError::Corrupt(e.to_string()))??;
+        crash_point!("up.log_open");
         let home_mark = recover::home_mark(&home);
         let shared = Arc::new(Shared {
             home,

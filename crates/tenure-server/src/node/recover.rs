@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest, Sha256};
+use tenure_crash_point::crash_point;
 use tenure_event::SessionId;
 use tenure_host::{PidRef, process};
 use tenure_log::{EventLog, LogError};
 
-use super::Node;
+use super::{Node, leftovers};
 use crate::owner::{HOME_MARK, session_dir};
 
 /// The mark that every process of this home carries in its environment.
@@ -26,8 +27,11 @@ impl Node {
         tracing::info!(sessions = ids.len(), "taking up what was live");
         for id in &ids {
             drop(self.owner(id));
+            crash_point!("up.waking");
         }
+        crash_point!("up.woken");
         self.shared.tasks.spawn(sweep(Arc::clone(&self.shared)));
+        self.shared.tasks.spawn(leftovers::clear(Arc::clone(&self.shared), Arc::clone(&self.creating)));
         Ok(())
     }
 }

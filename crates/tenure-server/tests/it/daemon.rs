@@ -125,3 +125,53 @@ async fn a_socket_that_a_dead_daemon_left_is_replaced() {
     assert_eq!(status(unix, "/healthz", "").await, "200");
     daemon.stop().await;
 }
+
+async fn ask(daemon: &Started, line: &str, body: &str) -> String {
+    let mut unix = UnixStream::connect(&daemon.running.socket).await.expect("connected");
+    let kind = "content-type: application/json\r\nconnection: close\r\n";
+    let request = format!("{line} HTTP/1.1\r\nhost: tenure\r\n{kind}content-length: {}\r\n\r\n{body}", body.len());
+    unix.write_all(request.as_bytes()).await.expect("sent");
+    let mut answer = String::new();
+    unix.read_to_string(&mut answer).await.expect("answered");
+    answer
+}
+
+/// What a daemon leaves that is killed between the birth of a session and its files, or between its end and theirs.
+#[tokio::test(flavor = "multi_thread")]
+async fn files_that_no_session_has_are_cleared_after_a_start_and_no_others() {
+    let scratch = tempfile::tempdir().expect("a directory");
+    let home = scratch.path().join("home");
+    let daemon = start(&home).await;
+    for id in ["lives", "destroyed", "kept"] {
+        let body = format!(r#"{{"agent":"scripted","id":"{id}","workspace":{{"scratch":true}},"start":false}}"#);
+        let answer = ask(&daemon, "POST /v1/sessions", &body).await;
+        assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
+    }
+    for path in ["destroyed", "kept?keep_transcript=true"] {
+        let answer = ask(&daemon, &format!("DELETE /v1/sessions/{path}"), "").await;
+        assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    }
+    daemon.stop().await;
+    let sessions = home.join("sessions");
+    for dir in ["destroyed", "kept", "kept/blobs", "never-born"] {
+        std::fs::create_dir_all(sessions.join(dir)).expect("made");
+        std::fs::write(sessions.join(dir).join("private.json"), "{}").expect("written");
+    }
+    std::os::unix::fs::symlink(scratch.path(), sessions.join("a-link")).expect("made");
+    let unknown = home.join("workspaces/wsp_0190a0000000700080000000000000aa");
+    std::fs::create_dir(&unknown).expect("made");
+
+    let daemon = start(&home).await;
+    let gone = ["destroyed", "never-born", "kept/private.json"].map(|path| sessions.join(path));
+    let cleared = async {
+        while gone.iter().any(|path| path.exists()) || unknown.exists() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), cleared).await.expect("cleared");
+    for kept in ["lives/private.json", "kept/blobs/private.json", "a-link"] {
+        assert!(sessions.join(kept).exists(), "{kept}");
+    }
+    assert_eq!(std::fs::read_dir(home.join("workspaces")).expect("there").count(), 1, "of the one that lives");
+    daemon.stop().await;
+}
