@@ -56,7 +56,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     steps.run("build", || cargo("build --locked --workspace --all-targets"))?;
     steps.run("examples in docs", || cargo("test --locked --workspace --doc --quiet"))?;
     // A fresh seed each time; it is printed.
-    steps.run("crash", || crash::run(&crash::Args::for_seconds(60)))?;
+    steps.run("crash", || {
+        crash::run(&crash::Args::for_seconds(60))?;
+        crash::run(&crash::Args::every_label())
+    })?;
     steps.run("storage faults", || faults::run(&faults::Args::for_seconds(60)))?;
     steps.report()?;
     steps.run(LAST, || {

@@ -47,6 +47,16 @@ impl Place {
         self.scratch.join("daemon.log")
     }
 
+    /// The place of one round of many.
+    pub(super) fn of_round(&self, n: u64) -> Self {
+        Self { scratch: self.scratch.join(format!("round-{n}")), binary: self.binary.clone() }
+    }
+
+    /// Where processes look for an order to die.
+    pub(super) fn order(&self) -> PathBuf {
+        self.scratch.join("crash.order")
+    }
+
     /// What only this run's processes carry.
     pub(super) fn mark(&self) -> String {
         self.scratch.to_string_lossy().into_owned()
@@ -71,7 +81,8 @@ impl Daemon {
             .env_clear()
             .env("PATH", "/usr/bin:/bin")
             .env("HOME", &place.scratch)
-            .env("RUST_BACKTRACE", "1");
+            .env("RUST_BACKTRACE", "1")
+            .env("TENURE_CRASH_ORDER", place.order());
         command.arg("--home").arg(place.home()).args(["up", "--listen", "127.0.0.1:0"]);
         command.stdin(Stdio::null()).stdout(log.try_clone()?).stderr(log);
         let started = Instant::now();

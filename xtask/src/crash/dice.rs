@@ -45,6 +45,13 @@ impl Dice {
         Duration::from_micros(self.between(from * 1000, to * 1000))
     }
 
+    /// Puts them into any order.
+    pub(super) fn shuffle<T>(&mut self, all: &mut [T]) {
+        for last in (1..all.len()).rev() {
+            all.swap(last, usize::try_from(self.below(last as u64 + 1)).unwrap_or(0));
+        }
+    }
+
     /// One of them; there must be one.
     pub(super) fn pick<'a, T>(&mut self, of: &'a [T]) -> Option<&'a T> {
         of.get(usize::try_from(self.below(of.len() as u64)).unwrap_or(0))

@@ -19,7 +19,7 @@ use super::script;
 use super::told::{SentInput, Told};
 
 /// Longest wait for one answer.
-const PATIENCE: Duration = Duration::from_secs(20);
+pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// A request that was repeated for so long will never be answered.
 const GIVES_UP: Duration = Duration::from_secs(60);
 /// Inputs of a session that have not ended, at most.

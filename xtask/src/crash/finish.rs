@@ -10,15 +10,16 @@ use anyhow::ensure;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
-use super::Followers;
 use super::check::Side;
+use super::churn::{Book, Lives};
 use super::daemon::{Daemon, Link, Place};
 use super::follow::Seen;
 use super::http::{self, Endpoint};
-use super::procs;
 use super::report::{Fault, Report};
+use super::round::Followers;
 use super::store::Store;
 use super::told::{Kills, Told};
+use super::{leftovers, procs};
 use crate::process::say;
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -77,6 +78,7 @@ pub(super) fn finish(
     mut daemon: Daemon,
     told: Vec<(String, Told)>,
     followers: Followers,
+    lives: &Book,
     kills: &mut Kills,
     report: &mut Report,
 ) -> anyhow::Result<Sides> {
@@ -84,6 +86,7 @@ pub(super) fn finish(
         report.add(Fault::Orphan, orphan);
     }
     let (endpoint, _) = daemon.ready(place)?;
+    leftovers::look(place, &endpoint, &lives.hold(), report);
     let mut sessions = Vec::new();
     for ((id, told), (_, follower)) in told.into_iter().zip(followers.sessions) {
         let pages = pages(&endpoint, &id)?;
@@ -94,6 +97,9 @@ pub(super) fn finish(
     }
     for what in kills.ended.drain(..) {
         report.add(Fault::Ended, what);
+    }
+    for hit in kills.innocents_hit.drain(..) {
+        report.add(Fault::Innocent, hit);
     }
     for two in kills.two_at_once.drain(..) {
         report.add(Fault::TwoProcesses, two);
@@ -149,47 +155,74 @@ fn pages(endpoint: &Endpoint, id: &str) -> anyhow::Result<Vec<String>> {
     }
 }
 
-/// The figures, then what is wrong.
-pub(super) fn print(
-    store: &Store,
-    sides: &Sides,
-    kills: &Kills,
-    report: &Report,
-    took: Duration,
-) -> anyhow::Result<()> {
-    let told = |count: fn(&Told) -> u64| sides.sessions.iter().map(|side| count(&side.told)).sum::<u64>();
-    let events: usize = store.sessions.values().map(Vec::len).sum();
-    let of = |kind: &str| store.sessions.values().flatten().filter(|event| event.kind == kind).count();
-    say(&format!(
-        "{:.0} s: {} kills of the daemon ({} while it started), {} of agents, {} of shims, {} freezes",
-        took.as_secs_f64(),
-        kills.daemons,
-        kills.during_start,
-        kills.agents.len(),
-        kills.shims.len(),
-        kills.freezes,
-    ))?;
-    say(&format!(
-        "{} requests ({} cut), {events} events: {} inputs, {} turns, {} asks, {} tools, {} messages, {} processes",
-        told(|told| told.requests),
-        told(|told| told.cut),
-        of("input.admitted"),
-        of("turn.started"),
-        of("ask.opened"),
-        of("tool.started"),
-        of("message.completed"),
-        of("process.started"),
-    ))?;
-    let connections: u64 = sides.sessions.iter().map(|side| side.seen.connections).sum();
-    say(&format!("{connections} connections of {} followers", sides.sessions.len() + 1))?;
-    let mut ready = kills.ready_ms.clone();
-    ready.sort_by(f64::total_cmp);
-    let at =
-        |share: f64| ready.get(((ready.len() as f64 - 1.0) * share).round() as usize).copied().unwrap_or(0.0);
-    say(&format!("time to ready: p50 {:.0} ms, p99 {:.0} ms, most {:.0} ms", at(0.5), at(0.99), at(1.0)))?;
-    say(report.table().trim_end())?;
-    if !report.is_clean() {
-        say(report.details().trim_end())?;
+/// What was done, over all rounds.
+#[derive(Default)]
+pub(super) struct Figures {
+    kills: Kills,
+    requests: u64,
+    cut: u64,
+    connections: u64,
+    followers: usize,
+    kinds: BTreeMap<String, u64>,
+    lives: usize,
+    destroyed: usize,
+}
+
+impl Figures {
+    /// Adds a round.
+    pub(super) fn add(&mut self, store: &Store, sides: &Sides, lives: &Lives, kills: Kills) {
+        self.kills.add(kills);
+        for side in &sides.sessions {
+            self.requests += side.told.requests;
+            self.cut += side.told.cut;
+            self.connections += side.seen.connections;
+        }
+        self.followers = sides.sessions.len() + 1;
+        for event in store.sessions.values().flatten() {
+            *self.kinds.entry(event.kind.clone()).or_default() += 1;
+        }
+        self.lives += lives.all.iter().filter(|life| life.created).count();
+        self.destroyed += lives.all.iter().filter(|life| life.created && life.destroyed).count();
     }
-    Ok(())
+
+    /// Tells them.
+    pub(super) fn print(&self, took: Duration) -> anyhow::Result<()> {
+        let kills = &self.kills;
+        say(&format!(
+            "{:.0} s: {} kills of the daemon ({} while it started, {} with a session's whole tree), {} of agents, {} of shims",
+            took.as_secs_f64(),
+            kills.daemons,
+            kills.during_start,
+            kills.trees,
+            kills.agents.len(),
+            kills.shims.len(),
+        ))?;
+        say(&format!(
+            "{} freezes (daemons stood still for {} s in the longest), {} process numbers that came again and {} that a record was made to name",
+            kills.freezes, kills.still_seconds, kills.numbers_again, kills.numbers_forged,
+        ))?;
+        let of = |kind: &str| self.kinds.get(kind).copied().unwrap_or(0);
+        say(&format!(
+            "{} requests ({} cut), {} events: {} inputs, {} turns, {} asks, {} tools, {} messages, {} processes",
+            self.requests,
+            self.cut,
+            self.kinds.values().sum::<u64>(),
+            of("input.admitted"),
+            of("turn.started"),
+            of("ask.opened"),
+            of("tool.started"),
+            of("message.completed"),
+            of("process.started"),
+        ))?;
+        say(&format!(
+            "{} connections of {} followers; {} short-lived sessions, {} of them destroyed",
+            self.connections, self.followers, self.lives, self.destroyed
+        ))?;
+        let mut ready = kills.ready_ms.clone();
+        ready.sort_by(f64::total_cmp);
+        let at = |share: f64| {
+            ready.get(((ready.len() as f64 - 1.0) * share).round() as usize).copied().unwrap_or(0.0)
+        };
+        say(&format!("time to ready: p50 {:.0} ms, p99 {:.0} ms, most {:.0} ms", at(0.5), at(0.99), at(1.0)))
+    }
 }

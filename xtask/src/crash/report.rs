@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use crate::process::say;
+
 macro_rules! faults {
     ($($variant:ident = $words:literal,)*) => {
         /// A kind of fault; none may be found.
@@ -51,7 +53,12 @@ faults! {
     ReplyLost = "other acknowledged replies missing",
     TwoProcesses = "sessions with two agents at once",
     Process = "processes that the log does not tell rightly",
+    Innocent = "processes hit that only have the number of one",
     Orphan = "orphans 5 s after the end",
+    Leftover = "leftovers of destroyed sessions",
+    Tombstone = "destroyed sessions that do not tell so",
+    Unpassed = "crash points that were never passed",
+    Idle = "crash points passed with nothing in flight only",
     Answer = "answers of the daemon that nothing explains",
     Panic = "panics in the daemon's log",
     Ended = "daemons that ended or hung by themselves",
@@ -84,8 +91,19 @@ impl Report {
         self.findings.is_empty()
     }
 
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.findings.len()
+    }
+
+    /// All kinds, then what is wrong.
+    pub(super) fn print(&self) -> anyhow::Result<()> {
+        say(self.table().trim_end())?;
+        if self.is_clean() { Ok(()) } else { say(self.details().trim_end()) }
+    }
+
     /// A line for each kind.
-    pub(super) fn table(&self) -> String {
+    fn table(&self) -> String {
         let mut counts: BTreeMap<Fault, usize> = BTreeMap::new();
         for finding in &self.findings {
             *counts.entry(finding.fault).or_default() += 1;

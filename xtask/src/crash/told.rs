@@ -56,7 +56,16 @@ pub(super) struct Told {
 pub(super) struct Kills {
     pub(super) daemons: u64,
     pub(super) during_start: u64,
+    /// Daemons that were killed together with a session's shim and agent.
+    pub(super) trees: u64,
     pub(super) freezes: u64,
+    /// How long daemons stood still in the longest of them, together.
+    pub(super) still_seconds: u64,
+    /// Processes of ours that got the number of a shim or agent that was gone; and those that records were made to name.
+    pub(super) numbers_again: u64,
+    pub(super) numbers_forged: u64,
+    /// Innocents among them that were signalled.
+    pub(super) innocents_hit: Vec<String>,
     /// Process ids of agents that were killed.
     pub(super) agents: BTreeSet<u32>,
     /// Process ids of shims that were killed.
@@ -71,4 +80,20 @@ pub(super) struct Kills {
     pub(super) journal: Vec<String>,
     /// Daemons that ended by themselves.
     pub(super) ended: Vec<String>,
+}
+
+impl Kills {
+    /// Adds another round's.
+    pub(super) fn add(&mut self, mut other: Self) {
+        self.daemons += other.daemons;
+        self.during_start += other.during_start;
+        self.trees += other.trees;
+        self.freezes += other.freezes;
+        self.still_seconds += other.still_seconds;
+        self.numbers_again += other.numbers_again;
+        self.numbers_forged += other.numbers_forged;
+        self.agents.append(&mut other.agents);
+        self.shims.append(&mut other.shims);
+        self.ready_ms.append(&mut other.ready_ms);
+    }
 }

@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::Value;
+
 use super::{Case, Side};
+use crate::crash::churn::is_churned;
 use crate::crash::follow::Seen;
 use crate::crash::report::{Fault, Report};
 use crate::crash::store::Store;
@@ -46,7 +49,8 @@ pub(super) fn of_session(case: &Case<'_>, side: &Side, report: &mut Report) {
 
 pub(super) fn over_all(store: &Store, node: &Seen, report: &mut Report) {
     let mut by_gseq: BTreeMap<u64, &str> = BTreeMap::new();
-    for (session, events) in &store.sessions {
+    // What was destroyed is not in the store any more.
+    for (session, events) in store.sessions.iter().filter(|(session, _)| !is_churned(session)) {
         let mut last = 0;
         for event in events {
             let first = by_gseq.insert(event.gseq, &event.body).is_none();
@@ -60,7 +64,8 @@ pub(super) fn over_all(store: &Store, node: &Seen, report: &mut Report) {
         }
     }
     let stored: Vec<&str> = by_gseq.into_values().collect();
-    let seen: Vec<&str> = node.events.iter().map(|(_, data)| str::from_utf8(data).unwrap_or("")).collect();
+    let seen = node.events.iter().map(|(_, data)| str::from_utf8(data).unwrap_or(""));
+    let seen: Vec<&str> = seen.filter(|body| !tells_of_churned(body)).collect();
     if let Some(at) = first_difference(&stored, &seen) {
         report.add(
             Fault::Live,
@@ -70,6 +75,11 @@ pub(super) fn over_all(store: &Store, node: &Seen, report: &mut Report) {
     for fault in &node.faults {
         report.add(Fault::Live, format!("all sessions: {fault}"));
     }
+}
+
+fn tells_of_churned(body: &str) -> bool {
+    let event: Value = serde_json::from_str(body).unwrap_or_default();
+    event["session_id"].as_str().is_some_and(is_churned)
 }
 
 fn first_difference<A: AsRef<str>, B: AsRef<str>>(a: &[A], b: &[B]) -> Option<usize> {

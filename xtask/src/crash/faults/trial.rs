@@ -7,12 +7,14 @@ use std::time::Instant;
 
 use anyhow::ensure;
 
+use super::super::churn::Book;
 use super::super::daemon::{Daemon, Link, Place};
 use super::super::follow::Follower;
 use super::super::procs::Sweeper;
 use super::super::report::{Fault, Report};
+use super::super::round::Followers;
 use super::super::told::{Kills, Told};
-use super::super::{Followers, check, finish, store};
+use super::super::{check, finish, store};
 use super::injector::{Hit, Injector};
 use super::life::{Fault as Disk, Life, Refusals};
 use super::plan::{Case, Class};
@@ -124,7 +126,7 @@ fn judged(
 ) -> anyhow::Result<(Report, usize)> {
     let mut report = Report::default();
     let told = ["s0", "s1"].map(str::to_owned).into_iter().zip(told).collect();
-    let sides = finish::finish(place, daemon, told, followers, &mut kills, &mut report)?;
+    let sides = finish::finish(place, daemon, told, followers, &Book::default(), &mut kills, &mut report)?;
     let store = store::read(&place.home())?;
     check::all(place, &store, &sides.sessions, &sides.node, &kills, &mut report);
     let turns = store.sessions.values().flatten().filter(|event| event.kind == "turn.completed");
