@@ -5,6 +5,7 @@
 //! ends the task and nothing else: the shim and its agent go on.
 
 mod attach;
+mod insist;
 mod launch;
 mod link;
 mod outbox;

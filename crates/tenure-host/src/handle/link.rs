@@ -61,6 +61,13 @@ impl Link {
 
     /// Runs until the agent is gone or the handle was dropped.
     pub(super) async fn run(self, first: UnixStream) {
+        tokio::select! {
+            () = self.stay_connected(first) => {}
+            () = self.insist() => {}
+        }
+    }
+
+    async fn stay_connected(&self, first: UnixStream) {
         let mut stream = first;
         loop {
             if let Left::Over = self.keep(stream).await {

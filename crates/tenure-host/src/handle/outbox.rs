@@ -7,6 +7,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use tokio::sync::Notify;
 
+use super::insist::Overdue;
 use crate::record::Ladder;
 
 /// Unacknowledged bytes beyond which no further command is taken.
@@ -77,6 +78,8 @@ struct State {
     released: u64,
     ends: VecDeque<(u64, Ladder)>,
     kill: bool,
+    /// Since when an order to end counts as not carried out.
+    overdue: Option<Overdue>,
     gone: bool,
     closed: bool,
 }
@@ -86,6 +89,8 @@ struct State {
 pub(super) struct Outbox {
     state: Mutex<State>,
     wake: Notify,
+    /// An order to end was given.
+    order: Notify,
 }
 
 impl Outbox {
@@ -136,13 +141,20 @@ impl Outbox {
             state.ends.pop_front();
         }
         state.ends.push_back((after, ladder));
+        let takes_ms = ladder.grace_ms.saturating_add(ladder.term_ms);
+        state.overdue = Some(Overdue::after(state.overdue, takes_ms, false));
         drop(state);
         self.wake.notify_one();
+        self.order.notify_one();
     }
 
     pub(super) fn kill(&self) {
-        self.state().kill = true;
+        let mut state = self.state();
+        state.kill = true;
+        state.overdue = Some(Overdue::after(state.overdue, 0, true));
+        drop(state);
         self.wake.notify_one();
+        self.order.notify_one();
     }
 
     /// The handle was dropped.
@@ -230,6 +242,16 @@ impl Outbox {
                 }
             }
         }
+    }
+
+    /// When an end that was asked for counts as not carried out, if one was.
+    pub(super) fn overdue(&self) -> Option<Overdue> {
+        self.state().overdue
+    }
+
+    /// Until an end is asked for.
+    pub(super) async fn ordered(&self) {
+        self.order.notified().await;
     }
 
     /// Until something is said to this outbox.

@@ -62,6 +62,11 @@ impl PidRef {
             .is_some_and(|s| s.start_time == self.start_time && matches!(s.state, b'T' | b't'))
     }
 
+    /// Lets a stopped process go on. True if it was stopped.
+    pub fn wake(&self) -> bool {
+        self.is_stopped() && self.signal(Signal::CONT).is_ok()
+    }
+
     /// Sends a signal to exactly this process.
     ///
     /// # Errors

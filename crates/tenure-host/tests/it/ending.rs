@@ -159,3 +159,32 @@ async fn a_shim_whose_directory_was_removed_does_not_stay() {
     agent.signal(Signal::KILL).expect("a kill");
     eventually("the end of the shim", || !own.is_alive()).await;
 }
+
+#[tokio::test]
+async fn a_stopped_shim_is_woken_to_end_its_agent() {
+    let fixture = Fixture::new();
+    let shim = fixture.launch("say ready sleep").await;
+    fixture.line_with(&shim, "ready").await;
+    shim.identity().shim.signal(Signal::STOP).expect("stopped");
+    shim.kill();
+    assert_eq!(exited(&shim).await.forced, Forced::Kill);
+}
+
+#[tokio::test]
+async fn a_shim_that_stays_stopped_is_killed_with_its_agent() {
+    let fixture = Fixture::new();
+    let shim = fixture.launch("say ready sleep").await;
+    fixture.line_with(&shim, "ready").await;
+    let (stopped, agent) = (shim.identity().shim.clone(), shim.identity().agent.clone());
+    stopped.signal(Signal::STOP).expect("stopped");
+    shim.end(Ladder { close_stdin: true, grace_ms: 1, term_ms: 1 });
+    let stays_stopped = async {
+        while stopped.signal(Signal::STOP).is_ok() {
+            tokio::task::yield_now().await;
+        }
+    };
+    let lost = async { until(&shim, "the loss", |status| status.is_over()).await };
+    let (status, ()) = tokio::join!(lost, stays_stopped);
+    assert!(status.lost.is_some(), "{status:?}");
+    assert!(!agent.is_alive());
+}
