@@ -80,6 +80,8 @@ pub(crate) struct Owner {
     launching: bool,
     /// It was told that the disk does not let a process start.
     disk_told: bool,
+    /// What a lost process may have left is being ended, or was.
+    sweep: Option<wake::Sweep>,
     /// The log has another end than was believed: what a commit came to was told wrong.
     outdated: bool,
     /// Where the output of a process was taken in up to, until it is taken up again.
@@ -191,7 +193,7 @@ impl Owner {
             }
             let deadline = self.deadline();
             let due = deadline.is_some_and(|left| left.is_zero());
-            let more = self.line.as_ref().is_some_and(Line::has_more);
+            let more = !self.is_sweeping() && self.line.as_ref().is_some_and(Line::has_more);
             let works = self.pause.is_none();
             let pause = self.pause.unwrap_or_else(Instant::now);
             let stopping = self.shared.stopping.clone();

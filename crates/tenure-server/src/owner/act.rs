@@ -132,6 +132,7 @@ impl Owner {
                     self.rest();
                 }
             }
+            Work::Swept { generation } => self.swept(generation).await,
             Work::Reattach { generation } => self.reattach(generation),
             Work::StartAgain { generation } => self.never_ran(generation).await,
             Work::Attached { generation, result } => self.attached(generation, *result).await,

@@ -6,7 +6,7 @@ use tenure_crash_point::crash_point;
 
 use super::Owner;
 use super::line::{Line, Over, exit_news};
-use super::wake::is_lasting;
+use super::wake::{AfterSweep, is_lasting};
 use crate::clock;
 
 impl Owner {
@@ -62,8 +62,8 @@ impl Owner {
     }
 
     async fn process_ended(&mut self, generation: u32, over: &Over) {
-        if matches!(over, Over::Lost(_)) {
-            self.shared.sweep_session(&self.id).await;
+        if matches!(over, Over::Lost(_)) && !self.is_swept(generation, AfterSweep::Ended) {
+            return;
         }
         let Some(line) = &mut self.line else { return };
         if let Err(e) = line.straighten()

@@ -99,6 +99,11 @@ pub(crate) enum Work {
         /// The answer.
         answer: FsAnswer,
     },
+    /// What a lost process may have left is ended.
+    Swept {
+        /// Which.
+        generation: u32,
+    },
     /// A process was looked at.
     Probed {
         /// Which.

@@ -56,6 +56,7 @@ impl Owner {
             pause: None,
             launching: false,
             disk_told: false,
+            sweep: None,
             outdated: false,
             stored_line: None,
             birth_writes: Vec::new(),
@@ -251,7 +252,7 @@ impl Owner {
             Err(AttachError::NoShim { .. }) => return self.never_ran(generation).await,
             Err(e) => {
                 tracing::warn!(session = %self.id, error = %e, "a process cannot be taken up; trying again");
-                self.kill_deaf(generation, &e);
+                self.insist(generation, &e);
                 return self.later(Work::Reattach { generation });
             }
         };
@@ -298,17 +299,22 @@ impl Owner {
         }
     }
 
-    /// A shim that does not answer cannot be told to end its agent. A person's `kill` ends both.
-    fn kill_deaf(&self, generation: u32, e: &AttachError) {
+    /// A shim that does not answer cannot be told to end its agent. It is woken if it is stopped; a person's `kill` ends
+    /// both.
+    fn insist(&self, generation: u32, e: &AttachError) {
         let AttachError::Deaf { dir, .. } = e else { return };
-        if !matches!(self.end_later, Some((of, EndHow::Kill)) if of == generation) {
+        let asked = self.end_later.filter(|(of, _)| *of == generation).map(|(_, how)| how);
+        if asked.is_none() && self.machine.state().ending.is_none() {
             return;
         }
-        let dir = dir.clone();
+        let (dir, kill) = (dir.clone(), matches!(asked, Some(EndHow::Kill)));
         self.shared.tasks.spawn_blocking(move || {
-            if let Ok(Some(identity)) = tenure_host::read_identity(&dir) {
+            let Ok(Some(identity)) = tenure_host::read_identity(&dir) else { return };
+            if kill {
                 let report = process::sweep(&[identity.shim]);
                 tracing::warn!(ended = ?report.killed, "a shim that does not answer was killed");
+            } else if identity.shim.wake() {
+                tracing::warn!(pid = identity.shim.pid, "a shim that is to end its agent was stopped; woken");
             }
         });
     }
@@ -325,12 +331,46 @@ impl Owner {
     }
 
     pub(super) async fn never_ran(&mut self, generation: u32) {
-        if self.announced(generation) == Some(true) {
-            // It ran, and its files are gone: the old process is proven dead before a new one.
-            self.shared.sweep_session(&self.id).await;
+        // It ran, and its files are gone: the old process is proven dead before a new one.
+        if self.announced(generation) == Some(true) && !self.is_swept(generation, AfterSweep::NeverRan) {
+            return;
         }
         let exit = ExitNews { never_ran: true, unseen: true, ..ExitNews::default() };
         self.tell_end(generation, exit).await;
+    }
+
+    /// Whether what a lost process may have left behind is ended. If not, that is begun: it may take seconds, which nobody
+    /// who asks something of the session waits for. It comes back as [`Work::Swept`].
+    pub(super) fn is_swept(&mut self, generation: u32, after: AfterSweep) -> bool {
+        match self.sweep {
+            Some(Sweep { of, over, .. }) if of == generation => over,
+            _ => {
+                self.sweep = Some(Sweep { of: generation, over: false, after });
+                let (shared, id) = (Arc::clone(&self.shared), self.id.clone());
+                let out = self.work_out.clone();
+                self.shared.tasks.spawn(async move {
+                    shared.sweep_session(&id).await;
+                    let _ = out.send(Work::Swept { generation }).await;
+                });
+                false
+            }
+        }
+    }
+
+    /// Goes on where [`Self::is_swept`] was asked.
+    pub(super) async fn swept(&mut self, generation: u32) {
+        let Some(sweep) = self.sweep.as_mut().filter(|sweep| sweep.of == generation) else { return };
+        sweep.over = true;
+        match sweep.after {
+            AfterSweep::NeverRan => self.never_ran(generation).await,
+            // It is seen again with the next look at the line.
+            AfterSweep::Ended => {}
+        }
+    }
+
+    /// A lost process is being cleared away: nothing is taken in from it meanwhile.
+    pub(super) fn is_sweeping(&self) -> bool {
+        self.sweep.as_ref().is_some_and(|sweep| !sweep.over)
     }
 
     async fn tell_end(&mut self, generation: u32, exit: ExitNews) {
@@ -342,6 +382,23 @@ impl Owner {
             self.later(Work::Reattach { generation });
         }
     }
+}
+
+/// The clearing away of what a lost process may have left.
+pub(super) struct Sweep {
+    /// Which process.
+    of: u32,
+    over: bool,
+    after: AfterSweep,
+}
+
+/// Where an owner goes on after it.
+#[derive(Clone, Copy)]
+pub(super) enum AfterSweep {
+    /// Its end is told as that of one that nobody saw.
+    NeverRan,
+    /// Its end is taken in from the line.
+    Ended,
 }
 
 /// Knows the session's own values, and what its agent is given.

@@ -129,7 +129,8 @@ async fn a_socket_that_a_dead_daemon_left_is_replaced() {
 async fn ask(daemon: &Started, line: &str, body: &str) -> String {
     let mut unix = UnixStream::connect(&daemon.running.socket).await.expect("connected");
     let kind = "content-type: application/json\r\nconnection: close\r\n";
-    let request = format!("{line} HTTP/1.1\r\nhost: tenure\r\n{kind}content-length: {}\r\n\r\n{body}", body.len());
+    let request =
+        format!("{line} HTTP/1.1\r\nhost: tenure\r\n{kind}content-length: {}\r\n\r\n{body}", body.len());
     unix.write_all(request.as_bytes()).await.expect("sent");
     let mut answer = String::new();
     unix.read_to_string(&mut answer).await.expect("answered");
@@ -143,7 +144,8 @@ async fn files_that_no_session_has_are_cleared_after_a_start_and_no_others() {
     let home = scratch.path().join("home");
     let daemon = start(&home).await;
     for id in ["lives", "destroyed", "kept"] {
-        let body = format!(r#"{{"agent":"scripted","id":"{id}","workspace":{{"scratch":true}},"start":false}}"#);
+        let body =
+            format!(r#"{{"agent":"scripted","id":"{id}","workspace":{{"scratch":true}},"start":false}}"#);
         let answer = ask(&daemon, "POST /v1/sessions", &body).await;
         assert!(answer.starts_with("HTTP/1.1 201"), "{answer}");
     }
@@ -172,6 +174,10 @@ async fn files_that_no_session_has_are_cleared_after_a_start_and_no_others() {
     for kept in ["lives/private.json", "kept/blobs/private.json", "a-link"] {
         assert!(sessions.join(kept).exists(), "{kept}");
     }
-    assert_eq!(std::fs::read_dir(home.join("workspaces")).expect("there").count(), 1, "of the one that lives");
+    assert_eq!(
+        std::fs::read_dir(home.join("workspaces")).expect("there").count(),
+        1,
+        "of the one that lives"
+    );
     daemon.stop().await;
 }
