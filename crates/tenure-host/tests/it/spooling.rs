@@ -103,6 +103,10 @@ async fn the_last_words_of_an_agent_may_go_over_the_quota() {
     spec.limits = SMALL;
     let shim = launch(spec).await.expect("an agent");
     until(&shim, "the full spool", |status| status.full).await;
+    // Nobody reads any more: it sleeps once it has filled the pipe, too.
+    let stat = format!("/proc/{}/stat", shim.identity().agent.pid);
+    let sleeps = || std::fs::read_to_string(&stat).is_ok_and(|stat| stat.contains(") S "));
+    crate::fixture::eventually("a full pipe", sleeps).await;
     shim.kill();
     let exit = exited(&shim).await;
     let lines = fixture.lines(exit.spool_end);
