@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tenure_event::{PermissionDefault, PermissionRule};
 use utoipa::ToSchema;
 
 use crate::{InputContent, Receipt, Session, TurnResult};
@@ -89,19 +90,6 @@ pub enum McpTransportConfig {
     },
 }
 
-/// What happens to permission asks.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum PermissionDefault {
-    /// A person is asked.
-    #[default]
-    Ask,
-    /// Tenure allows each, with a record.
-    Allow,
-    /// Tenure denies each, with a record.
-    Deny,
-}
-
 /// Permissions of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -109,6 +97,9 @@ pub struct Permissions {
     /// What happens to asks that no rule decides.
     #[serde(default)]
     pub default: PermissionDefault,
+    /// Rules that decide before `default` does; the first that matches counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub rules: Vec<PermissionRule>,
     /// Seconds until an ask is denied (default 86400; 0 denies at once).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask_timeout_seconds: Option<u64>,

@@ -6,10 +6,12 @@
 
 mod agent;
 mod ask;
+mod config;
 mod create;
 mod error;
 mod info;
 mod input;
+mod metrics;
 mod page;
 mod process;
 mod project;
@@ -20,19 +22,22 @@ mod verb;
 
 pub use agent::{AgentEntry, AuthState};
 pub use ask::{AnswerAsk, AskAnswered};
+pub use config::{Compact, ConfigPatch, PermissionsPatch, PermissionsView, RunCommand, SessionConfig};
 pub use create::{
     CreateSession, CreateWait, Created, InheritEnv, Instructions, Limits, McpServerConfig,
-    McpTransportConfig, PermissionDefault, Permissions, RestartPolicy, ResumeRequest, WorkspaceChoice,
+    McpTransportConfig, Permissions, RestartPolicy, ResumeRequest, WorkspaceChoice,
 };
 pub use error::{ErrorCode, FieldError, Problem};
 pub use info::{Durability, HealthReply, Info, InfoCounts, InfoLimits};
 pub use input::{
     EditInput, InputContent, InputPart, InputView, Receipt, SendInput, SendReply, SendWait, TurnResult,
 };
+pub use metrics::{Metrics, TaskState, TaskView};
 pub use page::Page;
 pub use process::{Process, ProcessExit, ProcessKind, ProcessState, Reaped};
 pub use project::{CreateProject, Project, Workspace};
 pub use session::{ProjectRef, QueuedInput, Session, SessionPatch, WorkspaceRef};
 pub use stream::{AcpRow, EventEnvelope, EventItem, RawItem, RawPage};
+pub use tenure_event::{PermissionDefault, PermissionRule};
 pub use token::{CreateToken, TokenCreated, TokenEntry, TokenScope};
 pub use verb::{Interrupt, QueueChoice, VerbReply, VerbRequest, VerbWait};

@@ -2,6 +2,7 @@
 
 mod agents;
 mod asks;
+mod control;
 mod events;
 mod find;
 mod inputs;

@@ -9,12 +9,18 @@
 
 mod ask;
 mod axes;
+mod call;
 mod care;
+mod clear;
+mod configure;
+mod count;
 mod hold;
 mod ids;
+mod inside;
 mod io;
 mod process;
 mod queue;
+mod rule;
 mod serve;
 mod signal;
 mod state;
@@ -29,6 +35,8 @@ mod tests;
 use tenure_api::Problem;
 use tenure_event::{Kind, NewEvent, Seq, Timestamp, TurnId};
 
+pub use configure::check_rules;
+pub use inside::Inside;
 pub use io::{Act, ExitNews, Input, InputChange, Ladder, Now, Output, SpawnPlan};
 pub use state::{QueuedInput, Spec, State};
 
@@ -166,6 +174,7 @@ impl Step<'_> {
 
     fn emit_in(&mut self, turn_id: Option<TurnId>, kind: Kind) {
         self.out.full |= is_told(&kind);
+        self.s.counts.note(&kind);
         self.out.events.push(NewEvent { ts: self.now.at, turn_id, kind });
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tenure_api::{QueueChoice, Receipt};
+use tenure_api::{ConfigPatch, QueueChoice, Receipt};
 use tenure_event::{Ask, AskId, Decision, Delivery, InputId, Part, Scope, Seq, TurnId};
 
 /// What clients can ask of a session.
@@ -42,6 +42,20 @@ pub enum Request {
     },
     /// Answer an ask.
     Answer(AnswerRequest),
+    /// Change model, mode, effort or who answers permission asks.
+    Configure(Box<ConfigPatch>),
+    /// Sum up the conversation to make room in the context window.
+    Compact {
+        /// What the summary is to keep.
+        instructions: Option<String>,
+    },
+    /// Begin an empty conversation; what was said stays readable.
+    Clear,
+    /// End one task.
+    StopTask {
+        /// The agent's id of it.
+        task_id: String,
+    },
     /// Change title, tags, metadata, the archived mark or the draft.
     Update(Box<UpdateRequest>),
 }
@@ -112,6 +126,15 @@ pub enum Until {
     /// The handshake of a process: an activity that is not null with a health other than `starting`, or
     /// `session.failed`, or `session.suspended`.
     Ready,
+    /// `session.cleared`, or an end of the session that came before.
+    Cleared,
+    /// The agent's answers to these commands: `config.changed` or `request.refused` with the number, unless
+    /// `process.exited` comes first.
+    Answers(Vec<u64>),
+    /// `compaction.completed`, or what [`Until::Answers`] waits for with a refusal.
+    Compacted(u64),
+    /// The `task.completed` of this task, or a refusal of the command with this number.
+    TaskEnd(String, u64),
 }
 
 /// What the machine replies at once. Stored with an idempotency key, so it can be read back.

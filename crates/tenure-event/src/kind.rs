@@ -115,6 +115,8 @@ kinds! {
     UsageUpdated(p::UsageUpdated) = "usage.updated",
     /// Model, mode or effort changed.
     ConfigChanged(p::ConfigChanged) = "config.changed",
+    /// The agent did not do what a client asked of it.
+    RequestRefused(p::RequestRefused) = "request.refused",
     /// A tool server changed.
     McpChanged(p::McpChanged) = "mcp.changed",
     /// A task began.

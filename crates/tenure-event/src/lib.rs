@@ -14,6 +14,7 @@ mod id;
 mod kind;
 mod message;
 mod payload;
+mod permission;
 mod time;
 mod usage;
 
@@ -37,5 +38,6 @@ pub use message::{
     Delivery, Message, MessageOrigin, Part, PartBody, Role, TextKind, ToolKind, ToolPart, ToolState,
 };
 pub use payload::*;
+pub use permission::{PermissionDefault, PermissionRule};
 pub use time::Timestamp;
 pub use usage::{ContextUse, CostBasis, Usage};

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::{
     AgentInfo, Ask, AskId, Axes, Capabilities, ContextUse, Decision, Delivery, InputId, McpServer, MessageId,
-    MessageOrigin, Outcome, Part, ProjectId, Role, Scope, Seq, SessionId, SuspendedBy, ToolKind, ToolState,
-    TurnId, Usage, WorkspaceId,
+    MessageOrigin, Outcome, Part, PermissionDefault, PermissionRule, ProjectId, Role, Scope, Seq, SessionId,
+    SuspendedBy, ToolKind, ToolState, TurnId, Usage, WorkspaceId,
 };
 
 /// `session.created`.
@@ -451,8 +451,31 @@ pub struct ConfigChanged {
     /// The effort in force.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effort: Option<String>,
+    /// What happens to permission asks that no rule decides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission_default: Option<PermissionDefault>,
+    /// All rules for permission asks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub permission_rules: Option<Vec<PermissionRule>>,
+    /// Seconds until an ask is denied.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ask_timeout_seconds: Option<u64>,
     /// `client` or `agent`.
     pub by: String,
+    /// The number of the command to this process that it answers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<u64>,
+}
+
+/// `request.refused`: the agent did not do what a client asked of it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct RequestRefused {
+    /// What was asked for, as capabilities name it: `set_model`, `compact`, …
+    pub verb: String,
+    /// Why.
+    pub error: ErrorInfo,
+    /// The number of the command to this process that it answers.
+    pub command: u64,
 }
 
 /// `mcp.changed`: the whole list.

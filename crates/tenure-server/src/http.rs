@@ -7,8 +7,11 @@
 //! state that a restart would miss.
 
 mod agents;
+mod answers;
 mod app;
 mod asks;
+mod commands;
+mod config;
 mod conversation;
 mod document;
 mod events;
@@ -19,6 +22,7 @@ mod hosts;
 mod idempotency;
 mod info;
 mod inputs;
+mod inside;
 mod lookup;
 mod messages;
 mod metrics;
@@ -31,6 +35,7 @@ mod serve;
 mod sessions;
 mod strangers;
 mod stream;
+mod tasks;
 mod tokens;
 mod transcript;
 mod verbs;

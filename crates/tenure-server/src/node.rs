@@ -19,6 +19,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tenure_api::{AgentEntry, CreateSession, ErrorCode, Problem, Process, Receipt, Session};
+use tenure_core::machine::Inside;
 use tenure_core::{Reply, Request};
 use tenure_crash_point::crash_point;
 use tenure_event::{Ephemeral, Handshake, Lifecycle, SessionId, WorkspaceId};
@@ -353,6 +354,25 @@ impl Node {
             Err(_) => Vec::new(),
         };
         LiveText { open, updates }
+    }
+
+    /// What clients may know of a session's state beyond its view.
+    ///
+    /// # Errors
+    /// `not_found`; `not_ready` while the daemon ends.
+    pub async fn inside(&self, id: &SessionId) -> Result<Inside, Problem> {
+        self.must_exist(id).await?;
+        let (reply, answer) = oneshot::channel();
+        let gone = || problem::owner_gone(id, self.shared.stopping.is_cancelled());
+        self.owner(id).send(Mail::Inside { reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+
+    /// Whether a mode lets the session's agent act without asking.
+    #[must_use]
+    pub fn is_bypass(&self, agent: &str, mode: &str) -> bool {
+        let config = self.shared.config();
+        agents::find(&config, agent).is_some_and(|def| def.preset.is_some_and(|p| p.is_bypass(mode)))
     }
 
     /// Waits until all is done that belongs to what a session has stored last.

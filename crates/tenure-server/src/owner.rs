@@ -24,7 +24,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_core::agent::EncodeContext;
-use tenure_core::machine::{Input, Machine, Now, Output};
+use tenure_core::machine::{Input, Inside, Machine, Now, Output};
 use tenure_core::{Reply, Request};
 use tenure_crash_point::crash_point;
 use tenure_event::{Ephemeral, InputId, SessionId};
@@ -133,6 +133,14 @@ impl Owner {
         })
     }
 
+    /// What clients may know of the state beyond its view, without secrets.
+    fn inside(&self) -> Inside {
+        let inside = self.machine.state().inside();
+        let Ok(text) = serde_json::to_string(&inside) else { return inside };
+        let clean = self.redactor.view::<Inside>(text);
+        serde_json::from_str(&clean).unwrap_or(inside)
+    }
+
     /// Nothing that just failed is tried again at once.
     fn rest(&mut self) {
         self.pause = Some(Instant::now() + STORAGE_PAUSE);
@@ -236,6 +244,9 @@ impl Owner {
                 // A caller that went away changes nothing.
                 let _ = reply.send(answer);
                 crash_point!("reply.after");
+            }
+            Mail::Inside { reply } => {
+                let _ = reply.send(self.inside());
             }
             Mail::OpenText { reply } => {
                 let _ = reply.send(self.open_text());

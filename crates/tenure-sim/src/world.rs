@@ -360,6 +360,7 @@ fn plan(dice: &mut Dice, n: usize) -> Plan {
         parent: None,
         permission_default: default[dice.roll(3)],
         ask_timeout_seconds: [40, 40, 5, 0][dice.roll(4)],
+        permission_rules: Vec::new(),
         allow_bypass: false,
         project_trusted: false,
         turn_seconds: [0, 0, 30][dice.roll(3)],

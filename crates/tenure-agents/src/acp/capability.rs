@@ -61,9 +61,13 @@ impl AcpCodec {
                     "the agent does not advertise session/fork"
                 }),
             ),
-            ("clear", no("ACP has no way to empty a conversation; a new one takes a new process")),
+            ("clear", yes()),
             (
                 "compact",
+                when(self.command("compact").is_some(), || "the agent offers no command /compact".to_owned()),
+            ),
+            (
+                "compact_command",
                 when(self.command("compact").is_some(), || "the agent offers no command /compact".to_owned()),
             ),
             ("rewind", no("ACP has no way to go back in a conversation")),

@@ -110,6 +110,7 @@ fn supports() -> BTreeMap<String, Support> {
         "end",
         "clear",
         "compact",
+        "compact_command",
         "commands",
         "set_model",
         "set_mode",

@@ -65,7 +65,10 @@ impl Step<'_> {
         if self.s.rules.iter().any(|r| *r == rule_for(&open.ask)) {
             return Some(Decision::Allow);
         }
-        match self.s.spec.permission_default {
+        let ask = &open.ask;
+        let kind = ask.tool_id.as_ref().and_then(|id| self.s.tool_kinds.get(id)).copied();
+        let default = self.s.spec.permission_default;
+        match super::rule::decide(&self.s.spec.permission_rules, ask, kind).unwrap_or(default) {
             PermissionDefault::Ask => None,
             PermissionDefault::Allow => Some(Decision::Allow),
             PermissionDefault::Deny => Some(Decision::Deny),

@@ -24,6 +24,7 @@ impl Step<'_> {
         self.s.restart_at = None;
         (self.s.spool_blocked, self.s.probing, self.s.busy_until) = (false, false, None);
         self.s.serving.clear();
+        self.s.calls.clear();
         self.s.unheard = None;
         let resume = self.how_to_resume();
         let resumes = match &resume {
@@ -171,6 +172,7 @@ impl Step<'_> {
         self.stop_tasks();
         self.s.process = None;
         self.s.serving.clear();
+        self.s.calls.clear();
         (self.s.busy_until, self.s.wait, self.s.compacting) = (None, None, false);
         self.s.unheard = None;
         (self.s.stalled, self.s.spool_blocked, self.s.probing) = (None, false, false);
@@ -314,6 +316,12 @@ impl Step<'_> {
                 self.emit_bare(Kind::SessionSuspended(SessionSuspended { axes, by }));
                 if wake && !self.s.queue.is_empty() {
                     self.bring_back();
+                }
+            }
+            Ending::Clear => {
+                self.begin_empty();
+                if matches!(self.s.lifecycle, Lifecycle::Live | Lifecycle::Creating) {
+                    self.spawn();
                 }
             }
             Ending::Close => {

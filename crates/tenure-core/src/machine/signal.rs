@@ -6,6 +6,7 @@ use tenure_event::{
     TodosUpdated, ToolCompleted, ToolProgressed, ToolStarted, ToolState, UsageUpdated,
 };
 
+use super::call::Call;
 use super::{Act, Step};
 use crate::agent::{AgentError, LineMark, MessageDone, Signal, TaskSignal, ToolEnd, ToolStart, Wait};
 
@@ -84,16 +85,21 @@ impl Step<'_> {
                 });
             }
             Signal::Cleared => self.cleared(),
-            Signal::Answered { n, result } => {
-                if let Err(e) = result {
-                    self.warn("command_refused", &format!("the agent refused command {n}: {}", e.message));
-                }
-                self.command_answered(n);
-            }
+            Signal::Answered { n, result } => self.answered(n, &result),
             Signal::Native { kind, value, at } => self.native(kind, value, at),
             Signal::Warning { code, message } => self.warn(&code, &message),
             _ => {}
         }
+    }
+
+    fn answered(&mut self, n: u64, result: &Result<serde_json::Value, AgentError>) {
+        if self.call_answered(n, result) {
+            return;
+        }
+        if let Err(e) = result {
+            self.warn("command_refused", &format!("the agent refused command {n}: {}", e.message));
+        }
+        self.command_answered(n);
     }
 
     fn ephemeral(&mut self, signal: Signal) {
@@ -249,8 +255,10 @@ impl Step<'_> {
 
     fn config(&mut self, model: Option<String>, mode: Option<String>, effort: Option<String>) {
         let model = model.filter(|m| self.s.model_effective.as_ref() != Some(m));
-        let mode = mode.filter(|m| self.s.mode.as_ref() != Some(m));
-        let effort = effort.filter(|e| self.s.effort.as_ref() != Some(e));
+        // What a client asked for is told with the answer to it.
+        let asked = |call: Call| self.is_asked_for(&call);
+        let mode = mode.filter(|m| self.s.mode.as_ref() != Some(m) && !asked(Call::Mode(m.clone())));
+        let effort = effort.filter(|e| self.s.effort.as_ref() != Some(e) && !asked(Call::Effort(e.clone())));
         if model.is_none() && mode.is_none() && effort.is_none() {
             return;
         }
@@ -261,11 +269,11 @@ impl Step<'_> {
         self.s.effort = effort.clone().or(self.s.effort.take());
         let by = "agent".to_owned();
         self.emit(Kind::ConfigChanged(ConfigChanged {
-            model: None,
             model_effective: model,
             mode,
             effort,
             by,
+            ..Default::default()
         }));
     }
 

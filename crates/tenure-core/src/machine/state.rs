@@ -8,10 +8,12 @@ use serde_json::Value;
 use tenure_api::{PermissionDefault, RestartPolicy};
 use tenure_event::{
     Activity, AgentInfo, Ask, AskId, Axes, ContextUse, Delivery, ErrorInfo, InputId, Lifecycle, McpServer,
-    MessageId, Outcome, Parent, Part, ProjectId, Seq, SessionId, Support, SuspendedBy, TaskStarted,
-    Timestamp, Todo, ToolKind, TurnId, TurnOrigin, Usage, WorkspaceId,
+    MessageId, Outcome, Parent, Part, PermissionRule, ProjectId, Seq, SessionId, Support, SuspendedBy,
+    TaskStarted, Timestamp, Todo, ToolKind, TurnId, TurnOrigin, Usage, WorkspaceId,
 };
 
+use super::call::Call;
+use super::count::Counts;
 use super::hold::{HeldEnd, UnheardInterrupt};
 use crate::agent::{AgentRequest, Wait};
 
@@ -41,6 +43,9 @@ pub struct Spec {
     pub permission_default: PermissionDefault,
     /// Seconds until an ask is denied.
     pub ask_timeout_seconds: u64,
+    /// Rules for permission asks.
+    #[serde(default)]
+    pub permission_rules: Vec<PermissionRule>,
     /// A mode that bypasses permissions may be used.
     pub allow_bypass: bool,
     /// Agents may use the directory's own settings.
@@ -198,6 +203,8 @@ pub struct SessionRule {
 pub enum Ending {
     /// To suspend.
     Suspend(SuspendedBy),
+    /// To begin an empty conversation.
+    Clear,
     /// To close.
     Close,
     /// To destroy.
@@ -282,6 +289,12 @@ pub struct State {
     /// An interrupt that made steered inputs go back into the queue, and that the agent has not answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unheard: Option<UnheardInterrupt>,
+    /// Commands whose answers somebody waits for, by number.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub calls: BTreeMap<u64, Call>,
+    /// What was done so far.
+    #[serde(default)]
+    pub counts: Counts,
     /// Asks that are open.
     pub asks: BTreeMap<AskId, OpenAsk>,
     /// File requests that are being served, by the agent's id. `None` for one that is too large to keep.
@@ -368,6 +381,8 @@ impl State {
             turn: None,
             busy_until: None,
             unheard: None,
+            calls: BTreeMap::new(),
+            counts: Counts::default(),
             asks: BTreeMap::new(),
             serving: BTreeMap::new(),
             rules: Vec::new(),

@@ -42,6 +42,10 @@ impl Step<'_> {
             Request::Kill => Ok(self.kill()),
             Request::Destroy { keep_transcript } => Ok(self.destroy(keep_transcript)),
             Request::Answer(answer) => self.answer(answer),
+            Request::Configure(patch) => self.configure(*patch),
+            Request::Compact { instructions } => self.compact(instructions),
+            Request::Clear => self.clear(),
+            Request::StopTask { task_id } => self.stop_task(task_id),
             Request::Update(update) => Ok(self.update(*update)),
         }
     }

@@ -63,6 +63,10 @@ impl Step<'_> {
     }
 
     pub(super) fn suspend(&mut self) -> Result<Reply, Problem> {
+        if self.s.ending == Some(Ending::Clear) {
+            let what = "its conversation is being cleared; try again when that is done";
+            return Err(Problem::new(ErrorCode::Busy, what).about(&self.s.spec.id));
+        }
         match self.s.lifecycle {
             Lifecycle::Suspended => {
                 self.s.restart_at = None;
@@ -173,8 +177,9 @@ fn harsher(old: Option<Ending>, new: Ending) -> Ending {
     let rank = |e: &Ending| match e {
         Ending::Useless => 0,
         Ending::Suspend(_) => 1,
-        Ending::Close => 2,
-        Ending::Destroy { .. } => 3,
+        Ending::Clear => 2,
+        Ending::Close => 3,
+        Ending::Destroy { .. } => 4,
     };
     match old {
         Some(old) if rank(&old) > rank(&new) => old,

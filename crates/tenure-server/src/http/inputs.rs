@@ -42,25 +42,36 @@ pub(super) async fn send(
     InputBody(body): InputBody<SendInput>,
 ) -> Answer<Response> {
     let id = lookup::awake(&app, &id).await?;
-    let claim = keyed.claim(&app, &body.hash)?;
-    let wait = body.value.wait;
-    let admit = admit(body.value)?;
+    admitted(&app, &id, keyed, &body.hash, body.value).await
+}
+
+/// Admits an input and waits as long as its request says.
+pub(super) async fn admitted(
+    app: &Shared,
+    id: &SessionId,
+    keyed: Keyed,
+    hash: &str,
+    request: SendInput,
+) -> Answer<Response> {
+    let claim = keyed.claim(app, hash)?;
+    let wait = request.wait;
+    let admit = admit(request)?;
     // Listened to from before its first event on, what is waited for need not be read from the disk.
-    let _listening = (wait != SendWait::Accepted).then(|| app.log().tail(&id));
-    let Reply::Admitted(mut receipt) = app.node.call(&id, Request::Admit(admit), claim.key()).await? else {
+    let _listening = (wait != SendWait::Accepted).then(|| app.log().tail(id));
+    let Reply::Admitted(mut receipt) = app.node.call(id, Request::Admit(admit), claim.key()).await? else {
         return Err(Failure::new(ErrorCode::Internal, "the session answered something else than was asked"));
     };
     match wait {
         SendWait::Accepted => Ok((StatusCode::ACCEPTED, Json(receipt)).into_response()),
         SendWait::Started => {
-            receipt.turn_id = Some(taken_in(&app, &id, &receipt).await?);
+            receipt.turn_id = Some(taken_in(app, id, &receipt).await?);
             Ok(Json(receipt).into_response())
         }
-        SendWait::Finished => Ok(Json(finished(&app, &id, &receipt).await?).into_response()),
+        SendWait::Finished => Ok(Json(finished(app, id, &receipt).await?).into_response()),
     }
 }
 
-fn admit(request: SendInput) -> Answer<Admit> {
+pub(super) fn admit(request: SendInput) -> Answer<Admit> {
     if request.input.is_blank() {
         return Err(Failure::invalid("input", "the input says nothing"));
     }

@@ -16,8 +16,8 @@ use utoipa_axum::routes;
 use super::app::{App, Shared};
 use super::problem::{Answer, no_such_method, no_such_path};
 use super::{
-    agents, asks, document, events, info, inputs, messages, metrics, processes, projects, raw, sessions,
-    stream, tokens, transcript, verbs,
+    agents, asks, commands, config, document, events, info, inputs, inside, messages, metrics, processes,
+    projects, raw, sessions, stream, tasks, tokens, transcript, verbs,
 };
 use crate::auth::Caller;
 
@@ -36,6 +36,15 @@ pub(super) fn table() -> OpenApiRouter<Shared> {
         .routes(needs(Sessions, routes!(sessions::patch)))
         .routes(needs(Sessions, routes!(sessions::destroy)))
         .routes(needs(Read, routes!(sessions::capabilities)))
+        .routes(needs(Read, routes!(config::get)))
+        .routes(needs(Sessions, routes!(config::patch)))
+        .routes(needs(Read, routes!(inside::metrics)))
+        .routes(needs(Read, routes!(inside::todos)))
+        .routes(needs(Read, routes!(tasks::list)))
+        .routes(needs(Sessions, routes!(tasks::stop)))
+        .routes(needs(Sessions, routes!(commands::run)))
+        .routes(needs(Sessions, routes!(commands::compact)))
+        .routes(needs(Sessions, routes!(verbs::clear)))
         .routes(needs(Sessions, routes!(inputs::send)))
         .routes(needs(Read, routes!(inputs::list)))
         .routes(needs(Sessions, routes!(inputs::edit)))

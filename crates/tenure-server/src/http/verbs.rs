@@ -14,9 +14,9 @@ use tenure_log::SqliteLog;
 use super::app::{App, Shared};
 use super::extract::{Body, Segments};
 use super::idempotency::Keyed;
-use super::lookup;
 use super::problem::{Answer, Failure};
 use super::wait::Wait;
+use super::{answers, lookup};
 
 /// Ends the running turn; answers at the turn's end. It never kills.
 #[utoipa::path(
@@ -78,7 +78,7 @@ verb!(
     kill, "/v1/sessions/{id}/kill", Request::Kill
 );
 
-async fn run(
+pub(super) async fn run(
     app: &Shared,
     segment: &str,
     keyed: Keyed,
@@ -101,6 +101,11 @@ async fn run(
         Until::ProcessGone => process_gone(app, &id, seq, |_| true).await?,
         Until::Ready => {
             ready(app, &id, seq.0).await?;
+            Ended::default()
+        }
+        Until::Cleared => cleared(app, &id, seq).await?,
+        Until::Answers(_) | Until::Compacted(_) | Until::TaskEnd(..) => {
+            answers::told(app, &id, seq, until).await?;
             Ended::default()
         }
     };
@@ -139,6 +144,11 @@ impl Ended {
     }
 }
 
+verb!(
+    /// Begins an empty conversation in a new process; what was said stays readable as an epoch of its own.
+    clear, "/v1/sessions/{id}/clear", Request::Clear
+);
+
 async fn turn_end(app: &App, id: &SessionId, seq: Seq, turn: &tenure_event::TurnId) -> Answer<Ended> {
     let mut wait = waiting(app, id, seq.0, &["turn.completed", "session.destroyed"]);
     wait.at_most = Some(app.limits.interrupt_time);
@@ -154,6 +164,21 @@ async fn turn_end(app: &App, id: &SessionId, seq: Seq, turn: &tenure_event::Turn
     };
     ended.await?.ok_or_else(late)?;
     Ok(Ended::default())
+}
+
+async fn cleared(app: &App, id: &SessionId, seq: Seq) -> Answer<Ended> {
+    let mut wait = waiting(app, id, seq.0, &["session.cleared", "session.closed", "session.destroyed"]);
+    wait.at_most = Some(app.limits.verb_time);
+    let ended = wait.until(|event| Some(matches!(event.kind, Kind::SessionCleared(_))));
+    let late = "the old process did not end in time; `kill` ends it without grace";
+    match ended.await? {
+        Some(true) => Ok(Ended::default()),
+        Some(false) => {
+            let what = "the session was closed before it was cleared; `resume` it and try again";
+            Err(Problem::new(ErrorCode::Closed, what).about(id).into())
+        }
+        None => Err(Problem::new(ErrorCode::Timeout, late).about(id).into()),
+    }
 }
 
 async fn process_gone(app: &App, id: &SessionId, seq: Seq, counts: impl Fn(&Kind) -> bool) -> Answer<Ended> {
@@ -247,7 +272,7 @@ fn ended_early(id: &SessionId, exit: Option<&ProcessExited>) -> Failure {
     problem.into()
 }
 
-fn waiting<'a>(
+pub(super) fn waiting<'a>(
     app: &'a App,
     session: &'a SessionId,
     after: u64,

@@ -144,6 +144,7 @@ impl Node {
             parent: None,
             permission_default: request.permissions.default,
             ask_timeout_seconds: request.permissions.ask_timeout_seconds.unwrap_or(ASK_SECONDS),
+            permission_rules: request.permissions.rules.clone(),
             allow_bypass: request.permissions.allow_bypass,
             project_trusted: request.trust_project.unwrap_or(place.project.trusted),
             turn_seconds: request.limits.turn_seconds.unwrap_or(0),
@@ -298,6 +299,7 @@ fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Proble
         return Err(Problem { field: Some("mode".into()), ..Problem::new(ErrorCode::Forbidden, what) });
     }
     check_lacks(request, agent)?;
+    tenure_core::machine::check_rules(&request.permissions.rules)?;
     if request.input.as_ref().is_some_and(tenure_api::InputContent::is_blank) {
         return Err(Problem::invalid("input", "the input says nothing"));
     }

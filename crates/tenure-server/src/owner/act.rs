@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenure_core::agent::Signal;
+use tenure_core::agent::{AgentError, Signal};
 use tenure_core::machine::{Act, Input, Ladder};
 use tenure_crash_point::crash_point;
 use tenure_event::ErrorInfo;
@@ -124,6 +124,13 @@ impl Owner {
                 let input = Input::Served { generation, token: token.clone(), answer: answer.clone() };
                 if self.apply(input, None).await.is_err() {
                     self.later(Work::Served { generation, token, answer });
+                }
+            }
+            Work::Unsaid { generation, n, why } => {
+                let error = AgentError { code: "unsupported".to_owned(), message: why.clone(), data: None };
+                let signals = vec![Signal::Answered { n, result: Err(error) }];
+                if self.apply(Input::Agent { generation, signals, stderr: None }, None).await.is_err() {
+                    self.later(Work::Unsaid { generation, n, why });
                 }
             }
             Work::Probed { generation, busy, stopped } => {

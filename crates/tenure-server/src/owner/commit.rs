@@ -9,7 +9,7 @@ use tenure_crash_point::crash_point;
 use tenure_event::{EphemeralKind, Seq};
 use tenure_log::{Append, Class, EventLog, IdempotencyRow, LogError, OutboxRow, Write};
 
-use super::mail::ephemeral;
+use super::mail::{Work, ephemeral};
 use super::{Answer, Owner, blobs};
 use crate::clock;
 use crate::node::IdempotencyKey;
@@ -35,7 +35,8 @@ impl Owner {
         let full =
             out.full || out.reply.is_some() || self.line.as_ref().is_some_and(super::line::Line::wants_full);
         let before = self.rows_of(&out.inputs);
-        let (writes, outbox) = match self.writes(&out, base, key).await {
+        let mut unsaid = Vec::new();
+        let (writes, outbox) = match self.writes(&out, base, key, &mut unsaid).await {
             Ok(both) => both,
             Err(e) => {
                 self.put_rows_back(before);
@@ -59,6 +60,7 @@ impl Owner {
         }
         crash_point!("commit.after");
         self.stored(full, outbox);
+        self.retry.extend(unsaid);
         self.tell_ephemeral(after, base);
         for act in out.acts {
             crash_point!("act.before");
@@ -81,6 +83,7 @@ impl Owner {
         out: &Output,
         base: Seq,
         key: Option<&IdempotencyKey>,
+        unsaid: &mut Vec<Work>,
     ) -> Result<(Vec<Write>, Vec<OutboxRow>), LogError> {
         let mut writes = self.birth_writes.clone();
         if out.acts.iter().any(|a| matches!(a, Act::Erase { keep_transcript: false })) {
@@ -92,7 +95,7 @@ impl Owner {
         }
         writes.extend(self.input_writes(&out.inputs, &out.events, base));
         writes.extend(self.ask_writes(&out.asks).map_err(|e| unwritable(&e))?);
-        let outbox = self.encode(&out.commands);
+        let outbox = self.encode(&out.commands, unsaid);
         writes.extend(outbox.iter().cloned().map(Write::Outbox));
         writes.extend(self.outbox_done());
         if let (Some(key), Some(Ok(reply))) = (key, &out.reply) {
@@ -130,8 +133,9 @@ impl Owner {
         (acked > line.acked_stored).then_some(Write::OutboxDone { generation: line.generation, n: acked })
     }
 
-    /// Commands as lines for the process, numbered.
-    fn encode(&mut self, commands: &[(u64, Command)]) -> Vec<OutboxRow> {
+    /// Commands as lines for the process, numbered. Of one that has no words in this protocol the machine is told that
+    /// it was refused.
+    fn encode(&mut self, commands: &[(u64, Command)], unsaid: &mut Vec<Work>) -> Vec<OutboxRow> {
         let Some(line) = &mut self.line else { return self.numbers_alone(commands) };
         let generation = line.generation;
         let mut rows = Vec::new();
@@ -142,6 +146,7 @@ impl Owner {
             let bytes = line.codec.encode(*n, command, &self.secrets).unwrap_or_else(|e| {
                 // The number must be used all the same: the shim takes them without a gap.
                 tracing::warn!(session = %self.id, error = %e, "a command has no words in this protocol");
+                unsaid.push(Work::Unsaid { generation, n: *n, why: e.to_string() });
                 Vec::new()
             });
             rows.push(OutboxRow { generation, n: *n, bytes: self.redactor.hidden_bytes(bytes) });

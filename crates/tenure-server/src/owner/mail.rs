@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tenure_api::Problem;
 use tenure_core::agent::FsAnswer;
-use tenure_core::machine::Machine;
+use tenure_core::machine::{Inside, Machine};
 use tenure_core::{Admit, Reply, Request};
 use tenure_event::{Ephemeral, EphemeralKind, SessionId};
 use tenure_host::{AttachError, Attached, LaunchError, Shim};
@@ -24,6 +24,11 @@ pub(crate) enum Mail {
         key: Option<IdempotencyKey>,
         /// Where the reply goes, once it is stored.
         reply: oneshot::Sender<Result<Reply, Problem>>,
+    },
+    /// What clients may know of its state beyond its view.
+    Inside {
+        /// Where it goes.
+        reply: oneshot::Sender<Inside>,
     },
     /// What is being written at this moment.
     OpenText {
@@ -89,6 +94,15 @@ pub(crate) enum Work {
         generation: u32,
         /// What.
         result: Box<Result<Attached, AttachError>>,
+    },
+    /// A command could not be put into words.
+    Unsaid {
+        /// For which process.
+        generation: u32,
+        /// Its number.
+        n: u64,
+        /// Why.
+        why: String,
     },
     /// A file request was served.
     Served {

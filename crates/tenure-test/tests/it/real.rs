@@ -4,6 +4,7 @@
 
 mod asks;
 mod claude;
+mod control;
 mod ends;
 mod ground;
 mod kills;
@@ -45,6 +46,11 @@ for_each_agent!(real_claude Claude, real_goose Goose, real_opencode OpenCode => 
     crate::real::ends::closed as is_closed_in_a_tool,
     crate::real::ends::interrupted_while_asked as is_interrupted_while_it_asks,
     crate::real::ends::listed as is_listed_with_its_version,
+    crate::real::control::model as changes_its_model_or_says_that_it_cannot,
+    crate::real::control::mode as changes_its_mode_or_says_that_it_cannot,
+    crate::real::control::cleared as begins_an_empty_conversation,
+    crate::real::control::compacted as compacts_or_says_that_it_cannot,
+    crate::real::control::counted as is_counted,
     crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
     crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
     crate::real::kills::while_asked as survives_a_kill_while_it_asks,

@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 
-use tenure_api::{Problem, QueueChoice};
+use tenure_api::{ConfigPatch, Problem, QueueChoice};
 use tenure_event::{Delivery, Lifecycle, TurnId};
 
 use super::scenes::MOMENTS;
@@ -25,6 +25,13 @@ const VERBS: &[(&str, Verb)] = &[
     ("admit, interrupt", || words::delivered("z", Delivery::Interrupt)),
     ("cancel b", || Request::CancelInput(words::id("b"))),
     ("edit b", || Request::EditInput { input_id: words::id("b"), parts: words::text("other words") }),
+    ("configure", || {
+        let patch = ConfigPatch { model: Some("m2".into()), ..ConfigPatch::default() };
+        Request::Configure(Box::new(patch))
+    }),
+    ("compact", || Request::Compact { instructions: None }),
+    ("clear", || Request::Clear),
+    ("stop task", || Request::StopTask { task_id: "k1".into() }),
     ("archive", || {
         Request::Update(Box::new(UpdateRequest { archived: Some(true), ..UpdateRequest::default() }))
     }),
@@ -66,6 +73,10 @@ fn said(reply: &Result<Reply, Problem>, turn: Option<&TurnId>) -> String {
                 Until::TurnEnd(_) => "turn end",
                 Until::ProcessGone => "process gone",
                 Until::Ready => "ready",
+                Until::Cleared => "cleared",
+                Until::Answers(_) => "answers",
+                Until::Compacted(_) => "compacted",
+                Until::TaskEnd(..) => "task end",
             };
             format!("hit [{}] until {until}", hit.join(" "))
         }

@@ -26,6 +26,7 @@ pub(super) fn spec() -> Spec {
         parent: None,
         permission_default: tenure_api::PermissionDefault::Ask,
         ask_timeout_seconds: 86_400,
+        permission_rules: Vec::new(),
         allow_bypass: false,
         project_trusted: false,
         turn_seconds: 0,
@@ -237,6 +238,12 @@ pub(super) fn line(event: &NewEvent) -> String {
         Kind::NativeReceived(e) => e.kind.clone(),
         Kind::MessageCompleted(e) => word(&e.role),
         Kind::SessionFailed(e) => e.error.code.clone(),
+        Kind::ConfigChanged(e) => {
+            let values = [&e.model, &e.model_effective, &e.mode, &e.effort];
+            let values: Vec<&str> = values.into_iter().flatten().map(String::as_str).collect();
+            format!("{} by {}", values.join(" "), e.by)
+        }
+        Kind::RequestRefused(e) => format!("{} {}", e.verb, e.error.code),
         kind => axes_of(kind).map(axes).unwrap_or_default(),
     };
     format!("{name} {more}").split_whitespace().collect::<Vec<_>>().join(" ")

@@ -1,0 +1,104 @@
+//! Settings, counts, tasks, and verbs that the agent itself carries out.
+
+use tenure_api::{
+    Compact, ConfigPatch, Metrics, Page, RunCommand, SendReply, SendWait, SessionConfig, TaskView, VerbReply,
+    VerbRequest,
+};
+use tenure_event::{SessionId, Todo};
+
+use crate::ClientError;
+use crate::client::{Call, Client};
+
+impl Client {
+    /// Model, mode, effort and permissions in force.
+    ///
+    /// # Errors
+    /// `not_found`, and those of any request.
+    pub async fn config(&self, session: &SessionId) -> Result<SessionConfig, ClientError> {
+        self.call(Call::get(format!("/v1/sessions/{session}/config"))).await
+    }
+
+    /// Changes what is given; answers when the agent has.
+    ///
+    /// # Errors
+    /// `not_found`, `unsupported`, `forbidden`, the agent's own refusal, and those of any request.
+    pub async fn configure(
+        &self,
+        session: &SessionId,
+        patch: &ConfigPatch,
+    ) -> Result<SessionConfig, ClientError> {
+        self.call(Call::patch(format!("/v1/sessions/{session}/config")).json(patch)?).await
+    }
+
+    /// Counts, tokens and cost.
+    ///
+    /// # Errors
+    /// `not_found`, and those of any request.
+    pub async fn metrics(&self, session: &SessionId) -> Result<Metrics, ClientError> {
+        self.call(Call::get(format!("/v1/sessions/{session}/metrics"))).await
+    }
+
+    /// Things to do, as the agent told them last.
+    ///
+    /// # Errors
+    /// `not_found`, and those of any request.
+    pub async fn todos(&self, session: &SessionId) -> Result<Page<Todo>, ClientError> {
+        self.call(Call::get(format!("/v1/sessions/{session}/todos"))).await
+    }
+
+    /// Tasks, newest first.
+    ///
+    /// # Errors
+    /// `not_found`, and those of any request.
+    pub async fn tasks(&self, session: &SessionId) -> Result<Page<TaskView>, ClientError> {
+        self.call(Call::get(format!("/v1/sessions/{session}/tasks"))).await
+    }
+
+    /// Ends one task.
+    ///
+    /// # Errors
+    /// `not_found`, `unsupported`, and those of any request.
+    pub async fn stop_task(&self, session: &SessionId, task_id: &str) -> Result<VerbReply, ClientError> {
+        let task: String = url_segment(task_id);
+        let path = format!("/v1/sessions/{session}/tasks/{task}/stop");
+        self.call(Call::post(path).json(&VerbRequest::default())?).await
+    }
+
+    /// Sums up the conversation.
+    ///
+    /// # Errors
+    /// `not_found`, `unsupported`, `busy`, and those of any request.
+    pub async fn compact(&self, session: &SessionId, how: &Compact) -> Result<VerbReply, ClientError> {
+        self.call(Call::post(format!("/v1/sessions/{session}/compact")).json(how)?).await
+    }
+
+    /// Begins an empty conversation.
+    ///
+    /// # Errors
+    /// `not_found`, `busy`, and those of any request.
+    pub async fn clear(&self, session: &SessionId, how: VerbRequest) -> Result<VerbReply, ClientError> {
+        self.call(Call::post(format!("/v1/sessions/{session}/clear")).json(&how)?).await
+    }
+
+    /// Runs a command of the agent's, and waits for its result.
+    ///
+    /// # Errors
+    /// `not_found` for an unknown command, and those of any request.
+    pub async fn run_command(
+        &self,
+        session: &SessionId,
+        name: &str,
+        mut how: RunCommand,
+    ) -> Result<SendReply, ClientError> {
+        how.wait = SendWait::Finished;
+        let path = format!("/v1/sessions/{session}/commands/{}", url_segment(name));
+        self.call(Call::post(path).json(&how)?).await
+    }
+}
+
+/// A text as one segment of a path.
+fn url_segment(text: &str) -> String {
+    let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
+    let one = |b: u8| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
+    text.bytes().map(one).collect()
+}
