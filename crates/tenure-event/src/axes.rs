@@ -188,6 +188,8 @@ pub enum HealthReason {
     SpoolFull,
     /// The model's provider limits the rate.
     RateLimited,
+    /// Something of it cannot be read from the log; `tenure doctor` tells what.
+    Storage,
 }
 
 /// Health with its reason.

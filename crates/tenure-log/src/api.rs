@@ -335,7 +335,9 @@ pub enum LogError {
         known: u32,
     },
     /// The store is damaged.
-    #[error("the event log is damaged: {0}")]
+    #[error(
+        "the event log is damaged or its disk fails: {0}; keep a copy of tenure.db and its -wal file, `tenure doctor` tells what can be read; restore a copy, or start with another --home"
+    )]
     Corrupt(String),
     /// The caller asked for something that makes no sense, for example a row of another session.
     #[error("the log cannot do this: {0}")]

@@ -23,7 +23,7 @@ pub use api::{
     TailUpdate, WorkspaceRow, Write,
 };
 pub use memory::MemoryLog;
-pub use sqlite::{Durability, LogOptions, SqliteLog};
+pub use sqlite::{Damage, Durability, LogOptions, SqliteLog, examine};
 
 /// How long the answer to a request with an `Idempotency-Key` is remembered.
 const IDEMPOTENCY_MS: i64 = 24 * 3600 * 1000;

@@ -8,6 +8,7 @@ mod connection;
 mod erasure;
 mod error;
 mod events;
+mod examine;
 mod kinds;
 mod list;
 mod lookup;
@@ -19,9 +20,10 @@ mod rows;
 mod schema;
 mod writer;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use rusqlite::Connection;
@@ -29,6 +31,7 @@ use serde_json::Value;
 use tenure_event::{AskId, AskState, Gseq, InputId, SessionId, Timestamp, WorkspaceId};
 use tokio::sync::{oneshot, watch};
 
+pub use self::examine::{Damage, examine};
 use self::kinds::Kinds;
 use self::queue::{Job, Queue};
 use self::readers::Readers;
@@ -96,6 +99,8 @@ struct Shared {
     tails: Tails,
     kinds: Kinds,
     closed: AtomicBool,
+    /// Sessions of which something could not be read, with what was found.
+    damaged: Mutex<BTreeMap<SessionId, String>>,
 }
 
 impl Drop for Inner {
@@ -113,6 +118,11 @@ impl SqliteLog {
     /// [`LogError::Storage`] if the directory cannot be written.
     pub fn open(dir: &Path, options: LogOptions) -> Result<Self, LogError> {
         let path = dir.join(FILE);
+        let concerning = path.display().to_string();
+        Self::open_file(dir, path, options).map_err(|e| e.concerning(&concerning))
+    }
+
+    fn open_file(dir: &Path, path: PathBuf, options: LogOptions) -> Result<Self, LogError> {
         let db = schema::open(&path)?;
         let opening = meta::Opening::new(&db, options.boot_id)?;
         let generation = opening.generation;
@@ -124,9 +134,49 @@ impl SqliteLog {
             tails: Tails::new(Gseq(last)),
             kinds: Kinds::load(&db)?,
             closed: AtomicBool::new(false),
+            damaged: Mutex::default(),
         });
         writer::start(db, shared.clone(), options.durability, opening, last)?;
         Ok(Self(Arc::new(Inner { shared, generation, durability: options.durability })))
+    }
+
+    /// What was found when something of a session could not be read, if that happened.
+    #[must_use]
+    pub fn damage(&self, id: &SessionId) -> Option<String> {
+        self.damaged().get(id).cloned()
+    }
+
+    /// The same, after a second look: reads all of the session if something of it could not be read before. It is
+    /// forgotten if now all can.
+    pub async fn damage_now(&self, id: &SessionId) -> Option<String> {
+        let known = self.damage(id)?;
+        let session = id.clone();
+        match self.query(move |db| examine::session(db, &session)).await {
+            Ok(()) => {
+                self.damaged().remove(id);
+                tracing::info!(session = %id, "it can be read again");
+                None
+            }
+            Err(LogError::Corrupt(found)) => Some(found),
+            Err(_) => Some(known),
+        }
+    }
+
+    fn damaged(&self) -> MutexGuard<'_, BTreeMap<SessionId, String>> {
+        self.0.shared.damaged.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Remembers damage, and says whose it is.
+    fn told<T>(&self, id: &SessionId, what: &str, result: Result<T, LogError>) -> Result<T, LogError> {
+        result.map_err(|error| {
+            let error = error.concerning(&format!("{what} of session {id}"));
+            if let LogError::Corrupt(found) = &error
+                && self.damaged().insert(id.clone(), found.clone()).is_none()
+            {
+                tracing::error!(session = %id, %error, "a session cannot be read; others are not affected by that");
+            }
+            error
+        })
     }
 
     async fn query<T: Send + 'static>(
@@ -164,19 +214,19 @@ impl SqliteLog {
 impl EventLog for SqliteLog {
     async fn append(&self, append: Append) -> Result<Appended, LogError> {
         let append = Prepared::new(append)?;
-        self.change(append.weight(), |reply| Job::Append { append: Box::new(append), reply }).await
+        let id = append.session.clone();
+        let stored =
+            self.change(append.weight(), |reply| Job::Append { append: Box::new(append), reply }).await;
+        self.told(&id, "the end", stored)
     }
 
     async fn read(&self, session: &SessionId, page: PageRequest) -> Result<EventPage, LogError> {
         if let Some(page) = self.0.shared.tails.page(session, &page) {
             return Ok(page);
         }
-        let (session, shared) = (session.clone(), self.0.shared.clone());
-        let read = move |db: &Connection| {
-            events::of_session(db, &shared.kinds, &session, &page)
-                .map_err(|e| e.concerning(&format!("events of {session}")))
-        };
-        self.query(read).await
+        let (id, shared) = (session.clone(), self.0.shared.clone());
+        let read = move |db: &Connection| events::of_session(db, &shared.kinds, &id, &page);
+        self.told(session, "events", self.query(read).await)
     }
 
     async fn read_all(&self, page: PageRequest) -> Result<EventPage, LogError> {
@@ -196,14 +246,13 @@ impl EventLog for SqliteLog {
     }
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, LogError> {
-        let id = id.clone();
-        self.query(move |db| lookup::session(db, &id)).await
+        let session = id.clone();
+        self.told(id, "the row", self.query(move |db| lookup::session(db, &session)).await)
     }
 
     async fn state(&self, id: &SessionId) -> Result<Option<StoredState>, LogError> {
-        let id = id.clone();
-        self.query(move |db| lookup::state(db, &id).map_err(|e| e.concerning(&format!("state of {id}"))))
-            .await
+        let session = id.clone();
+        self.told(id, "the state", self.query(move |db| lookup::state(db, &session)).await)
     }
 
     async fn sessions(&self, filter: SessionFilter) -> Result<SessionPage, LogError> {
@@ -222,7 +271,10 @@ impl EventLog for SqliteLog {
         limit: usize,
     ) -> Result<Vec<StoredAsk>, LogError> {
         let (session, states) = (session.cloned(), states.to_vec());
-        self.query(move |db| lookup::asks(db, session.as_ref(), &states, limit)).await
+        self.query(move |db| {
+            lookup::asks(db, session.as_ref(), &states, limit).map_err(|e| e.concerning("asks"))
+        })
+        .await
     }
 
     async fn ask(&self, id: &AskId) -> Result<Option<StoredAsk>, LogError> {
@@ -231,13 +283,13 @@ impl EventLog for SqliteLog {
     }
 
     async fn input(&self, session: &SessionId, id: &InputId) -> Result<Option<InputRow>, LogError> {
-        let (session, id) = (session.clone(), id.clone());
-        self.query(move |db| lookup::input(db, &session, &id)).await
+        let (of, id) = (session.clone(), id.clone());
+        self.told(session, "an input", self.query(move |db| lookup::input(db, &of, &id)).await)
     }
 
     async fn inputs(&self, session: &SessionId, limit: usize) -> Result<Vec<InputRow>, LogError> {
-        let session = session.clone();
-        self.query(move |db| lookup::inputs(db, &session, limit)).await
+        let of = session.clone();
+        self.told(session, "inputs", self.query(move |db| lookup::inputs(db, &of, limit)).await)
     }
 
     async fn idempotency(&self, key: &str, now: Timestamp) -> Result<Option<IdempotencyRow>, LogError> {

@@ -6,6 +6,7 @@
 
 pub(crate) mod agents;
 mod create;
+mod damaged;
 mod leftovers;
 mod place;
 mod processes;
@@ -116,6 +117,14 @@ impl Shared {
 
     pub(crate) fn agent(&self, name: &str) -> Option<AgentDef> {
         agents::find(&self.config(), name)
+    }
+
+    /// The session's task ended before it could answer.
+    pub(crate) fn owner_gone(&self, id: &SessionId) -> Problem {
+        match self.log.damage(id) {
+            Some(found) => problem::damaged(id, &found),
+            None => problem::owner_gone(id, self.stopping.is_cancelled()),
+        }
     }
 
     /// What was replied to this key before, if it was.
@@ -291,15 +300,14 @@ impl Node {
             let (request, key) = letter;
             match self.owner(id).send(Mail::Request { request, key, reply }).await {
                 Ok(()) => {
-                    let stopping = self.shared.stopping.is_cancelled();
-                    return answer.await.unwrap_or_else(|_| Err(problem::owner_gone(id, stopping)));
+                    return answer.await.unwrap_or_else(|_| Err(self.shared.owner_gone(id)));
                 }
                 Err(Mail::Request { request, key, .. }) => letter = (request, key),
                 Err(_) => break,
             }
             tokio::task::yield_now().await;
         }
-        Err(problem::owner_gone(id, self.shared.stopping.is_cancelled()))
+        Err(self.shared.owner_gone(id))
     }
 
     async fn must_exist(&self, id: &SessionId) -> Result<(), Problem> {
@@ -318,6 +326,8 @@ impl Node {
     pub async fn view(&self, id: &SessionId) -> Result<Session, Problem> {
         let row = self.shared.log.session(id).await.map_err(|e| problem::from_log(&e))?;
         let row = row.ok_or_else(|| problem::no_session(id))?;
+        // Looked at a second time first: what could not be read once may be well.
+        let _ = self.shared.log.damage_now(id).await;
         let mut view = self.view_row(&row)?;
         view.capabilities = self.handshake(id).map(|h| h.capabilities);
         if view.process.is_some() {
@@ -334,7 +344,17 @@ impl Node {
     /// # Errors
     /// `internal` if the row cannot be read.
     pub fn view_row(&self, row: &SessionRow) -> Result<Session, Problem> {
-        serde_json::from_str(&row.view).map_err(|_| problem::internal("a session's row cannot be read"))
+        let parsed = serde_json::from_str(&row.view).ok();
+        let damage = self.shared.log.damage(&row.id);
+        let mut view: Session = match parsed {
+            Some(view) => view,
+            None => damaged::from_row(row, &self.shared.name)
+                .ok_or_else(|| problem::damaged(&row.id, "its view cannot be read"))?,
+        };
+        if damage.is_some() {
+            view.axes.health = damaged::HEALTH;
+        }
+        Ok(view)
     }
 
     /// What the agent of a session told of itself at its last handshake.

@@ -34,6 +34,15 @@ pub(crate) fn owner_gone(id: &SessionId, stopping: bool) -> Problem {
     Problem::new(ErrorCode::NotReady, what).about(id)
 }
 
+/// Something of the session cannot be read from the log.
+pub(crate) fn damaged(id: &SessionId, found: &str) -> Problem {
+    let detail = format!(
+        "session {id} cannot be read from the log: {found}; what else can be read is told by `tenure doctor`; \
+         keep a copy of tenure.db and its -wal file before anything is tried"
+    );
+    Problem::new(ErrorCode::Storage, detail).about(id)
+}
+
 /// No such session.
 pub(crate) fn no_session(id: &SessionId) -> Problem {
     Problem::new(ErrorCode::NotFound, format!("there is no session {id}; `tenure ls` lists them")).about(id)

@@ -130,16 +130,15 @@ fn orphans(place: &Place, daemon: u32) -> Vec<String> {
 fn pages(endpoint: &Endpoint, id: &str) -> anyhow::Result<Vec<String>> {
     let mut all = Vec::new();
     let mut after = "0".to_owned();
-    let mut refused = 0;
+    let until = Instant::now() + Duration::from_secs(5);
     loop {
         let path = format!("/v1/sessions/{id}/events?after={after}&limit=1000");
         let reply = http::ask(endpoint, "GET", &path, None, PATIENCE)?;
         if reply.status == 404 {
             return Ok(all);
         }
-        if reply.status == 507 && refused < 3 {
-            // Its disk may fail on purpose, once.
-            refused += 1;
+        if reply.status == 507 && Instant::now() < until {
+            // Its disk may fail on purpose, once for each thread.
             continue;
         }
         ensure!(reply.status == 200, "GET {path}: {}", reply.brief());

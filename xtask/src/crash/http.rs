@@ -146,6 +146,8 @@ pub(super) struct Stream {
     chunked: bool,
     decoded: Vec<u8>,
     searched: usize,
+    /// The end of the body was read.
+    over: bool,
 }
 
 impl Stream {
@@ -160,7 +162,7 @@ impl Stream {
             return Ok(Err(Reply { status, body }));
         }
         wire.socket.set_read_timeout(Some(Duration::from_millis(300)))?;
-        Ok(Ok(Self { wire, chunked, decoded: Vec::new(), searched: 0 }))
+        Ok(Ok(Self { wire, chunked, decoded: Vec::new(), searched: 0, over: false }))
     }
 
     /// The next frame; none when there is none for a moment. The end of the stream is an error.
@@ -169,6 +171,15 @@ impl Stream {
             if let Some(frame) = self.frame() {
                 return Ok(Some(frame));
             }
+            // What came with the head is looked at before more is waited for: it may be all.
+            let before = self.wire.pending.len();
+            self.over |= self.wire.take_body(self.chunked, Some(usize::MAX), &mut self.decoded)?;
+            if self.wire.pending.len() < before {
+                continue;
+            }
+            if self.over {
+                return Err(io::ErrorKind::UnexpectedEof.into());
+            }
             match self.wire.fill() {
                 Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
                 Ok(_) => {}
@@ -176,9 +187,6 @@ impl Stream {
                     return Ok(None);
                 }
                 Err(e) => return Err(e),
-            }
-            if self.wire.take_body(self.chunked, Some(usize::MAX), &mut self.decoded)? {
-                return Err(io::ErrorKind::UnexpectedEof.into());
             }
         }
     }

@@ -7,9 +7,7 @@ use crate::LogError;
 impl From<rusqlite::Error> for LogError {
     fn from(e: rusqlite::Error) -> Self {
         match e.sqlite_error_code() {
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(format!(
-                "{e}; keep a copy of tenure.db and its -wal file, then restore one or start with another --home"
-            )),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Corrupt(e.to_string()),
             Some(ErrorCode::DiskFull) => Self::Storage { message: e.to_string(), full: true },
             Some(ErrorCode::TooBig | ErrorCode::ConstraintViolation | ErrorCode::TypeMismatch) => {
                 Self::Invalid(e.to_string())

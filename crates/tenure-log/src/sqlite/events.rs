@@ -94,7 +94,14 @@ pub(super) fn of_session(
     let mut select = read.prepare_cached(&sql)?;
     let mut rows = select.query([event_id(stream.no, request.after), event_id(stream.no, end)])?;
     let mut page = Builder::new(kinds, request);
+    let mut next = request.after.max(stream.base) + 1;
     while let Some(row) = rows.next()? {
+        let seq = seq_of(row.get(0)?);
+        // Damage can take rows away without a word. A hole is never passed over.
+        if filter.is_open() && seq != next {
+            return Err(LogError::Corrupt(format!("events {next} to {} are missing", seq - 1)));
+        }
+        next = seq + 1;
         if !page.add(row, |id, _| seq_of(id))? {
             break;
         }

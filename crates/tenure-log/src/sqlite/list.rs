@@ -232,13 +232,25 @@ fn contains(found: &str, text: &str) -> bool {
 }
 
 /// The whole row of a session, without private state.
-fn full(db: &Connection, no: i64) -> Result<SessionRow, LogError> {
-    let sql = format!(
-        "SELECT {}, v.view FROM sessions s JOIN views v ON v.no = s.no WHERE s.no = ?1",
-        rows::SESSION
-    );
-    let mut select = db.prepare_cached(&sql)?;
-    Ok(select.query_row([no], |r| Ok(SessionRow { view: r.get(14)?, ..rows::session(r)? }))?)
+/// The row of a session with its view.
+pub(super) fn full(db: &Connection, no: i64) -> Result<SessionRow, LogError> {
+    let sql = format!("SELECT {} FROM sessions s WHERE s.no = ?1", rows::SESSION);
+    let row = db.prepare_cached(&sql)?.query_row([no], rows::session)?;
+    let mut select = db.prepare_cached("SELECT view FROM views WHERE no = ?1")?;
+    match select.query_row([no], |r| r.get(0)) {
+        Ok(view) => Ok(SessionRow { view, ..row }),
+        // One view that cannot be read must not hide all the others: it is left empty.
+        Err(e) if is_damage(&e) => {
+            tracing::error!(session = %row.id, error = %e, "the view of a session cannot be read");
+            Ok(row)
+        }
+        Err(e) => Err(e.into()),
+    }
+}
+
+fn is_damage(e: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::DatabaseCorrupt;
+    matches!(e.sqlite_error_code(), Some(DatabaseCorrupt) | None)
 }
 
 #[cfg(test)]

@@ -5,19 +5,16 @@ use serde_json::{Map, Value, json};
 use tenure_event::{AskId, AskState, InputId, Seq, SessionId, Timestamp, WorkspaceId};
 
 use super::events::{stream, to_i64};
-use super::rows;
+use super::{list, rows};
 use crate::{
     IdempotencyRow, InputRow, LogError, ProjectRow, SessionRow, StoredAsk, StoredState, WorkspaceRow,
 };
 
+/// A session; without a view if that alone cannot be read.
 pub(super) fn session(db: &Connection, id: &SessionId) -> Result<Option<SessionRow>, LogError> {
-    let sql = format!(
-        "SELECT {}, v.view FROM sessions s JOIN views v ON v.no = s.no WHERE s.id = ?1",
-        rows::SESSION
-    );
-    let mut select = db.prepare_cached(&sql)?;
-    let found = select.query_row([id.as_str()], |r| Ok(SessionRow { view: r.get(14)?, ..rows::session(r)? }));
-    found.optional().map_err(|e| LogError::from(e).concerning(id.as_str()))
+    let mut find = db.prepare_cached("SELECT no FROM sessions WHERE id = ?1")?;
+    let no: Option<i64> = find.query_row([id.as_str()], |r| r.get(0)).optional()?;
+    no.map(|no| list::full(db, no)).transpose()
 }
 
 pub(super) fn state(db: &Connection, id: &SessionId) -> Result<Option<StoredState>, LogError> {
@@ -35,9 +32,13 @@ pub(super) fn state(db: &Connection, id: &SessionId) -> Result<Option<StoredStat
 }
 
 pub(super) fn live_sessions(db: &Connection) -> Result<Vec<SessionId>, LogError> {
-    let mut select =
-        db.prepare_cached("SELECT id FROM sessions INDEXED BY sessions_live WHERE live = 1 ORDER BY no")?;
-    Ok(select.query_map([], |r| rows::id(r, 0))?.collect::<Result<_, _>>()?)
+    let read = |by: &str| {
+        let mut select =
+            db.prepare_cached(&format!("SELECT id FROM sessions {by} WHERE live = 1 ORDER BY no"))?;
+        select.query_map([], |r| rows::id(r, 0))?.collect::<Result<_, _>>()
+    };
+    // Without the index it takes longer, and needs what is damaged no more.
+    Ok(read("INDEXED BY sessions_live").or_else(|_: rusqlite::Error| read("NOT INDEXED"))?)
 }
 
 pub(super) fn asks(

@@ -185,10 +185,7 @@ impl Writer {
     fn apply(&mut self, job: &Job) -> Result<Outcome, LogError> {
         let kinds = &self.shared.kinds;
         match job {
-            Job::Append { append, .. } => self
-                .positions
-                .append(&self.db, kinds, append)
-                .map_err(|e| e.concerning(append.session.as_str())),
+            Job::Append { append, .. } => self.positions.append(&self.db, kinds, append),
             Job::Put { writes, .. } => {
                 for write in writes {
                     self.positions.put(&self.db, write)?;

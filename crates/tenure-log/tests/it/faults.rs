@@ -184,7 +184,7 @@ async fn damage_is_told_with_what_it_concerns() {
 
     let log = SqliteLog::open(home.path(), LogOptions::default()).expect("opens all the same");
     let told = loop_over(&log, "damaged").await.expect_err("damaged");
-    assert!(matches!(&told, LogError::Corrupt(what) if what.contains("events of damaged")), "{told}");
+    assert!(matches!(&told, LogError::Corrupt(what) if what.contains("events of session damaged")), "{told}");
     assert_eq!(loop_over(&log, "sound").await.expect("others can be read"), 2000);
     log.append(some("sound", 2000, 1)).await.expect("and written");
 }

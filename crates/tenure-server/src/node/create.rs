@@ -274,7 +274,7 @@ impl Node {
         match answer.await {
             Ok(Ok(reply)) => Ok(outcome(id, true, reply)),
             Ok(Err(e)) => Err(e),
-            Err(_) => Err(problem::owner_gone(&id, self.shared.stopping.is_cancelled())),
+            Err(_) => Err(self.shared.owner_gone(&id)),
         }
     }
 }

@@ -189,7 +189,7 @@ pub(super) async fn refuse_all(
 
 fn refuse(shared: &Shared, id: &SessionId, letter: Mail) {
     if let Mail::Request { reply, .. } = letter {
-        let _ = reply.send(Err(crate::problem::owner_gone(id, shared.stopping.is_cancelled())));
+        let _ = reply.send(Err(shared.owner_gone(id)));
     }
 }
 

@@ -3,7 +3,9 @@
 
 mod agents;
 mod clients;
+mod damage;
 mod disk;
 mod homes;
 mod lines;
 mod requests;
+mod torn;

@@ -66,6 +66,7 @@ pub(crate) fn run(_: Args, context: Context) -> Outcome {
         let mut checks = machine();
         checks.extend(home(context.home.dir()));
         checks.push(config(context.home.dir()));
+        checks.extend(log(context.home.dir()));
         match Client::discover(&context.home).await {
             Ok(client) => checks.extend(daemon(&context, &client).await),
             Err(error) => checks.push(no_daemon(&context, &error.to_string())),
@@ -186,6 +187,36 @@ fn config(dir: &Path) -> Check {
         }
         Err(error) => Check::wrong("config", shown, error),
     }
+}
+
+/// Reads the whole log: what of it cannot be read is told session by session.
+fn log(dir: &Path) -> Vec<Check> {
+    const ADVICE: &str = "keep a copy of tenure.db and tenure.db-wal; restore an older copy while the daemon is down, or \
+                          go on with the sessions that can be read";
+    let file = dir.join("tenure.db");
+    let Ok(meta) = std::fs::metadata(&file) else { return Vec::new() };
+    let damage = match tenure_log::examine(dir) {
+        Ok(damage) if damage.is_empty() => {
+            return vec![Check::ok(
+                "log",
+                format!(
+                    "{} in {}, all of it can be read",
+                    bytes(meta.len()),
+                    tilde(&file.display().to_string())
+                ),
+            )];
+        }
+        Ok(damage) => damage,
+        Err(tenure_log::LogError::Corrupt(found)) => {
+            return vec![Check::wrong("log", format!("none of it can be read: {found}"), ADVICE)];
+        }
+        Err(error) => return vec![Check::wrong("log", error, "make it readable, then ask again")],
+    };
+    let of = damage.into_iter().map(|found| match found.session {
+        Some(id) => Check::wrong("log", format!("session {id} cannot be read: {}", found.message), ADVICE),
+        None => Check::wrong("log", format!("what sessions have in common: {}", found.message), ADVICE),
+    });
+    of.collect()
 }
 
 fn no_daemon(context: &Context, why: &str) -> Check {
