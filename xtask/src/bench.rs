@@ -4,12 +4,15 @@
 //! It runs the release binary with a scratch home and the built-in agent in its fast mode, speaks plain HTTP to it, and
 //! uses no code of Tenure.
 
+mod adapter;
+mod compare;
 mod crowd;
 mod daemon;
 mod figures;
 mod many;
 mod marks;
 mod size;
+mod soak;
 mod stats;
 mod stored;
 
@@ -24,7 +27,26 @@ use figures::Figure;
 
 /// Arguments of `bench`.
 #[derive(clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    #[command(flatten)]
+    figures: FigureArgs,
+}
+
+/// What else can be measured.
+#[derive(clap::Subcommand)]
+enum Verb {
+    /// Many sessions that speak for minutes: slopes of memory and descriptors.
+    Soak(soak::Args),
+    /// Another server beside this one, with the same agent and the same client.
+    Compare(compare::Args),
+}
+
+/// Which figures, and how.
+#[derive(clap::Args)]
+struct FigureArgs {
     /// Only these figures, for example `P1,P4`.
     #[arg(long, value_delimiter = ',')]
     only: Vec<String>,
@@ -47,8 +69,21 @@ pub(crate) struct Args {
 
 /// Measures and prints.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
+    match &args.verb {
+        Some(Verb::Soak(args)) => soak::run(args),
+        Some(Verb::Compare(args)) => compare::run(args),
+        None => figures(&args.figures),
+    }
+}
+
+/// Builds what is measured.
+fn build() -> anyhow::Result<()> {
+    process::run(cargo().args(["build", "--release", "--locked", "-p", "tenure"]))
+}
+
+fn figures(args: &FigureArgs) -> anyhow::Result<()> {
     if !args.no_build {
-        process::run(cargo().args(["build", "--release", "--locked", "-p", "tenure"]))?;
+        build()?;
     }
     let size = figures::Size { divisor: if args.quick { 10 } else { 1 }, runs: args.runs.max(1) };
     if let Some(other) = &args.against {
@@ -78,12 +113,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn is_wanted(args: &Args, name: &str) -> bool {
+fn is_wanted(args: &FigureArgs, name: &str) -> bool {
     args.only.is_empty() || args.only.iter().any(|o| o.eq_ignore_ascii_case(name))
 }
 
 /// The other program and the release binary, run for run.
-fn in_turn(args: &Args, size: &figures::Size, other: &Path) -> anyhow::Result<()> {
+fn in_turn(args: &FigureArgs, size: &figures::Size, other: &Path) -> anyhow::Result<()> {
     let once = figures::Size { runs: 1, ..*size };
     for (name, durabilities, measure) in figures::ALL.iter().filter(|(name, ..)| is_wanted(args, name)) {
         for durability in durabilities.iter().copied() {

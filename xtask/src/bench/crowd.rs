@@ -123,6 +123,19 @@ impl Crowd {
         Ok(())
     }
 
+    /// Reads until this one has seen this number.
+    pub(super) fn run_one_to(
+        &mut self,
+        member: usize,
+        number: u64,
+        patience: Duration,
+    ) -> anyhow::Result<()> {
+        let there = |crowd: &Self| crowd.members[member].last >= number;
+        let reached = self.run(Instant::now() + patience, there)?;
+        ensure!(reached, "a follower has not seen {number} within {patience:?}");
+        Ok(())
+    }
+
     fn run(&mut self, until: Instant, done: impl Fn(&Self) -> bool) -> anyhow::Result<bool> {
         let mut fed = Instant::now();
         let mut events = Vec::with_capacity(256);

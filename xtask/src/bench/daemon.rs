@@ -12,7 +12,7 @@ use crate::process;
 use crate::wire::{Client, Endpoint};
 
 /// What an acknowledged change survives.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(super) enum Durability {
     Process,
     Power,
@@ -129,14 +129,9 @@ impl Daemon {
         created["id"].as_str().map(str::to_owned).context("no session id")
     }
 
-    /// Shims and agents of this home, by the files that shims leave.
+    /// Shims and agents of this home.
     pub(super) fn processes(&self) -> Vec<(u32, u32)> {
-        let sessions = std::fs::read_dir(self.home.join("sessions")).into_iter().flatten().flatten();
-        let generations = sessions.filter_map(|s| std::fs::read_dir(s.path()).ok()).flatten().flatten();
-        let identities = generations.filter_map(|g| std::fs::read(g.path().join("shim.json")).ok());
-        let identities = identities.filter_map(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
-        let pid = |v: &Value| v["pid"].as_u64().and_then(|p| u32::try_from(p).ok());
-        identities.filter_map(|i| Some((pid(&i["shim"])?, pid(&i["agent"])?))).collect()
+        processes_of(&self.home)
     }
 }
 
@@ -149,13 +144,28 @@ impl Drop for Daemon {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();
-        for (shim, agent) in self.processes() {
-            for pid in [agent, shim] {
-                end(pid, &self.home);
-            }
-        }
+        end_processes_of(&self.home);
         let _ = std::fs::remove_dir_all(&self.home);
     }
+}
+
+/// Ends shims and agents of a scratch home.
+pub(super) fn end_processes_of(home: &Path) {
+    for (shim, agent) in processes_of(home) {
+        for pid in [agent, shim] {
+            end(pid, home);
+        }
+    }
+}
+
+/// Shims and agents of a home, by the files that shims leave.
+fn processes_of(home: &Path) -> Vec<(u32, u32)> {
+    let sessions = std::fs::read_dir(home.join("sessions")).into_iter().flatten().flatten();
+    let generations = sessions.filter_map(|s| std::fs::read_dir(s.path()).ok()).flatten().flatten();
+    let identities = generations.filter_map(|g| std::fs::read(g.path().join("shim.json")).ok());
+    let identities = identities.filter_map(|bytes| serde_json::from_slice::<Value>(&bytes).ok());
+    let pid = |v: &Value| v["pid"].as_u64().and_then(|p| u32::try_from(p).ok());
+    identities.filter_map(|i| Some((pid(&i["shim"])?, pid(&i["agent"])?))).collect()
 }
 
 /// Ends a process of ours: one whose arguments or environment name the scratch home.

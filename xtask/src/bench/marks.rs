@@ -7,8 +7,8 @@ use super::daemon::monotonic_ns;
 pub(super) struct Mark {
     /// Counted from 0 in each prompt.
     pub(super) index: u64,
-    /// The monotonic clock when the line was made.
-    sent_ns: u64,
+    /// The monotonic clock when the line was made: it tells one prompt's marks from another's.
+    pub(super) sent_ns: u64,
 }
 
 impl Mark {
