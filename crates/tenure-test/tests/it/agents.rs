@@ -6,6 +6,7 @@ mod claude;
 mod driver;
 mod goose;
 mod opencode;
+mod pi;
 
 use tempfile::TempDir;
 use tenure_model::Model;
