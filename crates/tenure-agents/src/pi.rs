@@ -15,6 +15,7 @@
 //! rebuilds by reading lines again.
 
 mod answer;
+mod fork;
 mod gathering;
 mod handshake;
 mod id;

@@ -13,6 +13,8 @@ use super::{PiCodec, field};
 
 /// Entries of one list that are taken.
 const LIST_MAX: usize = 1000;
+/// Longest path that is remembered, in bytes.
+const PATH_MAX: usize = 4096;
 
 impl PiCodec {
     /// A part of the handshake; what failed is left out.
@@ -40,6 +42,8 @@ impl PiCodec {
             self.memory.native_id = Some(session.to_owned());
             out.push(Signal::NativeId(session.to_owned()));
         }
+        let file = field::text(state, "sessionFile").filter(|path| path.len() <= PATH_MAX);
+        self.memory.session_file = file.map(str::to_owned);
         self.memory.model = state.get("model").and_then(read_model);
         self.memory.effort = field::id(state, "thinkingLevel").map(str::to_owned);
         self.memory.title = field::text(state, "sessionName").map(field::one_line);
@@ -144,6 +148,7 @@ pub fn supports() -> BTreeMap<String, Support> {
         "steer",
         "resume",
         "compact",
+        "fork",
         "commands",
         "set_model",
         "set_effort",
@@ -166,7 +171,7 @@ pub fn supports() -> BTreeMap<String, Support> {
         ("stop_task", "Pi has no tasks in the background"),
         ("files", "files that are neither text nor an image cannot be handed to Pi"),
         ("clear", "an empty conversation is not begun in a running process yet, although the program can"),
-        ("fork", "a copy of the conversation is not taken yet, although the program can"),
+        ("fork_at", "the program copies a conversation as it is, or up to an entry that only it can name"),
         ("rewind", "going back is not used yet: the program does so in another session of its own"),
         ("mcp_stdio", servers),
         ("mcp_http", servers),

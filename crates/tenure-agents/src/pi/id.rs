@@ -26,6 +26,12 @@ pub(super) enum Asked {
     Model,
     Effort,
     Compact,
+    /// Make a copy of the conversation, and go over to it.
+    Clone,
+    /// Which one the copy is.
+    Copy,
+    /// Go back from the copy, which has this id.
+    Back(String),
 }
 
 impl Asked {
@@ -44,6 +50,9 @@ impl Asked {
             Self::Model => "model",
             Self::Effort => "effort",
             Self::Compact => "compact",
+            Self::Clone => "clone",
+            Self::Copy => "copy",
+            Self::Back(copy) => return format!("back-{copy}"),
         };
         word.to_owned()
     }
@@ -62,7 +71,12 @@ impl Asked {
             "model" => Self::Model,
             "effort" => Self::Effort,
             "compact" => Self::Compact,
-            _ => Self::Steer(word.strip_prefix("steer-")?.to_owned()),
+            "clone" => Self::Clone,
+            "copy" => Self::Copy,
+            _ => match word.strip_prefix("back-") {
+                Some(copy) => Self::Back(copy.to_owned()),
+                None => Self::Steer(word.strip_prefix("steer-")?.to_owned()),
+            },
         })
     }
 }
@@ -85,7 +99,13 @@ mod tests {
     #[test]
     fn ids_are_read_back() {
         let steer = Asked::Steer("8d3a9d5c-0000-4000-8000-000000000001".to_owned());
-        for (n, asked) in [(1, Asked::State), (7, Asked::Prompt), (u64::MAX, steer), (0, Asked::Clear)] {
+        for (n, asked) in [
+            (1, Asked::State),
+            (7, Asked::Prompt),
+            (u64::MAX, steer),
+            (0, Asked::Clear),
+            (3, Asked::Back("x-1".to_owned())),
+        ] {
             assert_eq!(read(&write(n, &asked)), Some((n, asked)));
         }
         for other in ["", "tenure-", "tenure-x-state", "tenure-1-", "tenure-1-steer", "r7", "tenure--1-state"]

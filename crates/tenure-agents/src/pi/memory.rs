@@ -29,6 +29,8 @@ pub(super) struct Memory {
     pub failed: bool,
     /// The conversation's id as the process confirmed it.
     pub native_id: Option<String>,
+    /// The file that the program keeps it in.
+    pub session_file: Option<String>,
     /// The conversation's title.
     pub title: Option<String>,
     /// The model in use.

@@ -47,6 +47,9 @@ impl PiCodec {
                 out.push(answered(n, result));
             }
             Asked::Compact => out.push(answered(n, result)),
+            Asked::Clone => self.cloned(n, result, out),
+            Asked::Copy => self.copy_told(n, result, out),
+            Asked::Back(copy) => self.back(n, &copy, result, out),
         }
     }
 

@@ -1,7 +1,7 @@
 //! What extensions want of a person. The program itself asks for nothing: a `confirm` is the
 //! nearest to a permission that there is.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tenure_core::agent::{Answer, AskSignal, Command, Signal};
 use tenure_event::{AskKind, AskOption, OptionKind, Question, QuestionChoice};
 
@@ -38,30 +38,20 @@ impl PiCodec {
     }
 
     fn ask(&mut self, token: String, method: &str, frame: &Value, out: &mut Vec<Signal>) {
-        let call = self.call_asked_about();
-        let (tool, tool_id) = (call.map(|call| call.tool.clone()), call.map(|call| call.tool_id.clone()));
-        let about = call.map(|call| call.input.clone());
-        if let Some(tool_id) = &tool_id
+        let call = self.call_asked_about().cloned();
+        if let Some(call) = &call
             && self.memory.asks.len() < ASKS_MAX
         {
-            self.memory.asks.push((token.clone(), tool_id.clone()));
+            self.memory.asks.push((token.clone(), call.tool_id.clone()));
         }
         let title = field::text(frame, "title").unwrap_or("An extension asks");
-        let message = field::text(frame, "message").filter(|text| !text.trim().is_empty());
-        let more = [
-            ("message", message.map(Value::from)),
-            ("placeholder", frame.get("placeholder").cloned()),
-            ("tool_input", about.clone()),
-        ];
-        let shown: Map<String, Value> =
-            more.into_iter().filter_map(|(key, value)| Some((key.to_owned(), value?))).collect();
         let ask = AskSignal {
             token,
             kind: AskKind::Question,
             title: field::one_line(title),
-            tool,
-            tool_id,
-            input: (!shown.is_empty()).then_some(Value::Object(shown)),
+            tool: call.as_ref().map(|call| call.tool.clone()),
+            tool_id: call.as_ref().map(|call| call.tool_id.clone()),
+            input: call.map(|call| call.input),
             options: options("Answer", "Do not answer"),
             questions: Vec::new(),
             path: Vec::new(),
@@ -70,15 +60,7 @@ impl PiCodec {
             can_always: false,
         };
         out.push(Signal::Ask(match method {
-            "confirm" => AskSignal {
-                kind: AskKind::Permission,
-                title: field::one_line(
-                    &message.map_or_else(|| title.to_owned(), |text| format!("{title}: {text}")),
-                ),
-                input: about.or_else(|| message.map(|text| json!({"message": text}))),
-                options: options("Yes", "No"),
-                ..ask
-            },
+            "confirm" => permission(ask, title, frame),
             "editor" => AskSignal {
                 kind: AskKind::Elicitation,
                 input: Some(json!({"message": title, "schema": schema(frame)})),
@@ -105,6 +87,19 @@ impl PiCodec {
     }
 }
 
+/// A yes or no. What is asked stands in the title, since the input is the tool's.
+fn permission(ask: AskSignal, title: &str, frame: &Value) -> AskSignal {
+    let message = field::text(frame, "message").filter(|text| !text.trim().is_empty());
+    let whole = message.map_or_else(|| title.to_owned(), |text| format!("{title}: {text}"));
+    AskSignal {
+        kind: AskKind::Permission,
+        title: field::one_line(&whole),
+        input: ask.input.clone().or_else(|| message.map(|text| json!({"message": text}))),
+        options: options("Yes", "No"),
+        ..ask
+    }
+}
+
 fn options(yes: &str, no: &str) -> Vec<AskOption> {
     let option = |id: &str, name: &str, kind| AskOption { id: id.to_owned(), name: name.to_owned(), kind };
     vec![option("allow", yes, OptionKind::AllowOnce), option("deny", no, OptionKind::RejectOnce)]
@@ -114,7 +109,7 @@ fn question(title: &str, frame: &Value) -> Question {
     let choices = field::items(frame, "options").iter().filter_map(Value::as_str);
     Question {
         question: title.to_owned(),
-        header: None,
+        header: field::text(frame, "placeholder").map(field::one_line),
         choices: choices
             .map(|label| QuestionChoice { label: label.to_owned(), description: None })
             .take(CHOICES_MAX)

@@ -48,6 +48,7 @@ pub(super) fn encode(
             let fields = instructions.as_ref().map(|text| json!({"customInstructions": text}));
             vec![with(line(n, &Asked::Compact, "compact"), fields.unwrap_or_default())]
         }
+        Command::Fork { through: None } => vec![line(n, &Asked::Clone, "clone")],
         Command::Raw(line) => return Ok(format!("{}\n", line.trim_end_matches(['\n', '\r'])).into_bytes()),
         other => return Err(CodecError::no_words(AGENT, other)),
     };
@@ -57,6 +58,12 @@ pub(super) fn encode(
 /// A command of the codec's own, without fields.
 pub(super) fn own_line(n: u64, asked: &Asked, command: &str) -> String {
     line(n, asked, command).to_string()
+}
+
+/// The line that leads back from a copy of the conversation to its file.
+pub(super) fn back(n: u64, copy: &str, path: &str) -> String {
+    let asked = Asked::Back(copy.to_owned());
+    with(line(n, &asked, "switch_session"), json!({ "sessionPath": path })).to_string()
 }
 
 fn line(n: u64, asked: &Asked, command: &str) -> Value {

@@ -67,6 +67,12 @@ fn each_command_has_its_line() {
         [json!({"id": "tenure-7-compact", "type": "compact", "customInstructions": "Keep names."})]
     );
     assert_eq!(
+        lines(&fed, &Command::Fork { through: None }),
+        [json!({"id": "tenure-7-clone", "type": "clone"})]
+    );
+    let at = Command::Fork { through: Some("x".into()) };
+    assert!(fed.codec.encode(7, &at, &EncodeContext::default()).is_err());
+    assert_eq!(
         lines(&fed, &Command::Compact { instructions: None }),
         [json!({"id": "tenure-7-compact", "type": "compact"})]
     );
@@ -86,7 +92,6 @@ fn what_has_no_word_is_refused_by_name() {
     let fed = Fed::ready();
     for (command, verb) in [
         (Command::SetMode("plan".into()), "set_mode"),
-        (Command::Fork { through: None }, "fork"),
         (Command::Rollback { before: "x".into() }, "rewind"),
         (Command::StopTask { task_id: "t".into() }, "stop_task"),
         (Command::End, "end"),

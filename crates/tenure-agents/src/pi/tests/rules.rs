@@ -337,3 +337,40 @@ fn a_message_that_never_ended_is_told_as_far_as_it_was_seen() {
     assert!(matches!(&told[..], [Signal::Message(m)] if m.partial && m.parts.len() == 1), "{told:?}");
     assert!(fed.codec.cut().is_empty());
 }
+
+/// A codec whose conversation has a file, and what came of a copy of it.
+fn copied(copy: &serde_json::Value, back: &serde_json::Value) -> Vec<Signal> {
+    let mut fed = Fed::new(start_record());
+    fed.answer("tenure-1-state", &json!({"sessionId": "mine", "sessionFile": "/s/mine.jsonl"}));
+    fed.answer("tenure-1-commands", &json!({"commands": []}));
+    let told = fed.answer("tenure-4-clone", &json!({"cancelled": false}));
+    assert_eq!(sent(&told), [r#"{"id":"tenure-4-copy","type":"get_state"}"#]);
+    let told = fed.answer("tenure-4-copy", copy);
+    let [line] = sent(&told)[..] else { panic!("{told:?}") };
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&line["type"], &line["sessionPath"]), (&json!("switch_session"), &json!("/s/mine.jsonl")));
+    fed.answer(line["id"].as_str().unwrap(), back)
+}
+
+#[test]
+fn a_copy_is_told_once_the_program_is_back_where_it_was() {
+    let told = copied(&json!({"sessionId": "copy"}), &json!({"cancelled": false}));
+    assert_eq!(told, [Signal::Answered { n: 4, result: Ok(json!({"native_id": "copy"})) }]);
+    for nothing in [json!({"sessionId": "mine"}), json!({}), json!(null)] {
+        let told = copied(&nothing, &json!({"cancelled": false}));
+        assert!(matches!(told[..], [Signal::Answered { n: 4, result: Err(_) }]), "{told:?}");
+    }
+    // A process that stays in the copy is of no use to this session.
+    let told = copied(&json!({"sessionId": "copy"}), &json!({"cancelled": true}));
+    assert!(
+        matches!(told[..], [Signal::Answered { result: Err(_), .. }, Signal::HandshakeFailed(_)]),
+        "{told:?}"
+    );
+    let mut fed = Fed::ready();
+    for told in [
+        fed.refuse("tenure-4-clone", "not saved yet"),
+        fed.answer("tenure-4-clone", &json!({"cancelled": true})),
+    ] {
+        assert!(matches!(told[..], [Signal::Answered { n: 4, result: Err(_) }]), "{told:?}");
+    }
+}
