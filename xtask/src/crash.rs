@@ -142,7 +142,7 @@ fn prepare(args: &Args) -> anyhow::Result<Place> {
 }
 
 /// The binary lies in a folder of its own, so that the usual one stays what it is; all that the feature does not
-/// change is shared with the usual build.
+/// change is shared with the usual build (by a cargo of 1.91 or later; an earlier one builds it twice).
 fn build_with_crash_points() -> anyhow::Result<PathBuf> {
     let target = target()?;
     let own = target.join("crash-points");

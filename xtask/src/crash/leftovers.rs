@@ -106,3 +106,6 @@ fn secrets(dir: &Path, left: &mut Vec<String>) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

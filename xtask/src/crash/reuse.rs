@@ -138,3 +138,6 @@ fn again(pid: u32) -> Option<Child> {
     }
     None
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,10 +7,10 @@ use crate::crash::round::Followers;
 /// How many sessions have a turn, and so on.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Flight {
-    turns: usize,
-    asks: usize,
-    inputs: usize,
-    children: usize,
+    pub(super) turns: usize,
+    pub(super) asks: usize,
+    pub(super) inputs: usize,
+    pub(super) children: usize,
 }
 
 impl Flight {

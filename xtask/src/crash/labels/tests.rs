@@ -2,10 +2,9 @@
 //! found after a long wait.
 
 use std::collections::BTreeSet;
-use std::fs;
 use std::path::Path;
 
-use super::table::ALL;
+use super::*;
 use crate::process::root;
 
 fn labels(dir: &Path, found: &mut Vec<String>) {
@@ -33,4 +32,20 @@ fn the_table_has_every_point_of_the_code_once() {
     let by_who: BTreeSet<_> = ALL.iter().map(|label| (label.name, label.who)).collect();
     assert_eq!(by_who.len(), ALL.len(), "a label stands twice in the table");
     assert_eq!(once, table);
+}
+
+#[test]
+fn a_label_that_is_not_passed_and_one_that_is_passed_idly_are_told_by_name() {
+    let mut tally = Tally::default();
+    for (n, label) in ALL.iter().enumerate() {
+        let flight = Flight { turns: usize::from(n != 1), ..Flight::default() };
+        tally.count(label, (n != 0).then_some(flight));
+    }
+    let mut report = Report::default();
+    tally.print(&mut report).expect("printed");
+    let details = report.details();
+    assert_eq!(report.len(), 2, "{details}");
+    let unpassed = format!("crash points that were never passed: {}: 1 times of 1", ALL[0].name);
+    let idle = format!("crash points passed with nothing in flight only: {}", ALL[1].name);
+    assert!(details.contains(&unpassed) && details.contains(&idle), "{details}");
 }
