@@ -15,7 +15,7 @@ mod ask;
 mod capability;
 mod content;
 mod fault;
-mod form;
+pub(crate) mod form;
 mod handshake;
 mod id;
 mod message;
@@ -25,7 +25,7 @@ mod replay;
 mod settings;
 mod state;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 mod tool;
 mod tool_call;
 mod turn;

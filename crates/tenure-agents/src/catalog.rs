@@ -21,6 +21,8 @@ pub enum Protocol {
     Acp,
     /// Claude Code's stream-json with control requests.
     Claude,
+    /// Codex's app-server.
+    Codex,
     /// Pi's rpc mode.
     Pi,
     /// The scripted agent that is built in. It speaks ACP.
@@ -34,6 +36,7 @@ impl Protocol {
         match self {
             Self::Acp => "acp",
             Self::Claude => "claude",
+            Self::Codex => "codex",
             Self::Pi => "pi",
             Self::Scripted => "scripted",
         }
@@ -42,7 +45,7 @@ impl Protocol {
     /// The protocol of this name in configuration.
     #[must_use]
     pub fn parse(word: &str) -> Option<Self> {
-        [Self::Acp, Self::Claude, Self::Pi, Self::Scripted]
+        [Self::Acp, Self::Claude, Self::Codex, Self::Pi, Self::Scripted]
             .into_iter()
             .find(|protocol| protocol.as_str() == word)
     }
@@ -101,6 +104,7 @@ impl Preset {
 #[must_use]
 pub fn known_supports(protocol: Protocol) -> BTreeMap<String, Support> {
     match protocol {
+        Protocol::Codex => crate::codex::supports(),
         Protocol::Pi => crate::pi::supports(),
         Protocol::Acp | Protocol::Claude | Protocol::Scripted => BTreeMap::new(),
     }
@@ -112,6 +116,7 @@ pub fn codec_for(protocol: Protocol, record: StartRecord) -> Box<dyn Codec> {
     match protocol {
         Protocol::Acp | Protocol::Scripted => Box::new(AcpCodec::new(record)),
         Protocol::Claude => Box::new(crate::claude::ClaudeCodec::new(record)),
+        Protocol::Codex => Box::new(crate::codex::CodexCodec::new(record)),
         Protocol::Pi => Box::new(crate::pi::PiCodec::new(record)),
     }
 }

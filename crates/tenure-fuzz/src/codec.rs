@@ -22,6 +22,16 @@ pub fn claude_lines(data: &[u8]) {
     lines(Protocol::Claude, &start(ResumeHow::NewAs("s".to_owned())), data);
 }
 
+/// Lines of Codex. The first byte says where the daemon is restarted.
+pub fn codex_lines(data: &[u8]) {
+    let resume = if data.first().is_some_and(|b| *b >= 128) {
+        ResumeHow::Resume("s".to_owned())
+    } else {
+        ResumeHow::New
+    };
+    lines(Protocol::Codex, &start(resume), data);
+}
+
 /// Lines of Pi. The first byte says where the daemon is restarted.
 pub fn pi_lines(data: &[u8]) {
     lines(Protocol::Pi, &start(ResumeHow::New), data);
@@ -35,6 +45,11 @@ pub fn acp_recording(data: &[u8]) {
 /// A recording of Claude Code, changed here and there.
 pub fn claude_recording(data: &[u8]) {
     changed(Protocol::Claude, recordings("claude"), data);
+}
+
+/// A recording of Codex, changed here and there.
+pub fn codex_recording(data: &[u8]) {
+    changed(Protocol::Codex, recordings("codex"), data);
 }
 
 /// A recording of Pi, changed here and there.

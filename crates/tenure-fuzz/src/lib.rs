@@ -11,7 +11,10 @@ mod recording;
 mod request;
 mod store;
 
-pub use codec::{acp_lines, acp_recording, claude_lines, claude_recording, pi_lines, pi_recording};
+pub use codec::{
+    acp_lines, acp_recording, claude_lines, claude_recording, codex_lines, codex_recording, pi_lines,
+    pi_recording,
+};
 pub use framing::{frames, spool, sse};
 pub use request::{cursors, events, http_bodies};
 pub use store::{state, store};
@@ -20,11 +23,13 @@ pub use store::{state, store};
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 14] = [
+pub const TARGETS: [(&str, Target); 16] = [
     ("acp_lines", acp_lines),
     ("acp_recording", acp_recording),
     ("claude_lines", claude_lines),
     ("claude_recording", claude_recording),
+    ("codex_lines", codex_lines),
+    ("codex_recording", codex_recording),
     ("cursors", cursors),
     ("events", events),
     ("frames", frames),

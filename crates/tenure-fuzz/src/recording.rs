@@ -25,8 +25,10 @@ pub(crate) fn recordings(protocol: &'static str) -> &'static [Recording] {
     static ACP: OnceLock<Vec<Recording>> = OnceLock::new();
     static CLAUDE: OnceLock<Vec<Recording>> = OnceLock::new();
     static PI: OnceLock<Vec<Recording>> = OnceLock::new();
+    static CODEX: OnceLock<Vec<Recording>> = OnceLock::new();
     let cell = match protocol {
         "acp" => &ACP,
+        "codex" => &CODEX,
         "pi" => &PI,
         _ => &CLAUDE,
     };
@@ -36,11 +38,15 @@ pub(crate) fn recordings(protocol: &'static str) -> &'static [Recording] {
         let mut files: Vec<_> = entries.flatten().map(|entry| entry.path()).collect();
         files.retain(|path| path.extension().is_some_and(|ext| ext == "jsonl"));
         files.sort();
-        files.iter().map(|path| read(path)).filter(|recording| !recording.lines.is_empty()).collect()
+        files
+            .iter()
+            .map(|path| read(path, protocol))
+            .filter(|recording| !recording.lines.is_empty())
+            .collect()
     })
 }
 
-fn read(path: &Path) -> Recording {
+fn read(path: &Path, protocol: &str) -> Recording {
     let text = std::fs::read_to_string(path).expect("a recording can be read");
     let mut resume = ResumeHow::New;
     let (mut n, mut ids) = (0, BTreeMap::new());
@@ -51,10 +57,17 @@ fn read(path: &Path) -> Recording {
             Some("c2a") if said.get("id").is_some() && said.get("method").is_some() => {
                 n += 1;
                 let method = said["method"].as_str().unwrap_or_default();
-                ids.insert(said["id"].to_string(), n * 16 + kind(method));
-                if let ("session/load" | "session/resume", Some(id)) =
-                    (method, said["params"]["sessionId"].as_str())
-                {
+                let ours = match protocol {
+                    "codex" => json!(format!("{n}.{}", codex_word(method))),
+                    _ => json!(n * 16 + kind(method)),
+                };
+                ids.insert(said["id"].to_string(), ours);
+                let named = match method {
+                    "session/load" | "session/resume" => said["params"]["sessionId"].as_str(),
+                    "thread/resume" => said["params"]["threadId"].as_str(),
+                    _ => None,
+                };
+                if let Some(id) = named {
                     resume = ResumeHow::Resume(id.to_owned());
                 }
             }
@@ -69,7 +82,7 @@ fn read(path: &Path) -> Recording {
             Some("in") => {
                 let subtype = said["request"]["subtype"].as_str();
                 if let (Some(id), Some("initialize")) = (said["request_id"].as_str(), subtype) {
-                    ids.insert(id.to_owned(), 0);
+                    ids.insert(id.to_owned(), Value::Null);
                 }
             }
             Some("out") => {
@@ -97,6 +110,26 @@ fn kind(method: &str) -> u64 {
         "session/set_model" => 7,
         "session/close" => 9,
         _ => 0,
+    }
+}
+
+/// What Codex's codec calls a request.
+fn codex_word(method: &str) -> &str {
+    match method {
+        "thread/start" => "start",
+        "thread/resume" => "resume",
+        "turn/start" => "turn",
+        "turn/steer" => "steer.s",
+        "turn/interrupt" => "interrupt",
+        "thread/settings/update" => "settings",
+        "thread/fork" => "fork",
+        "thread/revert" => "revert",
+        "thread/turns/list" => "history",
+        "thread/backgroundTerminals/list" => "terminals",
+        "model/list" => "models",
+        "account/read" => "account",
+        "mcpServerStatus/list" => "servers",
+        other => other,
     }
 }
 

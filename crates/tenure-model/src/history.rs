@@ -66,11 +66,22 @@ pub(crate) fn step_of(id: &Value) -> Option<usize> {
     id.as_str()?.split('_').find_map(|part| part.strip_prefix('s')?.parse().ok())
 }
 
+/// How such texts begin.
+const INJECTED: [&str; 8] = [
+    "<system-reminder>",
+    "<info-msg>",
+    "Tool loaded",
+    "<environment_context>",
+    "<turn_aborted>",
+    "<permissions instructions>",
+    "<user_instructions>",
+    "# AGENTS.md instructions",
+];
+
 /// Texts that agents put into the user's mouth; they neither carry a script nor end one.
 fn is_injected(text: &str) -> bool {
     let text = text.trim();
-    text.is_empty()
-        || ["<system-reminder>", "<info-msg>", "Tool loaded"].iter().any(|start| text.starts_with(start))
+    text.is_empty() || INJECTED.iter().any(|start| text.starts_with(start))
 }
 
 #[cfg(test)]

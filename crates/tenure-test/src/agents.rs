@@ -10,11 +10,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 mod claude;
+mod codex;
 mod goose;
 mod opencode;
 mod pi;
 
 pub use claude::claude;
+pub use codex::codex;
 pub use goose::goose;
 pub use opencode::opencode;
 pub use pi::{OTHER_MODEL as PI_OTHER_MODEL, pi};
@@ -31,7 +33,7 @@ const NOWHERE: &str = "http://127.0.0.1:9";
 /// How to start an agent.
 #[derive(Debug, Clone)]
 pub struct AgentSetup {
-    /// The protocol that it speaks, as in the configuration: `claude`, `pi` or `acp`.
+    /// The protocol that it speaks, as in the configuration: `claude`, `codex`, `pi` or `acp`.
     pub protocol: &'static str,
     /// Program and arguments; for `claude` and `pi` without those that belong to the protocol.
     pub command: Vec<String>,

@@ -15,16 +15,12 @@ const MAX_FIELDS: usize = 64;
 impl AcpCodec {
     pub(super) fn elicitation(&mut self, token: String, params: &Value, out: &mut Decoded) {
         let form = matches!(str_at(params, &["mode"]), None | Some("form"));
-        let fields = at(params, &["requestedSchema", "properties"]).and_then(Value::as_object);
-        let fields: Option<Vec<Field>> = fields
-            .filter(|fields| form && fields.len() <= MAX_FIELDS)
-            .and_then(|fields| fields.iter().map(|(name, schema)| Field::read(name, schema)).collect());
-        let Some(fields) = fields else {
+        let form = at(params, &["requestedSchema"]).filter(|_| form).and_then(read_form);
+        let Some((questions, keep)) = form else {
             let method = "elicitation/create".to_owned();
             return out.push(Signal::Send(Command::Answer(Answer::Unknown { token, method })));
         };
         let title = string_at(params, &["message"]).unwrap_or_else(|| "The agent asks for input".to_owned());
-        let keep: Vec<Value> = fields.iter().map(Field::keep).collect();
         out.push(Signal::Ask(AskSignal {
             token,
             kind: AskKind::Elicitation,
@@ -33,13 +29,23 @@ impl AcpCodec {
             tool_id: string_at(params, &["toolCallId"]),
             input: None,
             options: Vec::new(),
-            questions: fields.into_iter().map(|field| field.question).collect(),
+            questions,
             path: Vec::new(),
             keep: json!({"form": keep}),
             can_update_input: false,
             can_always: false,
         }));
     }
+}
+
+/// The questions of a form by its schema, and what an answer needs. Nothing if it is not
+/// flat, or has more fields than a person fills.
+pub(crate) fn read_form(schema: &Value) -> Option<(Vec<Question>, Value)> {
+    let fields = at(schema, &["properties"])?.as_object().filter(|fields| fields.len() <= MAX_FIELDS)?;
+    let fields: Vec<Field> =
+        fields.iter().map(|(name, schema)| Field::read(name, schema)).collect::<Option<_>>()?;
+    let keep = fields.iter().map(Field::keep).collect();
+    Some((fields.into_iter().map(|field| field.question).collect(), Value::Array(keep)))
 }
 
 /// A field of a form.
@@ -104,7 +110,7 @@ fn values(kind: &str, schema: &Value) -> Vec<(String, Value)> {
 }
 
 /// The result of an elicitation.
-pub(super) fn write_form(answer: &AskAnswer) -> Value {
+pub(crate) fn write_form(answer: &AskAnswer) -> Value {
     match answer.decision {
         Decision::Allow => json!({"action": "accept", "content": content(answer)}),
         Decision::Deny => json!({"action": "decline"}),

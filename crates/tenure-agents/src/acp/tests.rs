@@ -4,7 +4,7 @@ mod properties;
 mod recording;
 mod recordings;
 mod rules;
-mod show;
+pub(crate) mod show;
 mod wire;
 
 use serde_json::{Value, json};

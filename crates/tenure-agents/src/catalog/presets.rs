@@ -30,6 +30,17 @@ const GOOGLE: &[&str] = &[
 
 const OPENAI: &[&str] = &["OPENAI_API_KEY", "OPENAI_BASE_URL", "CODEX_API_KEY", "CODEX_HOME", "CODEX_PATH"];
 
+/// A provider of the user's own in Codex's settings names the variable that holds its key; mostly it is one of these.
+const CODEX: &[&str] = &[
+    "CODEX_HOME",
+    "CODEX_API_KEY",
+    "CODEX_ACCESS_TOKEN",
+    "OPENAI_API_KEY",
+    "OPENAI_BASE_URL",
+    "AZURE_OPENAI_API_KEY",
+    "OPENROUTER_API_KEY",
+];
+
 /// For programs that work with any provider.
 const ANY: &[&str] = &[
     "ANTHROPIC_API_KEY",
@@ -107,6 +118,14 @@ pub(super) const ALL: &[Preset] = &[
         install: "npm install -g @anthropic-ai/claude-code",
         login: "run `claude` and then /login, or set ANTHROPIC_API_KEY",
         ..acp("claude", &["claude"], &["claude"])
+    },
+    Preset {
+        protocol: Protocol::Codex,
+        auth_env: CODEX,
+        bypass_modes: crate::codex::BYPASS,
+        install: "npm install -g @openai/codex",
+        login: "run `codex login`, or `codex login --with-api-key` with the key on its standard input",
+        ..acp("codex", &["codex", "app-server"], &["codex"])
     },
     Preset {
         // Without it opencode's default is to allow everything.

@@ -82,6 +82,8 @@ targets! {
     acp_recording 150
     claude_lines 300
     claude_recording 150
+    codex_lines 300
+    codex_recording 150
     cursors 500
     events 500
     frames 800

@@ -197,7 +197,7 @@ impl Node {
             Ok(match protocol {
                 Protocol::Claude => claude_transcript(&env, &sought).is_some(),
                 Protocol::Pi => pi::has_conversation(&env, &sought),
-                Protocol::Acp | Protocol::Scripted => true,
+                Protocol::Acp | Protocol::Codex | Protocol::Scripted => true,
             })
         })
         .await;

@@ -75,7 +75,7 @@ impl Owner {
         let (scrub, given) = match agent.protocol {
             Protocol::Claude => (claude::scrub(), claude::environment(&record)),
             Protocol::Pi => (pi_codec::scrub(), pi_codec::environment()),
-            Protocol::Acp | Protocol::Scripted => (&[][..], Vec::new()),
+            Protocol::Acp | Protocol::Codex | Protocol::Scripted => (&[][..], Vec::new()),
         };
         env.retain(|(k, _)| !scrub.contains(&k.as_str()));
         for (k, v) in given {

@@ -1,9 +1,10 @@
-//! The real agent programs under a whole daemon, against a scripted model: Claude Code, goose, OpenCode
-//! and Pi.
+//! The real agent programs under a whole daemon, against a scripted model: Claude Code, Codex, goose,
+//! OpenCode and Pi.
 //! What all of them can do is written once and run for each.
 
 mod asks;
 mod claude;
+mod codex;
 mod control;
 mod ends;
 mod ground;
@@ -29,7 +30,7 @@ macro_rules! for_each_agent {
     };
 }
 
-for_each_agent!(real_claude Claude, real_goose Goose, real_opencode OpenCode => [
+for_each_agent!(real_claude Claude, real_codex Codex, real_goose Goose, real_opencode OpenCode => [
     crate::real::turns::says as says_what_the_model_says,
     crate::real::turns::queues as queues_a_second_input,
     crate::real::turns::interrupted_in_a_stream as is_interrupted_in_a_stream,

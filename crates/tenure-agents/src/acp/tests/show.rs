@@ -9,19 +9,19 @@ use crate::json::clip;
 
 /// Writes signals down.
 #[derive(Default)]
-pub(super) struct Show {
+pub(crate) struct Show {
     messages: Vec<MessageId>,
     run: Option<(String, usize, String)>,
-    pub(super) text: String,
+    pub(crate) text: String,
 }
 
 impl Show {
-    pub(super) fn line(&mut self, line: &str) {
+    pub(crate) fn line(&mut self, line: &str) {
         self.flush();
         let _ = writeln!(self.text, "{}", clip(line, 900));
     }
 
-    pub(super) fn signal(&mut self, signal: &Signal) {
+    pub(crate) fn signal(&mut self, signal: &Signal) {
         if let Signal::Delta(delta) = signal {
             let name = self.name(&delta.message_id);
             let part = delta.part_id.rsplit('.').next().unwrap_or("?");
@@ -42,7 +42,7 @@ impl Show {
         self.line(&format!("  {line}"));
     }
 
-    pub(super) fn flush(&mut self) {
+    pub(crate) fn flush(&mut self) {
         if let Some((key, pieces, text)) = self.run.take() {
             let _ = writeln!(self.text, "  {key} ×{pieces} {:?}", clip(&text, 200));
         }

@@ -4,13 +4,14 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tenure_model::{Model, Script};
-use tenure_test::agents::{AgentSetup, claude, goose, opencode, pi};
+use tenure_test::agents::{AgentSetup, claude, codex, goose, opencode, pi};
 use tenure_test::daemon::{TestDaemon, TestSession};
 
 /// A real agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Claude,
+    Codex,
     Goose,
     OpenCode,
     Pi,
@@ -20,6 +21,7 @@ impl Kind {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Claude => "claude",
+            Self::Codex => "codex",
             Self::Goose => "goose",
             Self::OpenCode => "opencode",
             Self::Pi => "pi",
@@ -30,6 +32,8 @@ impl Kind {
     pub(crate) fn shell(self, command: &str) -> (&'static str, Value) {
         match self {
             Self::Claude => ("Bash", json!({"command": command, "description": "run it"})),
+            // It would go on without the command after ten seconds.
+            Self::Codex => ("exec_command", json!({"cmd": command, "yield_time_ms": 30_000})),
             Self::Goose => ("shell", json!({"command": command})),
             Self::Pi => ("bash", json!({"command": command})),
             Self::OpenCode => ("bash", json!({"command": command, "description": "run it"})),
@@ -62,6 +66,7 @@ impl Ground {
         let setup = TestDaemon::setup();
         let agent = match kind {
             Kind::Claude => claude(&model.url(), setup.scratch()),
+            Kind::Codex => codex(&model.url(), setup.scratch()),
             Kind::Goose => goose(&model.url(), setup.scratch()),
             Kind::OpenCode => opencode(&model.url(), setup.scratch()),
             Kind::Pi => pi(&model.url(), setup.scratch()),
@@ -84,6 +89,10 @@ impl Ground {
     /// A session with more fields in its request.
     pub(crate) async fn session_with(&self, more: Value) -> TestSession {
         let mut request = json!({"agent": self.kind.name(), "cwd": self.work, "wait": "live"});
+        if self.kind == Kind::Codex {
+            // Its default asks for nothing inside its sandbox, which not every machine has.
+            request["mode"] = json!("untrusted/danger-full-access");
+        }
         for (name, value) in more.as_object().unwrap() {
             request[name] = value.clone();
         }

@@ -105,7 +105,7 @@ pub(crate) async fn steered(kind: Kind) {
     halt.began().await;
     let steer = json!({"input": "Be quick.", "delivery": "steer"});
     let answer = session.post("/inputs", &steer).await;
-    if matches!(kind, Kind::Claude | Kind::Pi) {
+    if matches!(kind, Kind::Claude | Kind::Codex | Kind::Pi) {
         let receipt = answer.ok(202);
         assert_eq!(receipt["delivery"], "steer");
         heard(&session, kind).await;
@@ -135,6 +135,7 @@ async fn heard(session: &TestSession, kind: Kind) {
             let lines = raw["items"].as_array().unwrap().iter().filter_map(|item| item["line"].as_str());
             let parsed = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let queued = |line: &Value| match kind {
+                Kind::Codex => line["result"]["turnId"].is_string(),
                 Kind::Pi => line["type"] == "response" && line["command"] == "steer",
                 _ => line["type"] == "command_lifecycle" && line["state"] == "queued",
             };
