@@ -215,6 +215,10 @@ pub struct CreateSession {
     /// Continue a conversation that exists.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resume: Option<ResumeRequest>,
+    /// When checkpoints of the files are taken (default: `[checkpoints]` of the configuration; `manual` for the
+    /// built-in scripted agent).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoints: Option<crate::CheckpointChoice>,
     /// The directory's own settings may be used by the agent; remembered for the project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub trust_project: Option<bool>,

@@ -6,6 +6,7 @@
 
 mod agent;
 mod ask;
+mod checkpoint;
 mod config;
 mod create;
 mod error;
@@ -22,6 +23,10 @@ mod verb;
 
 pub use agent::{AgentEntry, AuthState};
 pub use ask::{AnswerAsk, AskAnswered};
+pub use checkpoint::{
+    Checkpoint, CheckpointChoice, CheckpointDiff, CheckpointFileDiff, CheckpointMode, CreateCheckpoint,
+    FileStatus, RewindHow, RewindPlan, RewindRequest, RewindScope, RewindTo, RewindToKind,
+};
 pub use config::{Compact, ConfigPatch, PermissionsPatch, PermissionsView, RunCommand, SessionConfig};
 pub use create::{
     CreateSession, CreateWait, Created, InheritEnv, Instructions, Limits, McpServerConfig,

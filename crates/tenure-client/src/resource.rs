@@ -2,6 +2,7 @@
 
 mod agents;
 mod asks;
+mod checkpoints;
 mod control;
 mod events;
 mod find;

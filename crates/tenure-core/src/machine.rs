@@ -11,6 +11,7 @@ mod ask;
 mod axes;
 mod call;
 mod care;
+mod checkpoint;
 mod clear;
 mod configure;
 mod count;
@@ -35,6 +36,10 @@ mod tests;
 use tenure_api::Problem;
 use tenure_event::{Kind, NewEvent, Seq, Timestamp, TurnId};
 
+pub use checkpoint::{
+    CheckpointPlan, CheckpointTrouble, Checkpoints, PendingCheckpoint, PendingRewind, RewindGoal,
+    RewindOutcome, TakenCheckpoint, Undo, Why,
+};
 pub use configure::check_rules;
 pub use inside::Inside;
 pub use io::{Act, ExitNews, Input, InputChange, Ladder, Now, Output, SpawnPlan};
@@ -153,6 +158,9 @@ impl Step<'_> {
                     self.spool(blocked);
                 }
             }
+            Input::Checkpointed { n, result } => self.checkpointed(n, result),
+            Input::Rewound { id, result } => self.rewound(&id, result),
+            Input::Recovered => self.checkpoints_again(),
             Input::Deadline => self.deadlines(),
         }
     }
@@ -228,6 +236,7 @@ fn is_told(kind: &Kind) -> bool {
             | Kind::TaskCompleted(_)
             | Kind::CompactionStarted(_)
             | Kind::CompactionCompleted(_)
+            | Kind::CheckpointCreated(_)
             | Kind::NativeReceived(_)
             | Kind::WarningRaised(_)
             | Kind::Unknown { .. }

@@ -8,6 +8,8 @@ use serde_json::Value;
 use tenure_api::{ConfigPatch, QueueChoice, Receipt};
 use tenure_event::{Ask, AskId, Decision, Delivery, InputId, Part, Scope, Seq, TurnId};
 
+use crate::machine::{RewindGoal, TakenCheckpoint};
+
 /// What clients can ask of a session.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Request {
@@ -58,6 +60,15 @@ pub enum Request {
     },
     /// Change title, tags, metadata, the archived mark or the draft.
     Update(Box<UpdateRequest>),
+    /// Record a checkpoint that was taken on request.
+    Checkpoint {
+        /// What to call it.
+        label: Option<String>,
+        /// What was recorded.
+        taken: Box<TakenCheckpoint>,
+    },
+    /// Take files back. It is done when `rewind.completed`, `rewind.undone` or a warning `rewind_failed` follows.
+    Rewind(Box<RewindGoal>),
 }
 
 /// An input to take in.

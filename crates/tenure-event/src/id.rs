@@ -102,6 +102,14 @@ id!(
     /// The identity of a directory across sessions.
     ProjectId, "prj_"
 );
+id!(
+    /// A restorable state of a workspace's files.
+    CheckpointId, "chk_"
+);
+id!(
+    /// One way back to an earlier state.
+    RewindId, "rwd_"
+);
 
 macro_rules! number {
     ($(#[$doc:meta])* $name:ident) => {

@@ -127,6 +127,12 @@ kinds! {
     CompactionStarted(p::Compaction) = "compaction.started",
     /// The agent ended compacting.
     CompactionCompleted(p::Compaction) = "compaction.completed",
+    /// A restorable state of the workspace's files was recorded.
+    CheckpointCreated(crate::CheckpointCreated) = "checkpoint.created",
+    /// Files were taken back.
+    RewindCompleted(crate::RewindCompleted) = "rewind.completed",
+    /// A way back was undone.
+    RewindUndone(crate::RewindCompleted) = "rewind.undone",
     /// An agent process was started.
     ProcessStarted(p::ProcessStarted) = "process.started",
     /// An agent process ended.

@@ -8,6 +8,7 @@
 mod ask;
 mod axes;
 mod capability;
+mod checkpoint;
 mod ephemeral;
 mod event;
 mod id;
@@ -27,11 +28,14 @@ pub use capability::{
     AccountInfo, AgentChoice, AgentInfo, Capabilities, CommandInfo, McpServer, McpStatus, ModeInfo,
     ModelInfo, Support,
 };
+pub use checkpoint::{
+    CheckpointCause, CheckpointCreated, FileAction, RewindCompleted, RewindConflict, RewindFile,
+};
 pub use ephemeral::{Ephemeral, EphemeralKind, MessageDelta, TaskProgressed, ToolProgressed};
 pub use event::{Event, EventHead, NewEvent};
 pub use id::{
-    AskId, Gseq, IdError, InputId, MessageId, ProjectId, Seq, SessionId, TurnId, WorkspaceId,
-    client_id_is_valid,
+    AskId, CheckpointId, Gseq, IdError, InputId, MessageId, ProjectId, RewindId, Seq, SessionId, TurnId,
+    WorkspaceId, client_id_is_valid,
 };
 pub use kind::Kind;
 pub use message::{

@@ -23,6 +23,8 @@ pub struct Config {
     pub log: LogConfig,
     /// `[sessions]`.
     pub sessions: SessionsConfig,
+    /// `[checkpoints]`.
+    pub checkpoints: CheckpointsConfig,
 }
 
 /// Words that `protocol` may be.
@@ -112,5 +114,28 @@ impl Default for SessionsConfig {
             line_bytes: 32 << 20,
             cgroups: true,
         }
+    }
+}
+
+/// `[checkpoints]`: when they are taken where a create does not say, how much, and for how long they are kept.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CheckpointsConfig {
+    /// When they are taken.
+    pub mode: tenure_api::CheckpointMode,
+    /// A workspace with more files, links and directories is recorded only on request.
+    pub max_files: u64,
+    /// One with more megabytes, too.
+    pub max_mb: u64,
+    /// How many of a session are kept: of those taken by themselves, and of those that were asked for.
+    pub keep: usize,
+    /// Megabytes of a workspace's store above which fewer are kept.
+    pub keep_mb: u64,
+}
+
+impl Default for CheckpointsConfig {
+    fn default() -> Self {
+        let mode = tenure_api::CheckpointMode::Auto;
+        Self { mode, max_files: 50_000, max_mb: 2048, keep: 200, keep_mb: 4096 }
     }
 }

@@ -4,6 +4,7 @@
 //! Start reading at [`node`] (what the daemon can do) and at `http` (how it is asked).
 
 pub mod auth;
+mod checkpoints;
 pub mod clock;
 pub mod config;
 pub mod daemon;

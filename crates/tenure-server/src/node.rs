@@ -5,6 +5,7 @@
 //! (`owner`), and a pure machine below that (`tenure_core::machine`).
 
 pub(crate) mod agents;
+mod checkpoints;
 mod create;
 mod damaged;
 mod leftovers;
@@ -30,6 +31,7 @@ use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub use checkpoints::{Against, rewound};
 pub(crate) use create::make_private_dir;
 pub use raw::RawItem;
 
@@ -96,6 +98,7 @@ pub(crate) struct Shared {
     /// Tells this home's processes from another's.
     pub home_mark: String,
     pub registry: Registry,
+    pub stores: crate::checkpoints::Stores,
     pub processes: Processes,
     pub tasks: TaskTracker,
     pub stopping: CancellationToken,
@@ -163,16 +166,19 @@ impl Shared {
 
     /// Removes the files of a destroyed session, and its workspace if Tenure made it and nobody else uses it.
     pub(crate) async fn erase_files(&self, id: &SessionId, keep_transcript: bool, workspace: &WorkspaceId) {
+        let filter =
+            SessionFilter { workspace_id: Some(workspace.clone()), limit: 2, ..SessionFilter::default() };
+        let others = self.log.sessions(filter).await.map(|page| page.rows.iter().any(|r| r.id != *id));
+        let last = matches!(others, Ok(false));
+        // First: what is left of a session's own directory after a kill is what brings the next daemon here.
+        self.erase_checkpoints(workspace, last).await;
         let dir = crate::owner::session_dir(&self.home, id);
         if let Err(e) = off_thread(move || remove_files(&dir, keep_transcript)).await {
             tracing::warn!(session = %id, error = %e, "files of a destroyed session are left");
         }
         let Ok(Some(row)) = self.log.workspace(workspace).await else { return };
-        let filter =
-            SessionFilter { workspace_id: Some(workspace.clone()), limit: 2, ..SessionFilter::default() };
-        let others = self.log.sessions(filter).await.map(|page| page.rows.iter().any(|r| r.id != *id));
         let inside = Path::new(&row.path).starts_with(self.home.join("workspaces"));
-        if row.owned && inside && matches!(others, Ok(false)) {
+        if row.owned && inside && last {
             let _ = off_thread(move || std::fs::remove_dir_all(&row.path)).await;
         }
     }
@@ -213,7 +219,9 @@ impl Node {
         let log = opened.map_err(|e| tenure_log::LogError::Corrupt(e.to_string()))??;
         crash_point!("up.log_open");
         let home_mark = recover::home_mark(&home);
+        let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
+            stores: crate::checkpoints::Stores::new(&home, stopping.clone()),
             home,
             log,
             config,
@@ -223,7 +231,7 @@ impl Node {
             registry: Registry::default(),
             processes: Processes::default(),
             tasks: TaskTracker::new(),
-            stopping: CancellationToken::new(),
+            stopping,
             live: broadcast::channel(LIVE_BUFFER).0,
         });
         let node = Arc::new(Self { shared, creating: Arc::default(), versions: Mutex::default() });

@@ -9,6 +9,7 @@
 mod act;
 mod agent;
 mod blobs;
+mod checkpoint;
 mod commit;
 mod files;
 mod launch;
@@ -88,6 +89,8 @@ pub(crate) struct Owner {
     stored_line: Option<stored::StoredLine>,
     /// Rows that are stored with the first step.
     birth_writes: Vec<tenure_log::Write>,
+    /// Who waits until no checkpoint is being taken.
+    settling: Vec<tokio::sync::oneshot::Sender<()>>,
     gone: bool,
 }
 
@@ -109,7 +112,10 @@ impl Owner {
         let backup = self.machine.clone();
         let out = self.machine.step(now(), input);
         match self.commit(out, key).await {
-            Ok(reply) => Ok(reply),
+            Ok(reply) => {
+                self.tell_settled();
+                Ok(reply)
+            }
             Err(e) => {
                 self.machine = backup;
                 self.outdated |= matches!(e, LogError::Conflict { .. });
@@ -251,6 +257,7 @@ impl Owner {
             Mail::OpenText { reply } => {
                 let _ = reply.send(self.open_text());
             }
+            Mail::FilesSettled { reply } => self.settle_for(reply),
         }
     }
 

@@ -199,7 +199,8 @@ impl Owner {
                 }
             }
             Act::Probe => self.probe = self.line.as_ref().map(|line| line.generation),
-            Act::Handshake(_) | Act::Erase { .. } => {}
+            // Sessions of the simulation have no files.
+            Act::Handshake(_) | Act::Erase { .. } | Act::Checkpoint(_) | Act::Rewind(_) => {}
         }
     }
 

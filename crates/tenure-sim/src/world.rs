@@ -371,6 +371,7 @@ fn plan(dice: &mut Dice, n: usize) -> Plan {
         always_writes_settings: false,
         start_seconds: 60,
         stall_seconds: [0, 20][dice.roll(2)],
+        checkpoints: tenure_api::CheckpointMode::Manual,
         node: "here".to_owned(),
     };
     Plan { id, spec, breed }

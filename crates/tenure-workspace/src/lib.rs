@@ -5,9 +5,12 @@
 //! [`Root`] holds the workspace's directory open and resolves every name beneath it, which the kernel
 //! checks at each step.
 //!
-//! Calls block; an async caller runs them where blocking is allowed. Only text for now: no bytes, no
-//! directories, no processes.
+//! [`checkpoint`] records what a directory holds, byte for byte, and brings it back.
+//!
+//! Calls block; an async caller runs them where blocking is allowed. [`Root`] has only text for now: no bytes,
+//! no directories, no processes.
 
+pub mod checkpoint;
 mod kind;
 mod root;
 

@@ -85,6 +85,8 @@ verbs! {
     Close = close,
     Kill = kill,
     Rm = rm,
+    Checkpoint = checkpoint,
+    Rewind = rewind,
     Ps = ps,
     Agents = agents,
     Up = up,

@@ -29,6 +29,7 @@ impl Machine {
             s.restart_at,
             s.busy_until,
             s.held_deadline(),
+            s.checkpoint_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -92,6 +93,9 @@ impl Step<'_> {
         }
         if due(self.s.held_deadline()) {
             self.release_end();
+        }
+        if due(self.s.checkpoint_deadline()) {
+            self.checkpoint_late();
         }
         // Whatever ended just now, idleness counts from here.
         self.sync_axes();

@@ -1,8 +1,9 @@
 //! What goes into a step and what comes out of it.
 
 use tenure_api::Problem;
-use tenure_event::{Ask, EphemeralKind, ErrorInfo, InputId, NewEvent, Seq, Timestamp, TurnId};
+use tenure_event::{Ask, EphemeralKind, ErrorInfo, InputId, NewEvent, RewindId, Seq, Timestamp, TurnId};
 
+use super::checkpoint::{CheckpointPlan, CheckpointTrouble, PendingRewind, RewindOutcome, TakenCheckpoint};
 use crate::agent::{AgentRequest, Command, FsAnswer, ResumeHow, Signal};
 use crate::{Reply, Request};
 
@@ -103,6 +104,22 @@ pub enum Input {
         /// It is blocked.
         blocked: bool,
     },
+    /// Answer to [`Act::Checkpoint`].
+    Checkpointed {
+        /// The number of the plan.
+        n: u64,
+        /// What was recorded.
+        result: Result<TakenCheckpoint, CheckpointTrouble>,
+    },
+    /// Answer to [`Act::Rewind`].
+    Rewound {
+        /// Which.
+        id: RewindId,
+        /// What was done, or why nothing was.
+        result: Result<Box<RewindOutcome>, String>,
+    },
+    /// The session was read from the store: what was being done for it is done again.
+    Recovered,
     /// The time told by [`super::Machine::next_deadline`] has come (or was passed while nobody looked).
     Deadline,
 }
@@ -149,6 +166,10 @@ pub enum Act {
     },
     /// Tell whether the process works: [`Input::Vitals`].
     Probe,
+    /// Record the files: [`Input::Checkpointed`].
+    Checkpoint(CheckpointPlan),
+    /// Take files back, or finish it if it was begun: [`Input::Rewound`].
+    Rewind(Box<PendingRewind>),
     /// Keep what the agent told of itself.
     Handshake(Box<tenure_event::Handshake>),
     /// Remove the session's data.

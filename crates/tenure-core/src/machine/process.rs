@@ -335,6 +335,7 @@ impl Step<'_> {
             Ending::Destroy { keep_transcript } => {
                 self.cancel_queue("destroyed");
                 self.s.lifecycle = Lifecycle::Destroyed;
+                self.s.checkpoints = super::Checkpoints::default();
                 self.s.suspended_by = None;
                 self.s.restart_at = None;
                 let axes = self.axes_now();

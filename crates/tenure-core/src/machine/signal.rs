@@ -157,6 +157,7 @@ impl Step<'_> {
         if denied && matches!(end.state, ToolState::Failed | ToolState::Cancelled) {
             end.state = ToolState::Denied;
         }
+        self.files_after_tool(&end.start.tool_id, end.start.kind, end.state);
         self.emit(Kind::ToolCompleted(ToolCompleted {
             tool_id: end.start.tool_id,
             message_id: end.start.message_id,

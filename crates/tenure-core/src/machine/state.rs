@@ -13,6 +13,7 @@ use tenure_event::{
 };
 
 use super::call::Call;
+use super::checkpoint::Checkpoints;
 use super::count::Counts;
 use super::hold::{HeldEnd, UnheardInterrupt};
 use crate::agent::{AgentRequest, Wait};
@@ -66,6 +67,9 @@ pub struct Spec {
     pub start_seconds: u64,
     /// Seconds without a sign of life until a turn counts as stalled.
     pub stall_seconds: u64,
+    /// When checkpoints of the files are taken.
+    #[serde(default)]
+    pub checkpoints: tenure_api::CheckpointMode,
     /// The machine's name.
     pub node: String,
 }
@@ -340,6 +344,9 @@ pub struct State {
     pub told: Axes,
     /// The activity with its beginning.
     pub activity: Option<Activity>,
+    /// Checkpoints of the files, and ways back.
+    #[serde(default, skip_serializing_if = "Checkpoints::is_untouched")]
+    pub checkpoints: Checkpoints,
     /// What kinds of tools are open, for the stall detector and for people.
     #[serde(default)]
     pub tool_kinds: BTreeMap<String, ToolKind>,
@@ -405,6 +412,7 @@ impl State {
             supports: BTreeMap::new(),
             told: Axes::default(),
             activity: None,
+            checkpoints: Checkpoints::default(),
             tool_kinds: BTreeMap::new(),
         }
     }
@@ -417,6 +425,7 @@ impl State {
             || !self.asks.is_empty()
             || self.restart_at.is_some()
             || self.turn.is_some()
+            || self.checkpoints.is_busy()
             || (!self.queue.is_empty() && matches!(self.lifecycle, Lifecycle::Creating | Lifecycle::Live))
     }
 }

@@ -5,6 +5,7 @@
 mod agents;
 mod asks;
 mod care;
+mod checkpoints;
 mod control;
 mod format;
 mod inputs;

@@ -18,10 +18,18 @@ pub(super) const IDLE_WORD_MS: i64 = 10_000;
 impl Step<'_> {
     /// Starts the next queued input if nothing stands in the way.
     pub(super) fn start_next(&mut self) {
+        self.start_next_with(false);
+    }
+
+    /// The same; `fresh` says that the files were recorded just now, or that it must go without.
+    pub(super) fn start_next_with(&mut self, fresh: bool) {
         let ready = self.s.process.as_ref().is_some_and(|p| p.ready);
         let free = self.s.turn.is_none() && self.s.busy_until.is_none() && self.s.ending.is_none();
         let can = self.s.lifecycle == Lifecycle::Live && ready && free && !self.s.held_by_limit;
         if !can || self.s.queue.is_empty() {
+            return;
+        }
+        if !self.files_are_known(fresh) {
             return;
         }
         let queued = self.s.queue.remove(0);
@@ -94,6 +102,7 @@ impl Step<'_> {
         self.s.life_at = self.now.at;
         (self.s.stalled, self.s.wait) = (None, None);
         self.s.history_taken = true;
+        self.files_before_turn();
         self.emit(Kind::TurnStarted(TurnStarted { turn_id: id, origin, input_ids }));
     }
 
@@ -144,6 +153,7 @@ impl Step<'_> {
         if self.s.turn.is_none() && self.s.ending.is_none() {
             self.s.busy_until = None;
             self.open_turn(TurnOrigin::Agent, Vec::new());
+            self.files_of_own_turn();
         }
     }
 
@@ -295,6 +305,7 @@ impl Step<'_> {
         for input_id in ids {
             self.out.inputs.push(InputChange::Completed { input_id, turn_id: turn_id.clone(), seq });
         }
+        self.files_after_turn(turn_id);
     }
 
     /// A steered input was taken in, as the agent says.

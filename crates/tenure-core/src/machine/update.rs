@@ -47,6 +47,8 @@ impl Step<'_> {
             Request::Clear => self.clear(),
             Request::StopTask { task_id } => self.stop_task(task_id),
             Request::Update(update) => Ok(self.update(*update)),
+            Request::Checkpoint { label, taken } => self.manual_checkpoint(label, &taken),
+            Request::Rewind(goal) => self.rewind(*goal),
         }
     }
 

@@ -29,6 +29,7 @@ use super::routes;
         tenure_event::ConfigChanged, tenure_event::McpChanged, tenure_event::TaskStarted,
         tenure_event::TaskCompleted, tenure_event::Compaction, tenure_event::ProcessStarted,
         tenure_event::ProcessExited, tenure_event::NativeReceived, tenure_event::WarningRaised,
+        tenure_event::CheckpointCreated, tenure_event::RewindCompleted,
     )),
     modifiers(&Bearer),
 )]

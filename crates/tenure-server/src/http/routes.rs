@@ -16,14 +16,14 @@ use utoipa_axum::routes;
 use super::app::{App, Shared};
 use super::problem::{Answer, no_such_method, no_such_path};
 use super::{
-    agents, asks, commands, config, document, events, info, inputs, inside, messages, metrics, processes,
-    projects, raw, sessions, stream, tasks, tokens, transcript, verbs,
+    agents, asks, checkpoints, commands, config, document, events, info, inputs, inside, messages, metrics,
+    processes, projects, raw, rewind, sessions, stream, tasks, tokens, transcript, verbs,
 };
 use crate::auth::Caller;
 
 /// The table.
 pub(super) fn table() -> OpenApiRouter<Shared> {
-    use TokenScope::{Admin, Read, Sessions};
+    use TokenScope::{Admin, Read, Sessions, Workspace};
     OpenApiRouter::with_openapi(document::Base::openapi())
         .routes(routes!(info::healthz))
         .routes(needs(Read, routes!(info::info)))
@@ -54,6 +54,12 @@ pub(super) fn table() -> OpenApiRouter<Shared> {
         .routes(needs(Sessions, routes!(verbs::resume)))
         .routes(needs(Sessions, routes!(verbs::close)))
         .routes(needs(Sessions, routes!(verbs::kill)))
+        .routes(needs(Read, routes!(checkpoints::list)))
+        .routes(needs(Workspace, routes!(checkpoints::create)))
+        .routes(needs(Workspace, routes!(checkpoints::diff)))
+        .routes(needs(Workspace, routes!(rewind::rewind)))
+        .routes(needs(Workspace, routes!(rewind::restore)))
+        .routes(needs(Workspace, routes!(rewind::undo)))
         .routes(needs(Read, routes!(events::page)))
         .routes(needs(Read, routes!(stream::of_session)))
         .routes(needs(Read, routes!(stream::of_all)))

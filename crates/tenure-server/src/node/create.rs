@@ -155,6 +155,7 @@ impl Node {
             always_writes_settings: claude,
             start_seconds: config.sessions.start_seconds,
             stall_seconds: config.sessions.stall_seconds,
+            checkpoints: checkpoint_mode(request, agent, &config),
             node: self.shared.name.clone(),
         }
     }
@@ -396,4 +397,18 @@ fn hash_of(request: &CreateSession) -> String {
 pub(crate) fn make_private_dir(dir: &std::path::Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
+}
+
+/// When checkpoints are taken. The built-in agent is for demonstrations and tests: what nobody asked for there would only
+/// be in the way.
+fn checkpoint_mode(
+    request: &CreateSession,
+    agent: &AgentDef,
+    config: &crate::config::Config,
+) -> tenure_api::CheckpointMode {
+    let usual = match agent.protocol {
+        Protocol::Scripted => tenure_api::CheckpointMode::Manual,
+        _ => config.checkpoints.mode,
+    };
+    request.checkpoints.map_or(usual, |given| given.mode)
 }

@@ -43,6 +43,8 @@ impl Owner {
                 });
             }
             Act::Probe => self.probe(),
+            Act::Checkpoint(plan) => self.take_checkpoint(plan),
+            Act::Rewind(rewind) => self.make_way(*rewind),
             // Kept before the step was stored: see `keep_handshake`.
             Act::Handshake(_) => {}
             Act::Erase { keep_transcript } => {
@@ -140,6 +142,8 @@ impl Owner {
                 }
             }
             Work::Swept { generation } => self.swept(generation).await,
+            Work::Checkpointed { n, result } => self.checkpointed(n, result).await,
+            Work::Rewound { id, result } => self.rewound(id, result).await,
             Work::Reattach { generation } => self.reattach(generation),
             Work::StartAgain { generation } => self.never_ran(generation).await,
             Work::Attached { generation, result } => self.attached(generation, *result).await,

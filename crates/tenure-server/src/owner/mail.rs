@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tenure_api::Problem;
 use tenure_core::agent::FsAnswer;
-use tenure_core::machine::{Inside, Machine};
+use tenure_core::machine::{CheckpointTrouble, Inside, Machine, RewindOutcome, TakenCheckpoint};
 use tenure_core::{Admit, Reply, Request};
-use tenure_event::{Ephemeral, EphemeralKind, SessionId};
+use tenure_event::{Ephemeral, EphemeralKind, RewindId, SessionId};
 use tenure_host::{AttachError, Attached, LaunchError, Shim};
 use tenure_log::Write;
 use tokio::sync::{OwnedMutexGuard, broadcast, mpsc, oneshot};
@@ -29,6 +29,11 @@ pub(crate) enum Mail {
     Inside {
         /// Where it goes.
         reply: oneshot::Sender<Inside>,
+    },
+    /// Tell when no checkpoint is being taken by itself.
+    FilesSettled {
+        /// Where that goes.
+        reply: oneshot::Sender<()>,
     },
     /// What is being written at this moment.
     OpenText {
@@ -117,6 +122,20 @@ pub(crate) enum Work {
     Swept {
         /// Which.
         generation: u32,
+    },
+    /// Files were recorded, or not.
+    Checkpointed {
+        /// The number of the plan.
+        n: u64,
+        /// How it went.
+        result: Result<TakenCheckpoint, CheckpointTrouble>,
+    },
+    /// Files were taken back, or not.
+    Rewound {
+        /// Which way back.
+        id: RewindId,
+        /// How it went.
+        result: Result<Box<RewindOutcome>, String>,
     },
     /// A process was looked at.
     Probed {

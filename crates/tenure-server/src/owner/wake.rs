@@ -60,6 +60,7 @@ impl Owner {
             outdated: false,
             stored_line: None,
             birth_writes: Vec::new(),
+            settling: Vec::new(),
             gone: false,
         }
     }
@@ -161,6 +162,9 @@ impl Owner {
         let mut owner = Self::of(shared, id, machine, private, redactor, live);
         owner.hydrate().await?;
         owner.find_process(stored.line, outbox);
+        if owner.machine.state().checkpoints.is_busy() {
+            owner.apply(Input::Recovered, None).await?;
+        }
         Ok(Some(owner))
     }
 

@@ -3,6 +3,7 @@
 
 mod app;
 mod asks;
+mod checkpoints;
 mod connection;
 mod contract;
 mod events;

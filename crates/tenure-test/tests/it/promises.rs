@@ -3,6 +3,7 @@
 
 mod absent;
 mod asks;
+mod checkpoints;
 mod control;
 mod idempotent;
 mod kills;

@@ -94,6 +94,15 @@ fn rest(kind: &Kind) -> (String, String) {
             (format!("generation {}: {how}", e.generation), e.stderr_tail.clone())
         }
         Kind::WarningRaised(e) => short(format!("{}: {}", e.code, e.message)),
+        Kind::CheckpointCreated(e) => {
+            let changes = format!("+{} ~{} −{}", e.added, e.modified, e.deleted);
+            let label = e.label.as_ref().map(|l| format!(" {l}")).unwrap_or_default();
+            (format!("{} {}{label}, {changes}", e.checkpoint_id, word(&e.cause)), e.not_covered.join("\n"))
+        }
+        Kind::RewindCompleted(e) | Kind::RewindUndone(e) => {
+            let done = format!("{} to {}: {} taken back", e.rewind_id, e.to, e.files_total);
+            short(format!("{done}, {} left", e.conflicts_total))
+        }
         other => short(other.data_json().unwrap_or_default()),
     }
 }

@@ -18,6 +18,8 @@ const VERBS: &[&str] = &[
     "close",
     "kill",
     "rm",
+    "checkpoint",
+    "rewind",
     "ps",
     "agents",
     "up",

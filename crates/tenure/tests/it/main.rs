@@ -8,6 +8,7 @@ mod help;
 mod home;
 mod killing;
 mod listing;
+mod rewinding;
 mod running;
 mod starting;
 mod terminal;

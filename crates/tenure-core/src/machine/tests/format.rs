@@ -24,6 +24,7 @@ fn busy() -> Stage {
         turn_seconds: 600,
         idle_seconds: 1800,
         stall_seconds: 120,
+        checkpoints: tenure_api::CheckpointMode::Manual,
         native_id_chosen: Some("n1".into()),
         ..spec()
     });

@@ -2,7 +2,7 @@
 //! moment. The monitor watches each step; at the end everything must come to rest.
 
 use proptest::prelude::*;
-use tenure_api::{PermissionDefault, QueueChoice, RestartPolicy};
+use tenure_api::{CheckpointMode, PermissionDefault, QueueChoice, RestartPolicy};
 use tenure_event::{Decision, Delivery, Scope};
 
 use super::agents::{Move, Style};
@@ -85,8 +85,15 @@ fn specs() -> impl Strategy<Value = Spec> {
     ];
     let restart = prop_oneof![Just(RestartPolicy::Never), Just(RestartPolicy::OnCrash)];
     let seconds = |some: u64| prop_oneof![2 => Just(0_u64), 1 => Just(some)];
-    (default, restart, prop_oneof![4 => Just(40_u64), 1 => Just(0)], seconds(5), seconds(10), seconds(20))
-        .prop_map(|(permission_default, restart, ask, turn_seconds, idle_seconds, stall_seconds)| Spec {
+    let checkpoints = prop_oneof![
+        2 => Just(CheckpointMode::Manual),
+        1 => Just(CheckpointMode::Auto),
+        1 => Just(CheckpointMode::Tool)
+    ];
+    let times = (seconds(5), seconds(10), seconds(20));
+    (default, restart, prop_oneof![4 => Just(40_u64), 1 => Just(0)], times, checkpoints).prop_map(
+        |(permission_default, restart, ask, (turn_seconds, idle_seconds, stall_seconds), checkpoints)| Spec {
+            checkpoints,
             permission_default,
             restart,
             ask_timeout_seconds: ask,
@@ -95,7 +102,8 @@ fn specs() -> impl Strategy<Value = Spec> {
             stall_seconds,
             native_id_chosen: (ask > 0).then(|| "n1".to_owned()),
             ..spec()
-        })
+        },
+    )
 }
 
 fn run(style: Style, spec: Spec, start: bool, ops: &[Op]) -> World {

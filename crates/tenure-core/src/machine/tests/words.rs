@@ -37,6 +37,7 @@ pub(super) fn spec() -> Spec {
         always_writes_settings: false,
         start_seconds: 60,
         stall_seconds: 0,
+        checkpoints: tenure_api::CheckpointMode::Manual,
         node: "here".into(),
     }
 }
@@ -258,6 +259,8 @@ pub(super) fn act(act: &Act) -> &'static str {
         Act::Probe => "probe",
         Act::Handshake(_) => "handshake",
         Act::Erase { .. } => "erase",
+        Act::Checkpoint(_) => "checkpoint",
+        Act::Rewind(_) => "rewind",
     }
 }
 

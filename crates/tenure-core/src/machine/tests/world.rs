@@ -183,6 +183,19 @@ impl World {
             Act::Serve { token, .. } => self.serving.push_back(token),
             Act::Probe => self.probed = true,
             Act::Handshake(_) => {}
+            Act::Checkpoint(plan) => {
+                let taken = crate::machine::TakenCheckpoint {
+                    tree: format!("t{}", self.sent % 3),
+                    ..Default::default()
+                };
+                let large = crate::machine::CheckpointTrouble { too_large: true, message: "large".into() };
+                let result = if fail { Err(large) } else { Ok(taken) };
+                self.stage.step(Input::Checkpointed { n: plan.n, result });
+            }
+            Act::Rewind(rewind) => {
+                let result = Err("nothing to do".to_owned());
+                self.stage.step(Input::Rewound { id: rewind.id, result });
+            }
             Act::Erase { .. } => assert_eq!(self.stage.state().lifecycle, Lifecycle::Destroyed),
         }
     }
@@ -246,6 +259,9 @@ impl World {
 
     fn restart(&mut self) {
         self.stage.restart();
+        if self.stage.state().checkpoints.is_busy() {
+            self.stage.step(Input::Recovered);
+        }
         self.serving.clear();
         self.probed = false;
         let wanted = self.stage.state().process.as_ref().map(|p| p.generation);

@@ -88,6 +88,17 @@ impl Transcript {
         let before = self.status.activity.clone();
         match &event.kind {
             Kind::SessionCreated(e) => self.take_axes(&e.axes),
+            Kind::RewindCompleted(e) => {
+                let left = if e.conflicts_total > 0 {
+                    format!(", {} left", e.conflicts_total)
+                } else {
+                    String::new()
+                };
+                self.quiet(&format!("· files taken back: {}{left}", e.files_total), out);
+            }
+            Kind::RewindUndone(e) => {
+                self.quiet(&format!("· a rewind was undone: {} files", e.files_total), out)
+            }
             Kind::SessionUpdated(e) => self.take_axes(&e.axes),
             Kind::SessionNativeBound(e) => self.take_axes(&e.axes),
             Kind::SessionActivityChanged(e) | Kind::SessionHealthChanged(e) => {
