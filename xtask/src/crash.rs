@@ -30,6 +30,8 @@ mod store;
 mod tape;
 mod told;
 
+pub(crate) use dice::fresh_seed;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -103,7 +105,7 @@ impl Args {
 /// Runs the workload, the kills and the checks.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     ensure!((1..=99).contains(&args.sessions), "give 1 to 99 --sessions");
-    let seed = args.seed.unwrap_or_else(dice::fresh_seed);
+    let seed = args.seed.unwrap_or_else(fresh_seed);
     let base = prepare(args)?;
     let interrupted = Arc::new(AtomicBool::new(false));
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {

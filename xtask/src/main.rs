@@ -2,6 +2,7 @@
 
 mod bench;
 mod crash;
+mod fuzz;
 mod install;
 mod process;
 mod schemathesis;
@@ -25,6 +26,8 @@ enum Verb {
     Crash(crash::Args),
     /// Lets calls of the daemon and of shims to the disk fail, one after the other, and looks for what was lost.
     Faults(faults::Args),
+    /// Feeds every reader of outside data with what was never seen.
+    Fuzz(fuzz::Args),
     /// Installs the real agent programs that the tests drive, into tests/agents/node_modules.
     InstallAgents(install::Args),
     /// Makes up requests from the OpenAPI document, and looks for answers that it does not tell of.
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Verb::Bench(args) => bench::run(&args),
         Verb::Crash(args) => crash::run(&args),
         Verb::Faults(args) => faults::run(&args),
+        Verb::Fuzz(args) => fuzz::run(&args),
         Verb::InstallAgents(args) => install::run(&args),
         Verb::Schemathesis(args) => schemathesis::run(&args),
         Verb::Test(args) => test::run(&args),

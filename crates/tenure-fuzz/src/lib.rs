@@ -10,32 +10,37 @@ mod framing;
 mod recording;
 mod request;
 mod store;
+mod text;
 
 pub use codec::{
     acp_lines, acp_recording, claude_lines, claude_recording, codex_lines, codex_recording, pi_lines,
     pi_recording,
 };
 pub use framing::{frames, spool, sse};
-pub use request::{cursors, events, http_bodies};
+pub use request::{BODIES, cursors, events, http_bodies};
 pub use store::{state, store};
+pub use text::{config, places, script};
 
 /// A function that takes bytes and panics if they break something.
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 16] = [
+pub const TARGETS: [(&str, Target); 19] = [
     ("acp_lines", acp_lines),
     ("acp_recording", acp_recording),
     ("claude_lines", claude_lines),
     ("claude_recording", claude_recording),
     ("codex_lines", codex_lines),
     ("codex_recording", codex_recording),
+    ("config", config),
     ("cursors", cursors),
     ("events", events),
     ("frames", frames),
     ("http_bodies", http_bodies),
     ("pi_lines", pi_lines),
     ("pi_recording", pi_recording),
+    ("places", places),
+    ("script", script),
     ("spool", spool),
     ("sse", sse),
     ("state", state),

@@ -12,17 +12,24 @@ use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};
 
 use crate::Bytes;
 
+/// Every kind of body that the document tells of, by its name there.
+pub const BODIES: [(&str, crate::Target); 9] = [
+    ("AnswerAsk", read::<AnswerAsk>),
+    ("CreateProject", read::<CreateProject>),
+    ("CreateSession", read::<CreateSession>),
+    ("CreateToken", read::<CreateToken>),
+    ("EditInput", read::<EditInput>),
+    ("Interrupt", read::<Interrupt>),
+    ("SendInput", read::<SendInput>),
+    ("SessionPatch", read::<SessionPatch>),
+    ("VerbRequest", read::<VerbRequest>),
+];
+
 /// A body, taken for each kind of request there is.
 pub fn http_bodies(data: &[u8]) {
-    read::<CreateSession>(data);
-    read::<SendInput>(data);
-    read::<EditInput>(data);
-    read::<SessionPatch>(data);
-    read::<AnswerAsk>(data);
-    read::<Interrupt>(data);
-    read::<VerbRequest>(data);
-    read::<CreateProject>(data);
-    read::<CreateToken>(data);
+    for (_, read) in BODIES {
+        read(data);
+    }
     if let Ok(text) = std::str::from_utf8(data) {
         assert_eq!(SessionId::parse(text).is_ok(), client_id_is_valid(text));
         let _ = text.parse::<Timestamp>();

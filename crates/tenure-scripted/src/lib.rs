@@ -133,5 +133,5 @@ pub use bench::BenchMark;
 pub use clock::monotonic_ns;
 pub use demo::{DEMO_AFTER, DEMO_BEFORE, DEMO_FILE, demo_prompt};
 pub use record::{Act, Entry, Sent, read_record};
-pub use script::script;
+pub use script::{count_steps, script};
 pub use start::main;

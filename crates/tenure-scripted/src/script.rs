@@ -39,6 +39,14 @@ pub(crate) fn parse(prompt: &str) -> Result<Option<Vec<Step>>, String> {
     steps.collect::<Result<_, _>>().map(Some)
 }
 
+/// How many steps the script in a prompt has; none if it holds no script.
+///
+/// # Errors
+/// A sentence that names the step, counted from 1, and what is wrong with it.
+pub fn count_steps(prompt: &str) -> Result<Option<usize>, String> {
+    parse(prompt).map(|steps| steps.map(|steps| steps.len()))
+}
+
 /// The option that a verb's plain value stands for: `{"text": "hi"}` means `{"text": {"text": "hi"}}`.
 const MAIN_OPTION: &[(&str, &str)] = &[
     ("text", "text"),

@@ -32,6 +32,7 @@ mod processes;
 mod projects;
 mod raw;
 mod rewind;
+pub mod readers;
 mod routes;
 mod serve;
 mod sessions;

@@ -59,6 +59,6 @@ impl Dice {
 }
 
 /// A seed for a run that names none.
-pub(super) fn fresh_seed() -> u64 {
+pub(crate) fn fresh_seed() -> u64 {
     RandomState::new().build_hasher().finish() % 1_000_000_000
 }

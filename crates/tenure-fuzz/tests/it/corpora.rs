@@ -1,10 +1,14 @@
 //! Every target holds for its corpus and for a bounded number of mutations, always the same
-//! ones. `TENURE_FUZZ_CASES=N` runs so many for each target instead.
+//! ones. `TENURE_FUZZ_CASES=N` runs so many for each target instead, `TENURE_FUZZ_SECONDS=N` so long, and
+//! `TENURE_FUZZ_SEED=N` makes up others: `cargo xtask fuzz` sets both.
 
+use std::collections::BTreeSet;
 use std::panic::catch_unwind;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
-use tenure_fuzz::{TARGETS, Target};
+use serde_json::Value;
+use tenure_fuzz::{BODIES, TARGETS, Target};
 
 struct Dice(u64);
 
@@ -41,6 +45,10 @@ impl Dice {
     }
 }
 
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
 fn corpus(name: &str) -> Vec<Vec<u8>> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus").join(name);
     let mut files: Vec<_> =
@@ -51,11 +59,13 @@ fn corpus(name: &str) -> Vec<Vec<u8>> {
 
 fn hold(name: &str, cases: usize) {
     let target: Target = TARGETS.iter().find(|(known, _)| *known == name).expect("a target").1;
-    let cases = std::env::var("TENURE_FUZZ_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(cases);
+    let cases = number("TENURE_FUZZ_CASES").map_or(cases, |n| n as usize);
     let corpus = corpus(name);
     assert!(!corpus.is_empty());
-    let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
-    let mutated = (0..cases).map(|_| dice.mutated(&corpus));
+    let mut dice = Dice(0x9e37_79b9_7f4a_7c15 ^ number("TENURE_FUZZ_SEED").unwrap_or(0));
+    let until = number("TENURE_FUZZ_SECONDS").map(|seconds| Instant::now() + Duration::from_secs(seconds));
+    let goes_on = |case: &usize| until.map_or(*case < cases, |until| Instant::now() < until);
+    let mutated = (0..).take_while(goes_on).map(|_| dice.mutated(&corpus));
     for input in corpus.iter().cloned().chain(mutated) {
         if catch_unwind(|| target(&input)).is_err() {
             let path = std::env::temp_dir().join(format!("tenure-fuzz-{name}"));
@@ -84,14 +94,36 @@ targets! {
     claude_recording 150
     codex_lines 300
     codex_recording 150
+    config 300
     cursors 500
     events 500
     frames 800
     http_bodies 500
     pi_lines 300
     pi_recording 150
+    places 800
+    script 300
     spool 300
     sse 800
     state 300
     store 60
+}
+
+#[test]
+fn every_body_of_the_document_is_read() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tenure-server/openapi.json");
+    let document: Value = serde_json::from_slice(&std::fs::read(path).expect("a document")).expect("JSON");
+    let mut told = BTreeSet::new();
+    let paths = document["paths"].as_object().expect("paths").values();
+    for operation in paths.flat_map(|path| path.as_object().expect("methods").values()) {
+        let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+        // A body that may be left out stands beside null.
+        let any = schema["oneOf"].as_array().cloned().unwrap_or_default();
+        for schema in any.iter().chain([schema]) {
+            let name = schema["$ref"].as_str().and_then(|name| name.rsplit('/').next());
+            told.extend(name.map(str::to_owned));
+        }
+    }
+    let read: BTreeSet<_> = BODIES.iter().map(|(name, _)| (*name).to_owned()).collect();
+    assert_eq!(told, read, "name each body of the document in tenure_fuzz::BODIES");
 }

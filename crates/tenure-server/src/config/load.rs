@@ -72,7 +72,11 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     }
 }
 
-fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
+/// Reads what a file says; `path` is for messages alone.
+///
+/// # Errors
+/// [`ConfigError::Invalid`], which names the key and the line.
+pub fn parse(path: &Path, text: &str) -> Result<Config, ConfigError> {
     let invalid = |key: Option<String>, error: &toml::de::Error| ConfigError::Invalid {
         path: path.to_path_buf(),
         key,

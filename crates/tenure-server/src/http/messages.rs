@@ -73,12 +73,12 @@ pub(super) async fn epoch(app: &App, id: &SessionId, given: Option<&str>) -> Ans
     }
 }
 
-fn cursor(at: Position, id: &SessionId) -> String {
+pub(super) fn cursor(at: Position, id: &SessionId) -> String {
     URL_SAFE_NO_PAD.encode(format!("{} {} {} {id}", at.after, at.epoch, at.skip))
 }
 
 // A cursor is bound to its session.
-fn read_cursor(text: &str, id: &SessionId) -> Answer<Position> {
+pub(super) fn read_cursor(text: &str, id: &SessionId) -> Answer<Position> {
     let read = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let mut words = text.split(' ');

@@ -175,10 +175,14 @@ fn words(field: &str, given: Option<String>, known: &[&str]) -> Answer<Vec<Strin
 }
 
 fn cursor_after(row: &SessionRow) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{}.{}", row.updated_at.as_millis(), row.id))
+    cursor(row.updated_at, &row.id)
 }
 
-fn read_cursor(text: &str) -> Answer<(Timestamp, SessionId)> {
+pub(super) fn cursor(at: Timestamp, id: &SessionId) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{}.{id}", at.as_millis()))
+}
+
+pub(super) fn read_cursor(text: &str) -> Answer<(Timestamp, SessionId)> {
     let read = || {
         let text = String::from_utf8(URL_SAFE_NO_PAD.decode(text).ok()?).ok()?;
         let (at, id) = text.split_once('.')?;

@@ -128,7 +128,7 @@ pub(super) async fn of_all(
 }
 
 // A client that reconnects by itself repeats its old address and says in the header how far it came.
-fn position(headers: &HeaderMap, after: Option<String>) -> Answer<Option<u64>> {
+pub(super) fn position(headers: &HeaderMap, after: Option<String>) -> Answer<Option<u64>> {
     let wrong = |field| Failure::invalid(field, "give a position, as the stream's `id` told it");
     if let Some(value) = headers.get("last-event-id") {
         let text = value.to_str().unwrap_or_default();
