@@ -1,8 +1,9 @@
 //! `cargo xtask schemathesis`: requests made up from the OpenAPI document, right and wrong ones, against a running
 //! daemon in a scratch home. No answer may be a 500, and each must be one that the document tells of.
 //!
-//! It asks with a token of scope `sessions`, and leaves out what ends things or has no end: kill, reap, DELETE and
-//! the streams. Whether an answer is right for its request is for the tests to say.
+//! It asks with a token of scope `sessions`, which reaches neither exec nor files nor anything of an administrator, and
+//! leaves out what ends things or has no end: exec, kill, reap, DELETE and the streams. Whether an answer is right for
+//! its request is for the tests to say.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,10 +14,10 @@ use serde_json::Value;
 
 use crate::process::{self, program, root, say};
 
-/// Every package with its version, as pip wrote them.
+/// Every package with its version and the hashes of its files; pip takes no other file.
 const PACKAGES: &str = include_str!("schemathesis/requirements.txt");
 /// Paths that are left out.
-const LEFT_OUT: &str = "/stream$|/kill$|/reap$";
+const LEFT_OUT: &str = "/stream$|/exec(/|$)|/kill$|/reap$";
 /// A create that the document allows may still name a directory that is not there.
 const UNCHECKED: &str = "positive_data_acceptance";
 
@@ -31,11 +32,28 @@ pub(crate) struct Args {
     seed: Option<u64>,
 }
 
-/// Installs what is missing, and runs it.
+impl Args {
+    /// So long, and other requests each time.
+    pub(crate) fn for_seconds(seconds: u32) -> Self {
+        Self { seconds, seed: None }
+    }
+}
+
+/// Installs what is missing, builds, and runs it.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let begun = Instant::now();
-    let tool = installed()?;
+    install()?;
     process::run(process::cargo().args(["build", "-p", "tenure"]))?;
+    check(args)
+}
+
+/// Runs it against the binary that was built.
+pub(crate) fn check(args: &Args) -> anyhow::Result<()> {
+    let begun = Instant::now();
+    let tool = tool();
+    ensure!(
+        is_installed(),
+        "schemathesis is not installed; cargo xtask schemathesis installs it, and needs the network once"
+    );
     let scratch = Scratch::new()?;
     let url = scratch.start()?;
     let ready = begun.elapsed();
@@ -59,25 +77,44 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     ))
 }
 
-/// The program, in an environment of its own below `target`.
-fn installed() -> anyhow::Result<PathBuf> {
-    let dir = root().join("target/schemathesis");
-    let (tool, done) = (dir.join("bin/schemathesis"), dir.join("requirements.txt"));
-    if fs::read_to_string(&done).is_ok_and(|text| text == PACKAGES) && tool.is_file() {
-        return Ok(tool);
+/// An environment of its own.
+fn place() -> PathBuf {
+    root().join("target/schemathesis")
+}
+
+fn tool() -> PathBuf {
+    place().join("bin/schemathesis")
+}
+
+/// Whether it is there as it is listed.
+fn is_installed() -> bool {
+    let done = fs::read_to_string(place().join("requirements.txt"));
+    done.is_ok_and(|text| text == PACKAGES) && tool().is_file()
+}
+
+/// Installs it, unless it is there.
+pub(crate) fn install() -> anyhow::Result<()> {
+    if is_installed() {
+        return Ok(());
     }
+    let dir = place();
     fs::create_dir_all(&dir)?;
-    process::run(program("python3").args(["-m", "venv", "--clear"]).arg(&dir))
-        .context("schemathesis needs Python 3.10 or later with venv and pip")?;
+    process::run(program("python3").args(["-m", "venv", "--clear"]).arg(&dir)).context(
+        "schemathesis needs Python 3.10 or later with venv and pip (Debian: apt-get install python3-venv)",
+    )?;
     let wanted = dir.join("wanted.txt");
     fs::write(&wanted, PACKAGES)?;
     let mut pip = program(dir.join("bin/pip"));
     process::run(
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "--requirement"]).arg(&wanted),
+        pip.args(["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"])
+            .arg(&wanted),
     )
-    .context("pip could not install what xtask/src/schemathesis/requirements.txt lists")?;
-    fs::rename(wanted, done)?;
-    Ok(tool)
+    .context(
+        "pip could not install what xtask/src/schemathesis/requirements.txt lists; check that its index can be reached \
+         (pip download anyio), then run cargo xtask schemathesis again",
+    )?;
+    fs::rename(wanted, dir.join("requirements.txt"))?;
+    Ok(())
 }
 
 /// A directory for one run, with the home of its daemon. Both are gone with it.

@@ -3,19 +3,21 @@
 
 use crate::process::{output, program, run, say};
 
-/// A program, the Debian package that brings it, and what for.
-const NEEDED: [(&str, &str, &str); 3] = [
-    ("npm", "npm", "the real agents are installed with it"),
-    ("git", "git", "agents look for it, and worktrees are made with it"),
-    ("strace", "strace", "calls to the disk are made to fail with it"),
+/// A command that succeeds where it is there, the Debian package that brings it, and what for.
+const NEEDED: [(&[&str], &str, &str); 4] = [
+    (&["npm", "--version"], "npm", "the real agents are installed with it"),
+    (&["git", "--version"], "git", "agents look for it, and worktrees are made with it"),
+    (&["strace", "--version"], "strace", "calls to the disk are made to fail with it"),
+    (&["python3", "-c", "import ensurepip, venv"], "python3-venv", "schemathesis is installed with it"),
 ];
 
 /// Installs what is missing, or says what it is.
 pub(crate) fn install() -> anyhow::Result<()> {
     let mut missing = Vec::new();
-    for (name, package, why) in NEEDED {
-        if output(program(name).arg("--version"))?.is_none() {
-            say(&format!("{name} is not on the PATH: {why}"))?;
+    for (words, package, why) in NEEDED {
+        let told = output(program(words[0]).args(&words[1..]))?;
+        if !told.is_some_and(|told| told.status.success()) {
+            say(&format!("there is no {package} here: {why}"))?;
             missing.push(package);
         }
     }
