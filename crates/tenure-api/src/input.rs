@@ -235,6 +235,9 @@ pub struct InputView {
     /// The turn that took it in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub turn_id: Option<TurnId>,
+    /// How many inputs came before it when it was admitted, as its receipt told.
+    #[serde(default)]
+    pub position: u32,
     /// When it was admitted.
     pub admitted_at: Timestamp,
 }

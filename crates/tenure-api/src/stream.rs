@@ -69,6 +69,8 @@ pub struct RawItem {
 /// `GET …/raw`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RawPage {
+    /// Whose lines they are: the session's n-th process. Offsets count in its output alone. 0: none has run.
+    pub generation: u32,
     /// In order.
     pub items: Vec<RawItem>,
 }

@@ -273,6 +273,9 @@ pub struct MessageCompleted {
     /// The epoch it belongs to.
     #[serde(default)]
     pub epoch: u32,
+    /// The event before it was cut, because more in it than an output was too large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Whole>,
 }
 
 /// `tool.started`.
@@ -299,6 +302,9 @@ pub struct ToolStarted {
     /// The tool call of the subagent that calls it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_tool_id: Option<String>,
+    /// The event before it was cut, because more in it than an output was too large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Whole>,
 }
 
 /// `tool.completed`.
@@ -334,6 +340,19 @@ pub struct ToolCompleted {
     /// Size in bytes of what stands in the blob.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bytes: Option<u64>,
+    /// The event before it was cut, because more in it than an output was too large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Whole>,
+}
+
+/// Where the whole data of an event stands that was too large. In the event itself every text over 4 KB is cut to its
+/// first 4 KB, and a structure that is still over 64 KB is the first 4 KB of its JSON, as a text.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Whole {
+    /// Hash of the blob: the `data` of the event, as JSON.
+    pub blob: String,
+    /// Its size in bytes.
+    pub bytes: u64,
 }
 
 /// A change to a file as an agent tells it.
@@ -354,6 +373,9 @@ pub struct AskOpened {
     /// The ask, whole.
     #[serde(flatten)]
     pub ask: Ask,
+    /// The event before it was cut, because more in it than an output was too large.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub whole: Option<Whole>,
 }
 
 /// `ask.resolved`.

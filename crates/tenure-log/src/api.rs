@@ -437,6 +437,14 @@ pub trait EventLog: Send + Sync + 'static {
         id: &WorkspaceId,
     ) -> impl Future<Output = Result<Option<WorkspaceRow>, LogError>> + Send;
 
+    /// Workspaces whose ids come after this one, in the order of their ids, which is that of their making; at most so
+    /// many.
+    fn workspaces(
+        &self,
+        after: Option<&WorkspaceId>,
+        limit: usize,
+    ) -> impl Future<Output = Result<Vec<WorkspaceRow>, LogError>> + Send;
+
     /// A workspace by its canonical path.
     fn workspace_at(&self, path: &str)
     -> impl Future<Output = Result<Option<WorkspaceRow>, LogError>> + Send;

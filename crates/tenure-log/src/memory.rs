@@ -136,6 +136,14 @@ impl EventLog for MemoryLog {
         self.with(|tables| Ok(tables.workspaces.get(id).cloned()))
     }
 
+    async fn workspaces(
+        &self,
+        after: Option<&WorkspaceId>,
+        limit: usize,
+    ) -> Result<Vec<WorkspaceRow>, LogError> {
+        self.with(|tables| Ok(tables.workspaces(after, limit)))
+    }
+
     async fn workspace_at(&self, path: &str) -> Result<Option<WorkspaceRow>, LogError> {
         self.with(|tables| Ok(tables.workspace_at(path)))
     }

@@ -302,6 +302,15 @@ impl EventLog for SqliteLog {
         self.query(move |db| lookup::workspace(db, &id)).await
     }
 
+    async fn workspaces(
+        &self,
+        after: Option<&WorkspaceId>,
+        limit: usize,
+    ) -> Result<Vec<WorkspaceRow>, LogError> {
+        let after = after.cloned();
+        self.query(move |db| lookup::workspaces(db, after.as_ref(), limit)).await
+    }
+
     async fn workspace_at(&self, path: &str) -> Result<Option<WorkspaceRow>, LogError> {
         let path = path.to_owned();
         self.query(move |db| lookup::workspace_at(db, &path)).await

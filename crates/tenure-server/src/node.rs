@@ -33,7 +33,6 @@ use tokio_util::task::TaskTracker;
 
 pub use checkpoints::{Against, rewound};
 pub(crate) use create::make_private_dir;
-pub use raw::RawItem;
 
 use crate::clock;
 use crate::config::Config;

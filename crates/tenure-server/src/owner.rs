@@ -15,10 +15,12 @@ mod files;
 mod launch;
 mod line;
 mod mail;
+mod pieces;
 mod redact;
 mod rows;
 mod stored;
 mod wake;
+mod words;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -36,12 +38,14 @@ use tokio::time::Instant;
 pub(crate) use act::off_thread;
 pub(crate) use launch::{HOME_MARK, SESSION_MARK, claude_transcript, pi, resolve_environment};
 pub(crate) use mail::{Birth, Mail, OwnerHandle};
+pub(crate) use rows::receipt;
 pub(crate) use stored::{Private, session_dir};
 
 use crate::clock;
 use crate::node::{IdempotencyKey, Shared};
 use line::Line;
 use mail::Work;
+use pieces::Pieces;
 use redact::Redactor;
 
 /// Requests that may wait for one session.
@@ -63,6 +67,10 @@ pub(crate) struct Owner {
     redactor: Redactor,
     line: Option<Line>,
     rows: BTreeMap<InputId, InputRow>,
+    /// Blobs with the true words of inputs whose rows show less than that.
+    words: BTreeMap<InputId, String>,
+    /// Text that is being written, as far as it may be shown.
+    pieces: Pieces,
     unsent: VecDeque<OutboxRow>,
     work_in: mpsc::Receiver<Work>,
     work_out: mpsc::Sender<Work>,
@@ -109,7 +117,7 @@ impl Owner {
     /// One step, stored. On a failure of the store nothing has happened.
     async fn apply(&mut self, input: Input, key: Option<&IdempotencyKey>) -> Result<Answer, LogError> {
         self.straighten()?;
-        let backup = self.machine.clone();
+        let (backup, words) = (self.machine.clone(), self.words.clone());
         let out = self.machine.step(now(), input);
         match self.commit(out, key).await {
             Ok(reply) => {
@@ -117,7 +125,7 @@ impl Owner {
                 Ok(reply)
             }
             Err(e) => {
-                self.machine = backup;
+                (self.machine, self.words) = (backup, words);
                 self.outdated |= matches!(e, LogError::Conflict { .. });
                 // The codec has read lines or written commands for it.
                 if let Some(line) = &mut self.line

@@ -51,12 +51,19 @@ impl Client {
         Ok((items, page.next.and_then(|next| next.parse().ok())))
     }
 
-    /// The agent's own lines after an offset.
+    /// The agent's own lines after an offset; with the `generation` of the page that told it, in that process's
+    /// output alone.
     ///
     /// # Errors
-    /// `not_found`, and those of any request.
-    pub async fn raw(&self, session: &SessionId, after: Option<u64>) -> Result<RawPage, ClientError> {
-        self.call(Call::get(format!("/v1/sessions/{session}/raw")).query_opt("after", after.as_ref())).await
+    /// `not_found`, `cursor_expired` if another process has taken its place since, and those of any request.
+    pub async fn raw(
+        &self,
+        session: &SessionId,
+        after: Option<u64>,
+        generation: Option<u32>,
+    ) -> Result<RawPage, ClientError> {
+        let call = Call::get(format!("/v1/sessions/{session}/raw")).query_opt("after", after.as_ref());
+        self.call(call.query_opt("generation", generation.as_ref())).await
     }
 
     /// A part that was too large for its event.

@@ -40,7 +40,7 @@ impl Step<'_> {
         };
         let generation = self.s.generation;
         let (keep, can_update_input, can_always) = (signal.keep, signal.can_update_input, signal.can_always);
-        self.emit(Kind::AskOpened(AskOpened { ask: ask.clone() }));
+        self.emit(Kind::AskOpened(AskOpened { ask: ask.clone(), whole: None }));
         self.out.asks.push(ask.clone());
         let open = OpenAsk { ask, token: signal.token, generation, keep, can_update_input, can_always };
         let policy = self.policy(&open);

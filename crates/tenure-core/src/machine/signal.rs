@@ -85,6 +85,11 @@ impl Step<'_> {
                 });
             }
             Signal::Cleared => self.cleared(),
+            // A number that was never given out: it only looks like an answer.
+            Signal::Answered { n, .. } if n >= self.s.next_n => {
+                let value = Some(serde_json::json!({ "answers": n }));
+                self.native("late".to_owned(), value, LineMark::default());
+            }
             Signal::Answered { n, result } => self.answered(n, &result),
             Signal::Native { kind, value, at } => self.native(kind, value, at),
             Signal::Warning { code, message } => self.warn(&code, &message),
@@ -133,6 +138,7 @@ impl Step<'_> {
             origin: done.replayed.then_some(MessageOrigin::Native),
             parent_tool_id: done.parent_tool_id,
             epoch: self.s.epoch,
+            whole: None,
         };
         self.emit(Kind::MessageCompleted(event));
     }
@@ -148,6 +154,7 @@ impl Step<'_> {
             input: start.input,
             locations: start.locations,
             parent_tool_id: start.parent_tool_id,
+            whole: None,
         }));
     }
 
@@ -171,6 +178,7 @@ impl Step<'_> {
             error: end.error,
             blob: None,
             bytes: None,
+            whole: None,
         }));
     }
 

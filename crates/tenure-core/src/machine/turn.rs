@@ -133,6 +133,7 @@ impl Step<'_> {
             origin: None,
             parent_tool_id: None,
             epoch: self.s.epoch,
+            whole: None,
         }));
     }
 

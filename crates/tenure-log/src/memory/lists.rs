@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use tenure_event::{AskState, SessionId, Timestamp};
+use tenure_event::{AskState, SessionId, Timestamp, WorkspaceId};
 
 use super::tables::Tables;
 use crate::{InputRow, ProjectRow, SessionFilter, SessionPage, SessionRow, StoredAsk, WorkspaceRow};
@@ -72,6 +72,14 @@ impl Tables {
     pub(super) fn workspace_at(&self, path: &str) -> Option<WorkspaceRow> {
         let here = self.workspaces.values().filter(|w| w.path == path);
         here.min_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id))).cloned()
+    }
+
+    pub(super) fn workspaces(&self, after: Option<&WorkspaceId>, limit: usize) -> Vec<WorkspaceRow> {
+        let later = self.workspaces.values().filter(|w| after.is_none_or(|after| w.id > *after));
+        let mut all: Vec<_> = later.cloned().collect();
+        all.sort_by(|a, b| a.id.cmp(&b.id));
+        all.truncate(limit);
+        all
     }
 
     pub(super) fn projects(&self) -> Vec<ProjectRow> {

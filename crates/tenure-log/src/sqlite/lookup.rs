@@ -126,6 +126,17 @@ pub(super) fn workspace(db: &Connection, id: &WorkspaceId) -> Result<Option<Work
     Ok(db.prepare_cached(&sql)?.query_row([id.as_str()], rows::workspace).optional()?)
 }
 
+pub(super) fn workspaces(
+    db: &Connection,
+    after: Option<&WorkspaceId>,
+    limit: usize,
+) -> Result<Vec<WorkspaceRow>, LogError> {
+    let sql = format!("SELECT {} FROM workspaces WHERE id > ?1 ORDER BY id LIMIT ?2", rows::WORKSPACE);
+    let (after, limit) = (after.map_or("", WorkspaceId::as_str), i64::try_from(limit).unwrap_or(i64::MAX));
+    let mut select = db.prepare_cached(&sql)?;
+    Ok(select.query_map(params![after, limit], rows::workspace)?.collect::<Result<_, _>>()?)
+}
+
 pub(super) fn workspace_at(db: &Connection, path: &str) -> Result<Option<WorkspaceRow>, LogError> {
     let sql =
         format!("SELECT {} FROM workspaces WHERE path = ?1 ORDER BY created_at, id LIMIT 1", rows::WORKSPACE);

@@ -29,7 +29,8 @@ pub(super) async fn page(
     'read: loop {
         let page = read(log, id, after, MessageFold::TYPES).await?;
         for rendered in &page.events {
-            let Some(event) = parse(&rendered.bytes) else { continue };
+            let Some(mut event) = parse(&rendered.bytes) else { continue };
+            whole::uncut(log, &mut event).await?;
             if fold.event(&event, rendered.bytes.len()) == Flow::Done {
                 break 'read;
             }
@@ -58,7 +59,9 @@ pub(super) async fn result(
     'read: loop {
         let page = read(log, id, after, TurnFold::TYPES).await?;
         for rendered in &page.events {
-            if parse(&rendered.bytes).is_some_and(|event| fold.event(&event)) {
+            let Some(mut event) = parse(&rendered.bytes) else { continue };
+            whole::uncut(log, &mut event).await?;
+            if fold.event(&event) {
                 break 'read;
             }
         }

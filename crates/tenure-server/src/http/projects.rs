@@ -7,13 +7,15 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use http::header::CONTENT_TYPE;
+use serde::Deserialize;
 use tenure_api::{CreateProject, ErrorCode, Page, Problem, Project, Workspace};
 use tenure_event::{ProjectId, WorkspaceId};
-use tenure_log::{EventLog, IdempotencyRow, ProjectRow, SessionFilter, Write};
+use tenure_log::{EventLog, IdempotencyRow, ProjectRow, SessionFilter, WorkspaceRow, Write};
+use utoipa::IntoParams;
 
 use super::app::{App, Shared};
-use super::events::MAX_ITEMS;
-use super::extract::{Body, Segments};
+use super::events::{MAX_ITEMS, clamp};
+use super::extract::{Body, Params, Segments};
 use super::idempotency::Keyed;
 use super::problem::{Answer, Failure};
 use crate::clock;
@@ -132,6 +134,40 @@ async fn find_or_make(app: &App, request: CreateProject) -> Answer<(ProjectRow, 
     Ok((ProjectRow { id, path, title, trusted: false, created_at }, true))
 }
 
+/// Where to go on.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct WorkspaceParams {
+    /// `next` of the page before.
+    cursor: Option<String>,
+    /// At most so many (default 100, at most 1000).
+    limit: Option<usize>,
+}
+
+/// Workspaces, oldest first.
+#[utoipa::path(
+    get, path = "/v1/workspaces", tag = "projects", params(WorkspaceParams),
+    responses((status = 200, body = Page<Workspace>), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn workspaces(
+    State(app): State<Shared>,
+    Params(params): Params<WorkspaceParams>,
+) -> Answer<Json<Page<Workspace>>> {
+    let limit = clamp(params.limit)?;
+    let wrong = |_| Failure::invalid("cursor", "pass the `next` of the page before, as it is");
+    let after = params.cursor.as_deref().map(WorkspaceId::parse).transpose().map_err(wrong)?;
+    let mut rows = app.log().workspaces(after.as_ref(), limit + 1).await?;
+    let more = rows.len() > limit;
+    rows.truncate(limit);
+    let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
+    Ok(Json(Page { items: rows.into_iter().map(shown).collect(), next }))
+}
+
+fn shown(row: WorkspaceRow) -> Workspace {
+    Workspace { id: row.id, kind: row.kind, path: row.path, created_at: row.created_at }
+}
+
 /// A workspace.
 #[utoipa::path(
     get, path = "/v1/workspaces/{id}", tag = "projects",
@@ -145,5 +181,5 @@ pub(super) async fn workspace(
     let unknown = || Failure::new(ErrorCode::NotFound, format!("there is no workspace `{segment}`"));
     let id = WorkspaceId::parse(&segment).map_err(|_| unknown())?;
     let row = app.log().workspace(&id).await?.ok_or_else(unknown)?;
-    Ok(Json(Workspace { id: row.id, kind: row.kind, path: row.path, created_at: row.created_at }))
+    Ok(Json(shown(row)))
 }

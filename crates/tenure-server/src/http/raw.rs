@@ -5,7 +5,7 @@ use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
-use tenure_api::{ErrorCode, Problem, RawItem, RawPage};
+use tenure_api::{ErrorCode, Problem, RawPage};
 use tenure_log::EventLog;
 use utoipa::IntoParams;
 
@@ -21,8 +21,15 @@ use super::problem::Answer;
 #[serde(deny_unknown_fields)]
 pub(super) struct RawParams {
     /// Only lines that begin after this offset.
-    #[serde(default, deserialize_with = "position")]
-    after: u64,
+    #[serde(default, deserialize_with = "known_position")]
+    after: Option<u64>,
+    /// The process that `after` is an offset of, as the page before told it. If another one has taken its place since,
+    /// the answer is `cursor_expired`.
+    generation: Option<u32>,
+}
+
+fn known_position<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<u64>, D::Error> {
+    position(from).map(Some)
 }
 
 /// The agent's own lines, the last 16 MB of them.
@@ -37,9 +44,7 @@ pub(super) async fn raw(
     Params(params): Params<RawParams>,
 ) -> Answer<Json<RawPage>> {
     let (id, _) = lookup::existing(&app, &id).await?;
-    let items = app.node.raw(&id, params.after).await?.into_iter();
-    let items = items.map(|item| RawItem { offset: item.offset, line: item.line, base64: item.base64 });
-    Ok(Json(RawPage { items: items.collect() }))
+    Ok(Json(app.node.raw(&id, params.after, params.generation).await?))
 }
 
 /// The bytes of a part that was too large for its event.

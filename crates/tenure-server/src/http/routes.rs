@@ -75,6 +75,7 @@ pub(super) fn table() -> OpenApiRouter<Shared> {
         .routes(needs(Admin, routes!(processes::reap)))
         .routes(needs(Read, routes!(projects::list)))
         .routes(needs(Sessions, routes!(projects::create)))
+        .routes(needs(Read, routes!(projects::workspaces)))
         .routes(needs(Read, routes!(projects::workspace)))
         .routes(needs(Admin, routes!(tokens::list)))
         .routes(needs(Admin, routes!(tokens::create)))

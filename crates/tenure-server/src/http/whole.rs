@@ -15,8 +15,27 @@ pub(super) async fn parts(log: &impl EventLog, id: &SessionId, parts: &mut [Part
     Ok(())
 }
 
+/// An event as it was before it was cut.
+pub(super) async fn uncut(log: &impl EventLog, event: &mut Event) -> Result<(), LogError> {
+    let whole = match &event.kind {
+        Kind::MessageCompleted(data) => &data.whole,
+        Kind::ToolStarted(data) => &data.whole,
+        Kind::ToolCompleted(data) => &data.whole,
+        Kind::AskOpened(data) => &data.whole,
+        _ => return Ok(()),
+    };
+    let Some(whole) = whole else { return Ok(()) };
+    if let Some(bytes) = log.blob(&event.session_id, &whole.blob).await?
+        && let Ok(data) = std::str::from_utf8(&bytes)
+    {
+        event.kind = Kind::read(event.kind.name(), data);
+    }
+    Ok(())
+}
+
 /// The same for an event.
 pub(super) async fn event(log: &impl EventLog, event: &mut Event) -> Result<(), LogError> {
+    uncut(log, event).await?;
     match &mut event.kind {
         Kind::MessageCompleted(data) => parts(log, &event.session_id, &mut data.parts).await,
         Kind::InputAdmitted(data) => parts(log, &event.session_id, &mut data.parts).await,

@@ -102,13 +102,7 @@ impl Node {
     async fn receipt_of_first(&self, id: &SessionId) -> Result<Option<tenure_api::Receipt>, Problem> {
         let input = first_input_id(id);
         let row = self.shared.log.input(id, &input).await.map_err(|e| problem::from_log(&e))?;
-        Ok(row.map(|row| tenure_api::Receipt {
-            input_id: row.id,
-            delivery: Delivery::Queue,
-            position: 0,
-            seq: row.admitted_seq,
-            turn_id: row.turn_id,
-        }))
+        Ok(row.map(crate::owner::receipt))
     }
 
     fn agent_of(&self, request: &CreateSession) -> Result<AgentDef, Problem> {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tenure_core::agent::{AgentError, Signal};
+use tenure_core::agent::{AgentError, Signal, TurnEnd, TurnVerdict};
 use tenure_core::machine::{Act, Input, Ladder};
 use tenure_crash_point::crash_point;
 use tenure_event::ErrorInfo;
@@ -144,6 +144,7 @@ impl Owner {
             Work::Swept { generation } => self.swept(generation).await,
             Work::Checkpointed { n, result } => self.checkpointed(n, result).await,
             Work::Rewound { id, result } => self.rewound(id, result).await,
+            Work::TooLarge { generation, n, len } => self.too_large(generation, n, len).await,
             Work::Reattach { generation } => self.reattach(generation),
             Work::StartAgain { generation } => self.never_ran(generation).await,
             Work::Attached { generation, result } => self.attached(generation, *result).await,
@@ -173,6 +174,33 @@ impl Owner {
             let _ = self.apply(Input::Agent { generation, signals, stderr: None }, None).await;
         }
         self.later(Work::StartAgain { generation });
+    }
+
+    /// A prompt that no process can be told ends its turn, and the next input has its chance.
+    async fn too_large(&mut self, generation: u32, n: u64, len: usize) {
+        let message = format!(
+            "the agent cannot be told {len} bytes at once; send less, or put it into a file and name the file"
+        );
+        tracing::warn!(session = %self.id, n, len, "a command is too large to be sent");
+        let error = AgentError { code: "too_large".to_owned(), message, data: None };
+        let end = TurnEnd {
+            prompt_n: Some(n),
+            native_inputs: None,
+            verdict: TurnVerdict::Failed(error),
+            stop_reason: None,
+            usage: None,
+            cost_usd: None,
+            said: true,
+            idle_follows: false,
+        };
+        // Another command than the prompt of the running turn ends nothing.
+        if self.machine.state().turn.as_ref().is_none_or(|turn| turn.prompt_n != Some(n)) {
+            return;
+        }
+        let input = Input::Agent { generation, signals: vec![Signal::TurnEnded(end)], stderr: None };
+        if self.apply(input, None).await.is_err() {
+            self.later(Work::TooLarge { generation, n, len });
+        }
     }
 
     pub(super) async fn try_again(&mut self) {

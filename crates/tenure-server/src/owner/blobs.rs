@@ -1,9 +1,11 @@
 //! Parts over 64 KB stand in blobs, not in events: events stay small, and every reader
 //! of a stream is spared what it may not want.
 
+mod cut;
+
 use bytes::Bytes;
 use serde_json::Value;
-use tenure_event::{Kind, Part, PartBody, SessionId, ToolCompleted};
+use tenure_event::{Kind, Part, PartBody, SessionId, ToolCompleted, Whole};
 use tenure_log::{EventLog, LogError, SqliteLog};
 
 /// Texts longer than this go to a blob.
@@ -13,6 +15,12 @@ const KEPT: usize = 4 * 1024;
 
 /// Moves what is large in an event to blobs, and leaves its beginning and its hash.
 pub(super) async fn shrink(log: &SqliteLog, id: &SessionId, kind: &mut Kind) -> Result<(), LogError> {
+    if cut::is_large(kind) {
+        let data = kind.data_json().map_err(|e| LogError::Corrupt(format!("an event is no JSON: {e}")))?;
+        let bytes = data.len() as u64;
+        let blob = log.put_blob(id, Bytes::from(data)).await?;
+        cut::shorten(kind, Whole { blob, bytes });
+    }
     match kind {
         Kind::MessageCompleted(m) => shrink_parts(log, id, &mut m.parts).await,
         Kind::InputAdmitted(i) => shrink_parts(log, id, &mut i.parts).await,

@@ -6,10 +6,12 @@ use bytes::Bytes;
 use tenure_core::agent::Command;
 use tenure_core::machine::{Act, Output};
 use tenure_crash_point::crash_point;
-use tenure_event::{EphemeralKind, Seq};
+use tenure_event::{EphemeralKind, MessageDelta, Seq};
+use tenure_host::SendError;
 use tenure_log::{Append, Class, EventLog, IdempotencyRow, LogError, OutboxRow, Write};
 
 use super::mail::{Work, ephemeral};
+use super::pieces::Pieces;
 use super::{Answer, Owner, blobs};
 use crate::clock;
 use crate::node::IdempotencyKey;
@@ -27,7 +29,7 @@ impl Owner {
             return Ok(out.reply);
         }
         for event in &mut out.events {
-            self.redactor.event(event);
+            self.clean(event).await?;
             blobs::shrink(&self.shared.log, &self.id, &mut event.kind).await?;
         }
         self.machine.committed(Seq(base.0 + out.events.len() as u64));
@@ -62,6 +64,9 @@ impl Owner {
         self.stored(full, outbox);
         self.retry.extend(unsaid);
         self.tell_ephemeral(after, base);
+        if self.line.as_ref().is_none_or(|line| line.codec.open_offset().is_none()) {
+            self.pieces.clear();
+        }
         for act in out.acts {
             crash_point!("act.before");
             self.act(act).await;
@@ -89,7 +94,8 @@ impl Owner {
         if out.acts.iter().any(|a| matches!(a, Act::Erase { keep_transcript: false })) {
             writes.push(Write::Erase);
         }
-        for (id, mut parts) in self.edited_parts(&out.inputs) {
+        for (id, parts) in self.edited_parts(&out.inputs) {
+            let mut parts = self.shown_words(&id, parts).await?;
             blobs::shrink_parts(&self.shared.log, &self.id, &mut parts).await?;
             self.put_parts(&id, &parts);
         }
@@ -188,9 +194,18 @@ impl Owner {
         let Some(shim) = &line.shim else { return };
         while let Some(row) = self.unsent.front() {
             crash_point!("command.before");
-            if row.generation == line.generation && shim.try_send(row.n, self.filled_in(&row.bytes)).is_err()
-            {
-                return;
+            if row.generation == line.generation {
+                match shim.try_send(row.n, self.filled_in(&row.bytes)) {
+                    Ok(()) => {}
+                    Err(SendError::TooLarge { n, len }) => {
+                        // Its number must be used all the same, and what comes after it must go out.
+                        if shim.try_send(n, Bytes::new()).is_err() {
+                            return;
+                        }
+                        self.retry.push_back(Work::TooLarge { generation: row.generation, n, len });
+                    }
+                    Err(_) => return,
+                }
             }
             self.unsent.pop_front();
             crash_point!("command.after");
@@ -198,25 +213,38 @@ impl Owner {
     }
 
     /// Sends ephemeral news to whoever listens now; pieces of one part as one.
-    fn tell_ephemeral(&self, news: Vec<(usize, EphemeralKind)>, base: Seq) {
-        if news.is_empty() || (self.live.receiver_count() == 0 && self.shared.live.receiver_count() == 0) {
+    fn tell_ephemeral(&mut self, news: Vec<(usize, EphemeralKind)>, base: Seq) {
+        let nobody = self.live.receiver_count() == 0 && self.shared.live.receiver_count() == 0;
+        // With secrets it is to be known what was said, also if nobody listens yet.
+        if news.is_empty() || (nobody && self.redactor.is_empty()) {
             return;
         }
         let turn = self.machine.state().turn.as_ref().map(|t| t.id.clone());
         for (at, kind) in coalesced(news) {
-            let event = ephemeral(&self.id, base.0 + at as u64, turn.as_ref(), self.redacted(kind));
+            let Some(kind) = self.redacted(kind).filter(|_| !nobody) else { continue };
+            let event = ephemeral(&self.id, base.0 + at as u64, turn.as_ref(), kind);
             // Nobody listening is no failure.
             let _ = self.live.send(Arc::clone(&event));
             let _ = self.shared.live.send(event);
         }
     }
 
-    fn redacted(&self, kind: EphemeralKind) -> EphemeralKind {
+    /// What may be shown of it now.
+    fn redacted(&mut self, kind: EphemeralKind) -> Option<EphemeralKind> {
         if self.redactor.is_empty() {
-            return kind;
+            return Some(kind);
         }
-        let clean = serde_json::to_string(&kind).map(|text| self.redactor.text(&text));
-        clean.ok().and_then(|text| serde_json::from_str(&text).ok()).unwrap_or(kind)
+        let EphemeralKind::MessageDelta(delta) = kind else {
+            let json = self.redactor.view::<EphemeralKind>(serde_json::to_string(&kind).ok()?);
+            return serde_json::from_str(&json).ok();
+        };
+        let line = self.line.as_ref();
+        let whole = |delta: &MessageDelta| {
+            let open = line?.codec.open_text().deltas.into_iter();
+            let mut same = open.filter(|d| d.message_id == delta.message_id && d.part_id == delta.part_id);
+            same.next().map(|part| part.text)
+        };
+        self.pieces.show(&self.redactor, delta, whole).map(EphemeralKind::MessageDelta)
     }
 
     /// What is being written at this moment, from the beginning of each part.
@@ -227,7 +255,8 @@ impl Owner {
         let deltas = line.codec.open_text().deltas.into_iter();
         deltas
             .map(|d| {
-                ephemeral(&self.id, state.last_seq.0, turn, self.redacted(EphemeralKind::MessageDelta(d)))
+                let shown = Pieces::from_start(&self.redactor, d);
+                ephemeral(&self.id, state.last_seq.0, turn, EphemeralKind::MessageDelta(shown))
             })
             .collect()
     }

@@ -109,6 +109,15 @@ pub(crate) enum Work {
         /// Why.
         why: String,
     },
+    /// A command was longer than any that can be sent; an empty one went out in its place.
+    TooLarge {
+        /// To which process.
+        generation: u32,
+        /// Which command.
+        n: u64,
+        /// Its length in bytes.
+        len: usize,
+    },
     /// A file request was served.
     Served {
         /// For which process.

@@ -44,7 +44,8 @@ impl Owner {
             Some(line) => Some(line.about_to_store()),
             None => kept,
         };
-        let state = serde_json::to_string(&StoredRef { machine: self.machine.state(), line })?;
+        let (machine, words) = (self.machine.state(), &self.words);
+        let state = serde_json::to_string(&StoredRef { machine, line, words })?;
         Ok(self.redactor.hidden(state).into_bytes())
     }
 
@@ -84,6 +85,7 @@ impl Owner {
             writes.push(Write::Input(Box::new(row.clone())));
             if row.ended_seq.is_some() {
                 self.rows.remove(&id);
+                self.words.remove(&id);
             }
         }
         writes
@@ -104,6 +106,7 @@ impl Owner {
             parts: admitted.parts.clone(),
             seq,
             turn_id: None,
+            position: admitted.position,
             admitted_at: events[at].ts,
         };
         Some(InputRow {
@@ -139,9 +142,7 @@ impl Owner {
                 Err(tenure_api::Problem::new(tenure_api::ErrorCode::Conflict, what).about(&self.id)),
             );
         }
-        let delivery = serde_json::from_str::<InputView>(&row.view).map_or(Delivery::Queue, |v| v.delivery);
-        let (input_id, seq, turn_id) = (row.id, row.admitted_seq, row.turn_id);
-        Some(Ok(Reply::Admitted(Receipt { input_id, delivery, position: 0, seq, turn_id })))
+        Some(Ok(Reply::Admitted(receipt(row))))
     }
 
     pub(super) fn ask_writes(&self, asks: &[tenure_event::Ask]) -> Result<Vec<Write>, serde_json::Error> {
@@ -175,6 +176,13 @@ impl Owner {
             edit_view(row, |view| view["parts"] = json!(parts));
         }
     }
+}
+
+/// The receipt of an input that was admitted before: the same again, with the turn that has taken it in since.
+pub(crate) fn receipt(row: InputRow) -> Receipt {
+    let view = serde_json::from_str::<InputView>(&row.view);
+    let (delivery, position) = view.map_or((Delivery::Queue, 0), |view| (view.delivery, view.position));
+    Receipt { input_id: row.id, delivery, position, seq: row.admitted_seq, turn_id: row.turn_id }
 }
 
 fn id_of(change: &InputChange) -> &InputId {

@@ -12,7 +12,7 @@ use serde_json::Value;
 use tenure_api::{InheritEnv, Instructions};
 use tenure_core::agent::McpServerSpec;
 use tenure_core::machine::State;
-use tenure_event::SessionId;
+use tenure_event::{InputId, SessionId};
 
 /// `sessions/ID/private.json` (0600): secrets, and what is needed only when a process starts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -41,6 +41,8 @@ pub(crate) struct Private {
 pub(super) struct StoredRef<'a> {
     pub machine: &'a State,
     pub line: Option<&'a StoredLine>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub words: &'a BTreeMap<InputId, String>,
 }
 
 /// The private state in a session's row, as it is read back.
@@ -50,6 +52,9 @@ pub(super) struct Stored {
     pub machine: State,
     /// How far the process's output was taken in.
     pub line: Option<StoredLine>,
+    /// Blobs with the true words of inputs whose rows show less than that.
+    #[serde(default)]
+    pub words: BTreeMap<InputId, String>,
 }
 
 /// A position in a process's output, and the codec's memory at it.

@@ -45,6 +45,8 @@ impl Owner {
             redactor,
             line: None,
             rows: BTreeMap::new(),
+            words: BTreeMap::new(),
+            pieces: super::Pieces::default(),
             unsent: VecDeque::new(),
             work_in,
             work_out,
@@ -160,6 +162,7 @@ impl Owner {
         let mut machine = Machine::from_state(stored.machine);
         machine.committed(last_seq);
         let mut owner = Self::of(shared, id, machine, private, redactor, live);
+        owner.words = stored.words;
         owner.hydrate().await?;
         owner.find_process(stored.line, outbox);
         if owner.machine.state().checkpoints.is_busy() {
@@ -179,8 +182,14 @@ impl Owner {
         for input_id in ids {
             let Some(row) = self.shared.log.input(&self.id, &input_id).await? else { continue };
             if let Ok(mut view) = serde_json::from_str::<InputView>(&row.view) {
-                blobs::make_whole(&self.shared.log, &self.id, &mut view.parts).await?;
-                self.machine.hydrate(&input_id, view.parts);
+                let parts = match self.true_words(&input_id).await? {
+                    Some(parts) => parts,
+                    None => {
+                        blobs::make_whole(&self.shared.log, &self.id, &mut view.parts).await?;
+                        view.parts
+                    }
+                };
+                self.machine.hydrate(&input_id, parts);
             }
             self.rows.insert(input_id, row);
         }

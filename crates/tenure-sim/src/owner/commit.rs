@@ -157,6 +157,7 @@ impl Owner {
             parts: admitted.parts.clone(),
             seq,
             turn_id: None,
+            position: admitted.position,
             admitted_at: events[at].ts,
         };
         InputRow {

@@ -6,6 +6,7 @@ mod clients;
 mod damage;
 mod disk;
 mod homes;
+mod large;
 mod lines;
 mod requests;
 mod torn;

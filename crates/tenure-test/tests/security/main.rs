@@ -16,4 +16,5 @@ mod secrets;
 mod socket;
 mod tokens;
 mod trust;
+mod waiting;
 mod wire;

@@ -89,10 +89,11 @@ async fn follow(context: &Context, client: &Client, id: &SessionId, args: Args) 
 }
 
 async fn raw(context: &Context, client: &Client, id: &SessionId, mut after: u64) -> Outcome {
-    let mut first = true;
+    let (mut first, mut generation) = (true, None);
     loop {
         let from = if first { Some(after).filter(|a| *a > 0) } else { Some(after) };
-        let page = client.raw(id, from).await?;
+        let page = client.raw(id, from, generation).await?;
+        generation = Some(page.generation);
         for item in &page.items {
             if context.json {
                 out::json(item)?;

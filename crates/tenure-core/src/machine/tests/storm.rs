@@ -2,8 +2,10 @@
 //! moment. The monitor watches each step; at the end everything must come to rest.
 
 use proptest::prelude::*;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
 use tenure_api::{CheckpointMode, PermissionDefault, QueueChoice, RestartPolicy};
-use tenure_event::{Decision, Delivery, Scope};
+use tenure_event::{Decision, Delivery, Scope, TurnOrigin};
 
 use super::agents::{Move, Style};
 use super::words::spec;
@@ -151,4 +153,37 @@ proptest! {
         world.totals();
         world.close();
     }
+}
+
+/// A storm in which nothing is ever open when it matters would prove nothing.
+#[test]
+fn agents_and_daemons_crash_while_much_is_open() {
+    let mut runner = TestRunner::deterministic();
+    let cases = (styles(), specs(), prop::collection::vec(ops(), 50..600));
+    // Asks open, steers on their way, inputs queued, a turn that the agent began: at crashes of the agent, then of the daemon.
+    let mut seen = [0; 8];
+    for _ in 0..96 {
+        let (style, spec, ops) = cases.new_tree(&mut runner).expect("a case").current();
+        let mut world = World::new(spec, style, true);
+        for op in ops {
+            let state = world.stage.state();
+            let first = match op {
+                Op::Crash if state.process.is_some() => 0,
+                Op::Restart => 4,
+                _ => seen.len(),
+            };
+            let turn = state.turn.as_ref();
+            let open = [
+                !state.asks.is_empty(),
+                turn.is_some_and(|t| !t.steered.is_empty()),
+                !state.queue.is_empty(),
+                turn.is_some_and(|t| t.origin == TurnOrigin::Agent),
+            ];
+            for (count, open) in seen.iter_mut().skip(first).zip(open) {
+                *count += usize::from(open);
+            }
+            world.happen(op);
+        }
+    }
+    assert!(seen.iter().all(|count| *count >= 5), "too few of some: {seen:?}");
 }

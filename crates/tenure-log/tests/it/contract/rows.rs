@@ -148,6 +148,10 @@ async fn workspaces_and_projects(log: &impl EventLog) {
     let writes = vec![Write::Workspace(w1.clone()), Write::Project(p1.clone()), Write::Project(p2.clone())];
     log.put(writes).await.expect("stored");
     log.append(change("a", 0, vec![], vec![Write::Workspace(w2.clone())])).await.expect("stored");
+    assert_eq!(log.workspaces(None, 9).await.expect("read"), [w1.clone(), w2.clone()]);
+    assert_eq!(log.workspaces(None, 1).await.expect("read"), std::slice::from_ref(&w1));
+    assert_eq!(log.workspaces(Some(&w1.id), 9).await.expect("read"), std::slice::from_ref(&w2));
+    assert_eq!(log.workspaces(Some(&w2.id), 9).await.expect("read"), []);
     assert_eq!(log.workspace(&w1.id).await.expect("read"), Some(w1));
     assert_eq!(log.workspace_at("/two").await.expect("read"), Some(w2));
     assert_eq!(log.workspace_at("/three").await.expect("read"), None);

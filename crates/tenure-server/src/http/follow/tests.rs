@@ -68,6 +68,7 @@ fn message(message: &str, text: &str) -> Kind {
         origin: None,
         parent_tool_id: None,
         epoch: 0,
+        whole: None,
     })
 }
 

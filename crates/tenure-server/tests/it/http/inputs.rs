@@ -9,6 +9,7 @@ use super::script;
 
 async fn ended_input(app: &TestApp, session: &str) {
     let view = tenure_api::InputView {
+        position: 0,
         input_id: InputId::parse("i1").expect("an id"),
         delivery: Delivery::Queue,
         state: "queued".into(),

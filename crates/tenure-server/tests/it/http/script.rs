@@ -55,6 +55,7 @@ pub(crate) fn message(id: &str, role: Role, parts: Vec<Part>) -> Kind {
         origin: None,
         parent_tool_id: None,
         epoch: 0,
+        whole: None,
     })
 }
 
@@ -103,6 +104,7 @@ pub(crate) fn turn(n: usize) -> Vec<(Option<String>, Kind)> {
             input: serde_json::json!({"command": "ls"}),
             locations: Vec::new(),
             parent_tool_id: None,
+            whole: None,
         })),
         within(Kind::ToolCompleted(ToolCompleted {
             tool_id,
@@ -117,6 +119,7 @@ pub(crate) fn turn(n: usize) -> Vec<(Option<String>, Kind)> {
             error: None,
             blob: None,
             bytes: None,
+            whole: None,
         })),
         within(said(&format!("b{n}"), &format!("done {n}"))),
         within(Kind::TurnCompleted(TurnCompleted {
