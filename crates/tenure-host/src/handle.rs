@@ -12,6 +12,7 @@ mod outbox;
 mod status;
 
 pub use attach::{AttachError, Attached, Lost, attach};
+pub(crate) use launch::reap;
 pub use launch::{LaunchError, LaunchSpec, launch};
 pub use outbox::SendError;
 pub use status::ShimStatus;

@@ -24,6 +24,7 @@ compile_error!(
 );
 
 mod clock;
+pub mod exec;
 mod handle;
 mod os;
 pub mod process;
@@ -32,6 +33,7 @@ mod record;
 pub mod shim;
 pub mod spool;
 
+pub use exec::{Exec, ExecProcess, ExecSpec, exec};
 pub use handle::{
     AttachError, Attached, LaunchError, LaunchSpec, Lost, SendError, Shim, ShimStatus, attach, launch,
 };

@@ -13,6 +13,7 @@
 mod agent;
 mod closing;
 mod ending;
+mod exec;
 mod order;
 mod peer;
 mod run;
@@ -29,12 +30,22 @@ use tenure_crash_point::crash_point;
 
 pub use stderr::stderr_tail;
 
+/// What stands in place of a directory for the shim of a command.
+pub(crate) const EXEC_FLAG: &str = "--exec";
+
 pub(crate) use order::{Order, Report, StartFailure};
 
 /// Runs a shim to its end. Call it first thing in `main`, before any thread or
 /// runtime exists. The exit code says only whether an agent was started; how the
 /// agent ended is in `exit.json`.
+///
+/// With `--exec` in place of a directory it becomes the shim of one command of a
+/// client, which lives no longer than the daemon that started it (see
+/// [`mod@crate::exec`]).
 pub fn main(dir: &Path) -> ExitCode {
+    if dir == Path::new(EXEC_FLAG) {
+        return exec::main();
+    }
     let prepared = setup::prepare(dir).and_then(|mut prepared| {
         crash_point!("shim.locked");
         let order = Order::receive().map_err(StartFailure::order)?;

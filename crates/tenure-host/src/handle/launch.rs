@@ -151,12 +151,12 @@ fn list(paths: &[PathBuf]) -> String {
 }
 
 impl LaunchError {
-    fn system(doing: &str) -> impl FnOnce(io::Error) -> LaunchError {
+    pub(crate) fn system(doing: &str) -> impl FnOnce(io::Error) -> LaunchError {
         let doing = doing.to_owned();
         move |source| LaunchError::System { doing, source }
     }
 
-    fn of(failure: StartFailure, dir: &Path) -> LaunchError {
+    pub(crate) fn of(failure: StartFailure, dir: &Path) -> LaunchError {
         match failure {
             StartFailure::NotFound { program, tried } => LaunchError::NotFound { program, tried },
             StartFailure::NotExecutable { path, errno } => LaunchError::NotExecutable { path, errno },
@@ -301,7 +301,7 @@ fn until_ready(fd: impl AsFd, flags: PollFlags, end: Instant) -> io::Result<()> 
 }
 
 /// Waits for a shim of this process in the background.
-fn reap(mut child: Child) {
+pub(crate) fn reap(mut child: Child) {
     let Some(ended) = watch_end(&child) else {
         tracing::warn!(pid = child.id(), "a shim cannot be waited for and will stay as a zombie");
         return;

@@ -5,7 +5,7 @@ use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use rustix::process::Signal;
 
@@ -23,23 +23,23 @@ pub(crate) struct Agent {
     pub(crate) cgroup: Option<PathBuf>,
 }
 
+/// A started process whose pipes are elsewhere.
+pub(crate) struct Started {
+    pub(crate) child: Child,
+    pub(crate) process: PidRef,
+    /// The cgroup that it was really put in.
+    pub(crate) cgroup: Option<PathBuf>,
+}
+
+/// Standard input, output and error of a process that is about to start.
+pub(crate) type Streams = [Stdio; 3];
+
 /// Starts the agent from this thread, which must be the main one: the agent dies
 /// with the thread that started it.
 pub(crate) fn start(order: &Order) -> Result<Agent, StartFailure> {
-    check_cwd(&order.cwd)?;
-    let program = find(order)?;
-    let group = order.cgroup.as_ref().and_then(|path| Some((path, cgroup::open_procs(path).ok()?)));
-    let first = spawn(order, &program, group.as_ref().map(|(_, fd)| fd));
-    // A cgroup that does not take it is no reason not to start: the tree is walked then.
-    let (child, cgroup) = match (first, &group) {
-        (Ok(child), _) => (child, group.as_ref().map(|(path, _)| path.to_path_buf())),
-        (Err(_), Some(_)) => (spawn(order, &program, None).map_err(|e| refused(&program, e))?, None),
-        (Err(error), None) => return Err(refused(&program, error)),
-    };
+    let Started { child, process, cgroup } =
+        start_with(order, || Ok([Stdio::piped(), Stdio::piped(), Stdio::piped()]))?;
     let missing = || StartFailure::system("open the agent's pipes", rustix::io::Errno::BADF);
-    let pid = i32::try_from(child.id()).map_err(|_| missing())?;
-    let process =
-        PidRef::of(pid).ok_or_else(|| StartFailure::system("read /proc", rustix::io::Errno::SRCH))?;
     let (Some(stdin), Some(stdout), Some(stderr)) = (child.stdin, child.stdout, child.stderr) else {
         return Err(missing());
     };
@@ -48,6 +48,30 @@ pub(crate) fn start(order: &Order) -> Result<Agent, StartFailure> {
         rustix::io::ioctl_fionbio(pipe, true).map_err(|e| StartFailure::system("set up a pipe", e))?;
     }
     Ok(agent)
+}
+
+/// The same with streams of the caller's choice, asked for once per attempt. From
+/// the main thread, too.
+pub(crate) fn start_with(
+    order: &Order,
+    streams: impl Fn() -> std::io::Result<Streams>,
+) -> Result<Started, StartFailure> {
+    check_cwd(&order.cwd)?;
+    let program = find(order)?;
+    let group = order.cgroup.as_ref().and_then(|path| Some((path, cgroup::open_procs(path).ok()?)));
+    let first = spawn(order, &program, group.as_ref().map(|(_, fd)| fd), &streams);
+    // A cgroup that does not take it is no reason not to start: the tree is walked then.
+    let (child, cgroup) = match (first, &group) {
+        (Ok(child), _) => (child, group.as_ref().map(|(path, _)| path.to_path_buf())),
+        (Err(_), Some(_)) => {
+            (spawn(order, &program, None, &streams).map_err(|e| refused(&program, e))?, None)
+        }
+        (Err(error), None) => return Err(refused(&program, error)),
+    };
+    let gone = || StartFailure::system("read /proc", rustix::io::Errno::SRCH);
+    let pid = i32::try_from(child.id()).map_err(|_| gone())?;
+    let process = PidRef::of(pid).ok_or_else(gone)?;
+    Ok(Started { child, process, cgroup })
 }
 
 fn check_cwd(cwd: &Path) -> Result<(), StartFailure> {
@@ -102,11 +126,17 @@ fn refused(program: &Path, error: std::io::Error) -> StartFailure {
 
 #[expect(clippy::disallowed_methods, reason = "the one place where agents are started")]
 #[expect(unsafe_code, reason = "pre_exec: the agent sets itself up between fork and exec")]
-fn spawn(order: &Order, program: &Path, group: Option<&OwnedFd>) -> std::io::Result<std::process::Child> {
+fn spawn(
+    order: &Order,
+    program: &Path,
+    group: Option<&OwnedFd>,
+    streams: &impl Fn() -> std::io::Result<Streams>,
+) -> std::io::Result<Child> {
     let mut command = Command::new(program);
     command.arg0(&order.argv[0]).args(&order.argv[1..]).current_dir(&order.cwd);
     command.env_clear().envs(order.env.iter().map(|(key, value)| (key, value)));
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let [stdin, stdout, stderr] = streams()?;
+    command.stdin(stdin).stdout(stdout).stderr(stderr);
     let shim = rustix::process::getpid();
     let group = group.map(|fd| fd.as_fd().try_clone_to_owned()).transpose()?;
     let set_up = move || {

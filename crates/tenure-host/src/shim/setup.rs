@@ -48,13 +48,7 @@ pub(crate) struct Started {
 /// Makes this process a shim of the directory.
 pub(crate) fn prepare(dir: &Path) -> Result<Prepared, StartFailure> {
     let failed = |doing: &'static str| move |errno: Errno| StartFailure::system(doing, errno);
-    close_inherited();
-    let signals = signal_fd().map_err(|e| StartFailure::system("watch for signals", e))?;
-    // Refused only if this process leads a group already, which serves as well.
-    let _ = rustix::process::setsid();
-    let _ = rustix::thread::set_name(c"tenure-shim");
-    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
-        .map_err(failed("become a subreaper"))?;
+    let signals = become_parent(c"tenure-shim")?;
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
     let dir = rustix::fs::openat(CWD, dir, flags, Mode::empty()).map_err(failed("open the directory"))?;
     let at = PathBuf::from(format!("/proc/self/fd/{}", dir.as_raw_fd()));
@@ -64,6 +58,19 @@ pub(crate) fn prepare(dir: &Path) -> Result<Prepared, StartFailure> {
     }
     let listener = listen(&dir, &at).map_err(failed("listen on the socket"))?;
     Ok(Prepared { dir, at, signals, listener, _lock: lock })
+}
+
+/// What every kind of shim is: a session of its own, the parent of all orphans below it, and a
+/// reader of its signals, which come by the descriptor.
+pub(crate) fn become_parent(name: &std::ffi::CStr) -> Result<OwnedFd, StartFailure> {
+    close_inherited();
+    let signals = signal_fd().map_err(|e| StartFailure::system("watch for signals", e))?;
+    // Refused only if this process leads a group already, which serves as well.
+    let _ = rustix::process::setsid();
+    let _ = rustix::thread::set_name(name);
+    rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
+        .map_err(|e| StartFailure::system("become a subreaper", e))?;
+    Ok(signals)
 }
 
 impl Prepared {

@@ -5,6 +5,7 @@ mod commands;
 mod descriptors;
 mod disk;
 mod ending;
+mod exec;
 mod fixture;
 mod launching;
 mod losing;
