@@ -7,14 +7,22 @@
 //!
 //! [`checkpoint`] records what a directory holds, byte for byte, and brings it back.
 //!
-//! Calls block; an async caller runs them where blocking is allowed. [`Root`] has only text for now: no bytes,
-//! no directories, no processes.
+//! Calls block; an async caller runs them where blocking is allowed. It starts no process, and follows nothing
+//! that is no regular file or directory: a pipe or a device never makes it wait.
 
 pub mod checkpoint;
+mod entry;
+mod error;
 mod kind;
 mod root;
 
+pub use entry::{Entry, EntryKind};
+pub use error::FileError;
 pub use kind::Kind;
+pub use root::bytes::{Expect, Writing};
+pub use root::dir::DirError;
 pub use root::read::ReadError;
+pub use root::search::{After, Found, Line, NameGlob, Pattern, PatternError, Search};
+pub use root::tree::Listed;
 pub use root::write::WriteError;
 pub use root::{MOST_BYTES, OpenError, Root};

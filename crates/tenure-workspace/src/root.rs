@@ -1,7 +1,11 @@
 //! The root of a workspace: which names lie beneath it, and why others are refused. How files are read and
 //! written stands in the modules below.
 
+pub(crate) mod bytes;
+pub(crate) mod dir;
 pub(crate) mod read;
+pub(crate) mod search;
+pub(crate) mod tree;
 pub(crate) mod write;
 
 use std::io;
@@ -25,7 +29,7 @@ pub struct Root {
     /// As it was named, made absolute: an agent names files by the directory that it was started in.
     given: PathBuf,
     /// Without symbolic links.
-    real: PathBuf,
+    pub(crate) real: PathBuf,
 }
 
 /// A workspace cannot be opened.
@@ -59,6 +63,8 @@ pub(crate) enum Trouble {
     Outside,
     NotAFile(Kind),
     TooLarge,
+    /// What is in the way.
+    Conflict(String),
     Io(io::Error),
 }
 

@@ -113,6 +113,7 @@ impl Root {
             Trouble::Outside => ReadError::Outside { path, root: self.real.clone() },
             Trouble::NotAFile(kind) => ReadError::NotAFile { path, kind },
             Trouble::TooLarge => ReadError::TooLarge { path },
+            Trouble::Conflict(what) => ReadError::Io { path, source: io::Error::other(what) },
             Trouble::Io(error) if error.kind() == io::ErrorKind::NotFound => ReadError::NotFound { path },
             Trouble::Io(source) => ReadError::Io { path, source },
         }

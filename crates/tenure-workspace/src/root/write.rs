@@ -73,6 +73,7 @@ impl Root {
                 Trouble::Outside => WriteError::Outside { path, root: self.real.clone() },
                 Trouble::NotAFile(kind) => WriteError::NotAFile { path, kind },
                 Trouble::TooLarge => WriteError::TooLarge { path, bytes: text.len() as u64 },
+                Trouble::Conflict(what) => WriteError::Io { path, source: io::Error::other(what) },
                 Trouble::Io(source) => WriteError::Io { path, source },
             }
         })
@@ -95,7 +96,7 @@ impl Root {
     }
 
     /// Where to write: past a link that stands there, and with the directory on the way made.
-    fn target(&self, relative: &Path) -> Result<Target, Trouble> {
+    pub(super) fn target(&self, relative: &Path) -> Result<Target, Trouble> {
         let target = self.named(relative)?;
         match target.dir.symlink_metadata(&target.name) {
             Ok(found) if found.is_symlink() => match self.dir.canonicalize(relative) {
@@ -131,14 +132,15 @@ impl Root {
 }
 
 /// A name in a directory that is held open: from here on nothing can lead it elsewhere.
-struct Target {
-    dir: Dir,
-    name: OsString,
+#[derive(Debug)]
+pub(super) struct Target {
+    pub(super) dir: Dir,
+    pub(super) name: OsString,
 }
 
 impl Target {
     /// The file that is there, if it is one and may be written.
-    fn old(&self) -> Result<Option<Metadata>, Trouble> {
+    pub(super) fn old(&self) -> Result<Option<Metadata>, Trouble> {
         match self.dir.symlink_metadata(&self.name) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             found => regular(found?.file_type())?,
@@ -155,7 +157,7 @@ impl Target {
 #[expect(clippy::cast_possible_wrap, reason = "the flag's bits are what the system's int holds")]
 const NO_FOLLOW: i32 = OFlags::NOFOLLOW.bits() as i32;
 
-fn keep_owner_and_mode(file: &File, old: &Metadata) -> io::Result<()> {
+pub(super) fn keep_owner_and_mode(file: &File, old: &Metadata) -> io::Result<()> {
     let new = file.metadata()?;
     if (new.uid(), new.gid()) != (old.uid(), old.gid()) {
         // Only root may give a file away; the text matters more than its owner.
@@ -166,18 +168,20 @@ fn keep_owner_and_mode(file: &File, old: &Metadata) -> io::Result<()> {
 }
 
 /// The new file until it has its name; gone again if it does not get it.
-struct Temp<'dir> {
-    dir: &'dir Dir,
+#[derive(Debug)]
+pub(super) struct Temp {
+    dir: Dir,
     name: String,
-    file: File,
+    pub(super) file: File,
     renamed: bool,
 }
 
-impl<'dir> Temp<'dir> {
-    fn new(dir: &'dir Dir, mode: u32) -> io::Result<Self> {
+impl Temp {
+    pub(super) fn new(dir: &Dir, mode: u32) -> io::Result<Self> {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let mut options = OpenOptions::new();
         options.write(true).create_new(true).mode(mode);
+        let dir = dir.try_clone()?;
         loop {
             let n = NEXT.fetch_add(1, Ordering::Relaxed);
             let name = format!(".tenure-write-{}-{n}", std::process::id());
@@ -190,14 +194,14 @@ impl<'dir> Temp<'dir> {
         }
     }
 
-    fn rename(mut self, name: &OsString) -> io::Result<()> {
-        self.dir.rename(&self.name, self.dir, name)?;
+    pub(super) fn rename(mut self, name: &OsString) -> io::Result<()> {
+        self.dir.rename(&self.name, &self.dir, name)?;
         self.renamed = true;
         Ok(())
     }
 }
 
-impl Drop for Temp<'_> {
+impl Drop for Temp {
     fn drop(&mut self) {
         if !self.renamed {
             // The write has failed already, with an error that says more than this one could.
