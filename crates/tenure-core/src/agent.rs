@@ -21,8 +21,10 @@ mod signal;
 pub use codec::{
     Codec, CodecError, Decoded, EncodeContext, ResumeHow, StartRecord, input_uuid, message_uuid,
 };
-pub use command::{Answer, AskAnswer, Command, FsAnswer, McpServerSpec, McpTransport};
+pub use command::{
+    Answer, AskAnswer, Command, FsAnswer, McpServerSpec, McpTransport, TerminalAnswer, TerminalExit,
+};
 pub use signal::{
-    AgentError, AgentRequest, AskSignal, LineMark, MessageDone, MessageText, Signal, TaskSignal, ToolEnd,
-    ToolStart, TurnEnd, TurnVerdict, Wait,
+    AgentError, AgentRequest, AskSignal, LineMark, MessageDone, MessageText, Signal, TaskSignal,
+    TerminalRequest, ToolEnd, ToolStart, TurnEnd, TurnVerdict, Wait,
 };

@@ -9,4 +9,4 @@ pub mod machine;
 pub mod projection;
 mod request;
 
-pub use request::{Admit, AnswerRequest, Reply, Request, Until, UpdateRequest};
+pub use request::{Admit, AnswerRequest, ArtifactRequest, Reply, Request, Until, UpdateRequest};

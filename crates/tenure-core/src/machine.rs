@@ -7,6 +7,7 @@
 //! What it is not: it knows no agent's protocol (see [`crate::agent`]), no file, no
 //! process and no client. Whoever wants to know when something is done follows the log.
 
+mod artifact;
 mod ask;
 mod axes;
 mod call;
@@ -42,6 +43,7 @@ pub use checkpoint::{
 };
 pub use configure::check_rules;
 pub use inside::Inside;
+pub use artifact::ArtifactMark;
 pub use io::{Act, ExitNews, Input, InputChange, Ladder, Now, Output, SpawnPlan};
 pub use state::{QueuedInput, Spec, State};
 

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenure_api::{ConfigPatch, QueueChoice, Receipt};
-use tenure_event::{Ask, AskId, Decision, Delivery, InputId, Part, Scope, Seq, TurnId};
+use tenure_event::{ArtifactSource, Ask, AskId, Decision, Delivery, InputId, Part, Scope, Seq, TurnId};
 
 use crate::machine::{RewindGoal, TakenCheckpoint};
 
@@ -69,6 +69,8 @@ pub enum Request {
     },
     /// Take files back. It is done when `rewind.completed`, `rewind.undone` or a warning `rewind_failed` follows.
     Rewind(Box<RewindGoal>),
+    /// Record bytes that are kept as a version of an artifact.
+    KeepArtifact(Box<ArtifactRequest>),
 }
 
 /// An input to take in.
@@ -107,6 +109,21 @@ pub struct AnswerRequest {
     pub answers: Option<Value>,
     /// The agent's own option to take.
     pub option_id: Option<String>,
+}
+
+/// Bytes that are kept, by their hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArtifactRequest {
+    /// What the artifact is called.
+    pub key: String,
+    /// SHA-256 of its bytes, in hex.
+    pub hash: String,
+    /// How many there are.
+    pub bytes: u64,
+    /// Who declared it.
+    pub source: ArtifactSource,
+    /// The file that it was taken from.
+    pub path: Option<String>,
 }
 
 /// What is given is set.
@@ -166,4 +183,11 @@ pub enum Reply {
     },
     /// An ask was answered.
     Answered(Box<Ask>),
+    /// An artifact has this version.
+    Artifact {
+        /// Which.
+        version: u64,
+        /// It had not before.
+        new: bool,
+    },
 }

@@ -133,6 +133,8 @@ kinds! {
     RewindCompleted(crate::RewindCompleted) = "rewind.completed",
     /// A way back was undone.
     RewindUndone(crate::RewindCompleted) = "rewind.undone",
+    /// A version of a named output was kept.
+    ArtifactCreated(p::ArtifactCreated) = "artifact.created",
     /// An agent process was started.
     ProcessStarted(p::ProcessStarted) = "process.started",
     /// An agent process ended.

@@ -629,3 +629,31 @@ pub struct WarningRaised {
     /// For people: what is wrong and what to do.
     pub message: String,
 }
+
+/// Who declared an artifact.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ArtifactSource {
+    /// A client, by name.
+    Client,
+    /// A rule that was given when the session was created.
+    Rule,
+}
+
+/// Data of `artifact.created`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct ArtifactCreated {
+    /// What it is called.
+    pub key: String,
+    /// From 1, for this key.
+    pub version: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// SHA-256 of its bytes, in hex.
+    pub hash: String,
+    /// Who declared it.
+    pub source: ArtifactSource,
+    /// The file that it was taken from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}

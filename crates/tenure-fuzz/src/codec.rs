@@ -135,5 +135,6 @@ fn start(resume: ResumeHow) -> StartRecord {
         project_trusted: false,
         allow_bypass: false,
         preset: None,
+        terminals: true,
     }
 }

@@ -138,6 +138,7 @@ impl Player<'_> {
             Step::Ask(ask) => self.ask(ask),
             Step::FsRead(read) => self.fs_read(read),
             Step::FsWrite(write) => self.fs_write(write),
+            Step::Terminal(terminal) => self.terminal(terminal),
             Step::Request(request) => self.request(&request.method, request.params.clone()),
             Step::UnknownRequest(r) => self.request(r.method.as_deref().unwrap_or("_scripted/unknown"), None),
             Step::Flood(flood) => self.flood(flood),

@@ -103,6 +103,7 @@ fn start(env: &mut Env, index: usize, plan: SpawnPlan) {
         project_trusted: false,
         allow_bypass: false,
         preset: None,
+        terminals: false,
     };
     let agent = Agent::new(env.plans[index].breed, &record, env.disks[index].clone());
     env.records.insert(key, record);

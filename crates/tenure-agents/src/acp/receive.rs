@@ -1,7 +1,7 @@
 //! One line, by what it is: an answer to us, a request, or a notification.
 
 use serde_json::Value;
-use tenure_core::agent::{AgentError, AgentRequest, Answer, Command, Decoded, Signal};
+use tenure_core::agent::{AgentError, AgentRequest, Answer, Command, Decoded, Signal, TerminalRequest};
 use tenure_event::AccountInfo;
 
 use super::AcpCodec;
@@ -87,6 +87,8 @@ impl AcpCodec {
                 (Some(path), Some(content)) => Some(AgentRequest::FsWrite { path, content }),
                 _ => None,
             },
+            // Only where they were offered.
+            _ if self.record.terminals => terminal(method, params).map(AgentRequest::Terminal),
             _ => None,
         };
         out.push(match request {
@@ -119,6 +121,29 @@ impl AcpCodec {
             out.push(Signal::Capabilities(self.capabilities()));
         }
     }
+}
+
+/// A request about a command, if its parameters say what they must.
+fn terminal(method: &str, params: &Value) -> Option<TerminalRequest> {
+    let terminal_id = || string_at(params, &["terminalId"]);
+    Some(match method {
+        "terminal/create" => {
+            let list = |key: &str| params.get(key).and_then(Value::as_array).into_iter().flatten();
+            let variable = |pair: &Value| Some((string_at(pair, &["name"])?, string_at(pair, &["value"])?));
+            TerminalRequest::Create {
+                command: string_at(params, &["command"])?,
+                args: list("args").filter_map(|arg| arg.as_str().map(str::to_owned)).collect(),
+                env: list("env").filter_map(variable).collect(),
+                cwd: string_at(params, &["cwd"]),
+                keep_bytes: u64_at(params, &["outputByteLimit"]),
+            }
+        }
+        "terminal/output" => TerminalRequest::Output { terminal_id: terminal_id()? },
+        "terminal/wait_for_exit" => TerminalRequest::Wait { terminal_id: terminal_id()? },
+        "terminal/kill" => TerminalRequest::Kill { terminal_id: terminal_id()? },
+        "terminal/release" => TerminalRequest::Release { terminal_id: terminal_id()? },
+        _ => return None,
+    })
 }
 
 fn steered(n: u64, native_input: String, outcome: Result<&Value, AgentError>, out: &mut Decoded) {

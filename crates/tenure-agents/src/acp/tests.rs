@@ -30,6 +30,7 @@ fn record() -> StartRecord {
         project_trusted: false,
         allow_bypass: false,
         preset: None,
+        terminals: false,
     }
 }
 

@@ -6,7 +6,8 @@
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tenure_core::agent::{
-    Answer, CodecError, Command, EncodeContext, FsAnswer, McpServerSpec, McpTransport, ResumeHow, input_uuid,
+    Answer, CodecError, Command, EncodeContext, FsAnswer, McpServerSpec, McpTransport, ResumeHow,
+    TerminalAnswer, TerminalExit, input_uuid,
 };
 use tenure_event::Part;
 
@@ -22,7 +23,9 @@ type Written = Result<Vec<u8>, CodecError>;
 impl AcpCodec {
     pub(super) fn write(&self, n: u64, command: &Command, context: &EncodeContext) -> Written {
         match command {
-            Command::Hello => Ok(request(n, Asked::Initialize, "initialize", &greeting())),
+            Command::Hello => {
+                Ok(request(n, Asked::Initialize, "initialize", &greeting(self.record.terminals)))
+            }
             Command::Open { how } => self.write_open(n, how, context),
             Command::Prompt { parts, .. } => {
                 let params = json!({"sessionId": self.session("prompt")?, "prompt": self.prompt(parts)?});
@@ -174,12 +177,12 @@ impl AcpCodec {
     }
 }
 
-fn greeting() -> Value {
+fn greeting(terminals: bool) -> Value {
     json!({
         "protocolVersion": 1,
         "clientCapabilities": {
             "fs": {"readTextFile": true, "writeTextFile": true},
-            "terminal": false,
+            "terminal": terminals,
             "session": {"configOptions": {"boolean": {}}, "notices": {}, "compaction": {}},
             "elicitation": {"form": {}},
         },
@@ -207,6 +210,36 @@ fn write_server(server: &McpServerSpec, context: &EncodeContext) -> Value {
     }
 }
 
+fn write_terminal(answer: &TerminalAnswer) -> Value {
+    // Signals by their usual names; of others the number says enough.
+    let exit = |exit: &TerminalExit| json!({"exitCode": exit.code, "signal": exit.signal.map(signal_name)});
+    match answer {
+        TerminalAnswer::Created { terminal_id } => json!({"terminalId": terminal_id}),
+        TerminalAnswer::Output { text, truncated, exit: None } => {
+            json!({"output": text, "truncated": truncated})
+        }
+        TerminalAnswer::Output { text, truncated, exit: Some(ended) } => {
+            json!({"output": text, "truncated": truncated, "exitStatus": exit(ended)})
+        }
+        TerminalAnswer::Exited(ended) => exit(ended),
+        TerminalAnswer::Done => json!({}),
+    }
+}
+
+fn signal_name(signal: i32) -> String {
+    match signal {
+        1 => "SIGHUP".to_owned(),
+        2 => "SIGINT".to_owned(),
+        3 => "SIGQUIT".to_owned(),
+        6 => "SIGABRT".to_owned(),
+        9 => "SIGKILL".to_owned(),
+        11 => "SIGSEGV".to_owned(),
+        13 => "SIGPIPE".to_owned(),
+        15 => "SIGTERM".to_owned(),
+        other => other.to_string(),
+    }
+}
+
 fn write_answer(answer: &Answer) -> Written {
     let (token, member, body) = match answer {
         Answer::Ask(answer) if answer.keep.get("form").is_some() => {
@@ -216,6 +249,7 @@ fn write_answer(answer: &Answer) -> Written {
         Answer::Fs { token, answer } => match answer {
             FsAnswer::Read(text) => (token, "result", json!({"content": text})),
             FsAnswer::Written => (token, "result", json!({})),
+            FsAnswer::Terminal(answer) => (token, "result", write_terminal(answer)),
             FsAnswer::Error(error) => {
                 let code = match error.code.as_str() {
                     "not_found" => -32002,

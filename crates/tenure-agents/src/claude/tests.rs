@@ -47,6 +47,7 @@ fn start_record() -> StartRecord {
         project_trusted: true,
         allow_bypass: false,
         preset: None,
+        terminals: false,
     }
 }
 

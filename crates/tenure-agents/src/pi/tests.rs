@@ -31,6 +31,7 @@ fn start_record() -> StartRecord {
         project_trusted: true,
         allow_bypass: false,
         preset: None,
+        terminals: false,
     }
 }
 

@@ -54,6 +54,9 @@ pub struct StartRecord {
     pub allow_bypass: bool,
     /// The agent's preset, for what only one program does (`goose`, `codex-acp`, …).
     pub preset: Option<String>,
+    /// Commands of the agent may be run by Tenure, if its protocol has a way for that.
+    #[serde(default)]
+    pub terminals: bool,
 }
 
 /// What the daemon fills in at the last moment, and never stores with the command.

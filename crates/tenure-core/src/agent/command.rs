@@ -29,7 +29,40 @@ pub struct AskAnswer {
     pub input: Option<Value>,
 }
 
-/// An answer to a file request.
+/// How a command of the agent ended: by a code or a signal.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TerminalExit {
+    /// Its exit code.
+    pub code: Option<i32>,
+    /// The signal that ended it.
+    pub signal: Option<i32>,
+}
+
+/// An answer to a request about a command that is run for the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TerminalAnswer {
+    /// It was started.
+    Created {
+        /// By which the agent asks for it.
+        terminal_id: String,
+    },
+    /// What it wrote.
+    Output {
+        /// The last of it, as text.
+        text: String,
+        /// There was more before that.
+        truncated: bool,
+        /// Its end, if it has ended.
+        exit: Option<TerminalExit>,
+    },
+    /// It has ended.
+    Exited(TerminalExit),
+    /// It was killed, or forgotten.
+    Done,
+}
+
+/// An answer to a request that Tenure serves itself.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum FsAnswer {
@@ -37,6 +70,8 @@ pub enum FsAnswer {
     Read(String),
     /// It was written.
     Written,
+    /// About a command.
+    Terminal(TerminalAnswer),
     /// It was refused, or failed.
     Error(AgentError),
 }
@@ -47,7 +82,7 @@ pub enum FsAnswer {
 pub enum Answer {
     /// To an ask.
     Ask(AskAnswer),
-    /// To a file request.
+    /// To a request that Tenure serves itself.
     Fs {
         /// The agent's id of its request, as raw JSON text.
         token: String,

@@ -143,6 +143,47 @@ pub enum AgentRequest {
         /// The whole new text.
         content: String,
     },
+    /// Run a command for the agent, or do something with one that was run.
+    Terminal(TerminalRequest),
+}
+
+/// A request about a command that is run for the agent.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum TerminalRequest {
+    /// Start one.
+    Create {
+        /// The program.
+        command: String,
+        /// Its arguments.
+        args: Vec<String>,
+        /// Variables for it.
+        env: Vec<(String, String)>,
+        /// Where; the session's directory if none.
+        cwd: Option<String>,
+        /// How many bytes of what it wrote are kept; the last ones.
+        keep_bytes: Option<u64>,
+    },
+    /// Tell what it wrote, and whether it ended.
+    Output {
+        /// Which.
+        terminal_id: String,
+    },
+    /// Answer when it has ended.
+    Wait {
+        /// Which.
+        terminal_id: String,
+    },
+    /// End it; what it wrote can still be had.
+    Kill {
+        /// Which.
+        terminal_id: String,
+    },
+    /// End it and forget it.
+    Release {
+        /// Which.
+        terminal_id: String,
+    },
 }
 
 /// How the agent itself says that a turn ended. The machine decides the outcome: an

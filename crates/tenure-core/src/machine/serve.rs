@@ -1,5 +1,5 @@
-//! File requests of the agent: remembered until they are served, so that a daemon which was
-//! away in between serves them again. Reading and writing is the owner's business.
+//! Requests of the agent that Tenure serves: remembered until they are served, so that a daemon which was
+//! away in between serves them again, or says that they are lost. Serving is the owner's business.
 
 use super::{Act, Step};
 use crate::agent::{AgentError, AgentRequest, Answer, Command, FsAnswer};
@@ -12,12 +12,14 @@ const KEPT_BYTES: usize = 64 * 1024;
 impl Step<'_> {
     pub(super) fn serve(&mut self, token: String, request: AgentRequest) {
         if self.s.serving.len() >= BOUND && !self.s.serving.contains_key(&token) {
-            self.refuse(token, "overloaded", "too many file requests are open; wait for their answers");
+            self.refuse(token, "overloaded", "too many requests are open; wait for their answers");
             return;
         }
         let small = match &request {
             AgentRequest::FsRead { .. } => true,
             AgentRequest::FsWrite { content, .. } => content.len() <= KEPT_BYTES,
+            // A command ends with its daemon: nothing of it can be had again.
+            AgentRequest::Terminal(_) => false,
         };
         self.s.serving.insert(token.clone(), small.then(|| request.clone()));
         self.out.acts.push(Act::Serve { token, request });
@@ -37,7 +39,11 @@ impl Step<'_> {
                 self.out.acts.push(Act::Serve { token, request });
             } else {
                 self.s.serving.remove(&token);
-                self.refuse(token, "agent_error", "the host was restarted meanwhile; write the file again");
+                self.refuse(
+                    token,
+                    "agent_error",
+                    "the host was restarted meanwhile and this was lost, its commands too; ask again",
+                );
             }
         }
     }

@@ -15,6 +15,7 @@ use tenure_event::{
 use super::call::Call;
 use super::checkpoint::Checkpoints;
 use super::count::Counts;
+use super::artifact::ArtifactMark;
 use super::hold::{HeldEnd, UnheardInterrupt};
 use crate::agent::{AgentRequest, Wait};
 
@@ -304,6 +305,9 @@ pub struct State {
     /// File requests that are being served, by the agent's id. `None` for one that is too large to keep.
     #[serde(default)]
     pub serving: BTreeMap<String, Option<AgentRequest>>,
+    /// The newest version of each artifact.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub artifacts: BTreeMap<String, ArtifactMark>,
     /// Allowed for the session.
     pub rules: Vec<SessionRule>,
     /// Tasks that run.
@@ -392,6 +396,7 @@ impl State {
             counts: Counts::default(),
             asks: BTreeMap::new(),
             serving: BTreeMap::new(),
+            artifacts: BTreeMap::new(),
             rules: Vec::new(),
             tasks: BTreeMap::new(),
             wait: None,

@@ -49,6 +49,7 @@ impl Step<'_> {
             Request::Update(update) => Ok(self.update(*update)),
             Request::Checkpoint { label, taken } => self.manual_checkpoint(label, &taken),
             Request::Rewind(goal) => self.rewind(*goal),
+            Request::KeepArtifact(artifact) => self.keep_artifact(*artifact),
         }
     }
 

@@ -50,6 +50,7 @@ impl State {
         let process = self.process.as_ref()?;
         Some(Process {
             session_id: Some(self.spec.id.clone()),
+            exec_id: None,
             pid: process.pid?,
             started_at: process.started_at,
             runtime_seconds: 0,

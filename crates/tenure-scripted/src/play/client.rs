@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use super::{Ending, Flow, Player};
-use crate::script::steps::{FsRead, FsWrite};
+use crate::script::steps::{FsRead, FsWrite, Terminal};
 use crate::turn::{Answer, Waited};
 
 const LONGEST_REQUEST: Duration = Duration::from_secs(60);
@@ -33,6 +33,43 @@ impl Player<'_> {
             Err(why) => format!("failed: {why}"),
         };
         self.say(&format!("fs_write {}: {words}", write.path))
+    }
+
+    /// Has a command run by the client, and says how that went.
+    pub(super) fn terminal(&mut self, wish: &Terminal) -> Flow {
+        let session = self.session.id.clone();
+        let variable = |(name, value): (&String, &String)| json!({"name": name, "value": value});
+        let env: Vec<Value> = wish.env.iter().map(variable).collect();
+        let mut params =
+            json!({"sessionId": session, "command": wish.command, "args": wish.args, "env": env});
+        if let Some(cwd) = &wish.cwd {
+            params["cwd"] = json!(self.session.path(cwd));
+        }
+        if let Some(limit) = wish.limit {
+            params["outputByteLimit"] = json!(limit);
+        }
+        let id = match self.call("terminal/create", params)? {
+            Ok(result) => result["terminalId"].clone(),
+            Err(why) => return self.say(&format!("terminal/create failed: {why}")),
+        };
+        let about = json!({"sessionId": session, "terminalId": id});
+        let mut verbs = vec!["terminal/wait_for_exit", "terminal/output", "terminal/release"];
+        if wish.kill {
+            verbs.insert(0, "terminal/kill");
+        }
+        let mut told = Vec::new();
+        for verb in verbs {
+            match self.call(verb, about.clone())? {
+                Ok(result) => told.push(result),
+                Err(why) => return self.say(&format!("{verb} failed: {why}")),
+            }
+        }
+        let [.., exit, output, _] = told.as_slice() else {
+            return self.say("the client answered too little");
+        };
+        let (code, signal) = (&exit["exitCode"], &exit["signal"]);
+        let (text, truncated) = (output["output"].as_str().unwrap_or("(no output)"), &output["truncated"]);
+        self.say(&format!("terminal: code {code}, signal {signal}, truncated {truncated}: {text}"))
     }
 
     pub(super) fn request(&mut self, method: &str, params: Option<Value>) -> Flow {

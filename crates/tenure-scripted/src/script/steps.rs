@@ -15,6 +15,7 @@ pub(crate) enum Step {
     Write(Write),
     FsRead(FsRead),
     FsWrite(FsWrite),
+    Terminal(Terminal),
     Ask(Ask),
     Plan(Plan),
     Usage(Usage),
@@ -129,6 +130,21 @@ pub(crate) struct FsRead {
     pub(crate) path: String,
     pub(crate) line: Option<u64>,
     pub(crate) limit: Option<u64>,
+}
+
+/// A command that the client runs: until it ends, or until it is killed.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Terminal {
+    pub(crate) command: String,
+    #[serde(default)]
+    pub(crate) args: Vec<String>,
+    #[serde(default)]
+    pub(crate) env: std::collections::BTreeMap<String, String>,
+    pub(crate) cwd: Option<String>,
+    pub(crate) limit: Option<u64>,
+    #[serde(default)]
+    pub(crate) kill: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Deserialize)]
