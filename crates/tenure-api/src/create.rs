@@ -161,6 +161,9 @@ pub struct CreateSession {
     /// A workspace.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workspace: Option<WorkspaceChoice>,
+    /// Files that are kept as artifacts whenever a turn has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<crate::ArtifactRule>,
     /// Title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,

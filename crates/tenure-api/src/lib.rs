@@ -5,11 +5,14 @@
 //! and sizes carry their unit in the name.
 
 mod agent;
+mod artifact;
 mod ask;
 mod checkpoint;
 mod config;
 mod create;
 mod error;
+mod exec;
+mod file;
 mod info;
 mod input;
 mod metrics;
@@ -22,6 +25,7 @@ mod token;
 mod verb;
 
 pub use agent::{AgentEntry, AuthState};
+pub use artifact::{Artifact, ArtifactRule, ArtifactVersion, KeepArtifact};
 pub use ask::{AnswerAsk, AskAnswered};
 pub use checkpoint::{
     Checkpoint, CheckpointChoice, CheckpointDiff, CheckpointFileDiff, CheckpointMode, CreateCheckpoint,
@@ -33,6 +37,8 @@ pub use create::{
     McpTransportConfig, Permissions, RestartPolicy, ResumeRequest, WorkspaceChoice,
 };
 pub use error::{ErrorCode, FieldError, Problem};
+pub use exec::{ExecCancelled, ExecOutput, ExecRequest, ExecResult, ExecStarted};
+pub use file::{FileEntry, FileKind, FilesFound, GrepFound, GrepLine};
 pub use info::{Durability, HealthReply, Info, InfoCounts, InfoLimits};
 pub use input::{
     EditInput, InputContent, InputPart, InputView, Receipt, SendInput, SendReply, SendWait, TurnResult,

@@ -40,6 +40,9 @@ pub struct Process {
     /// The session it works for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session_id: Option<SessionId>,
+    /// For a command: by which it can be cancelled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exec_id: Option<String>,
     /// Its process id.
     pub pid: u32,
     /// When it was started.

@@ -59,6 +59,9 @@ pub struct AgentConfig {
     pub env: BTreeMap<String, String>,
     /// Names of the daemon's environment to pass on; `true` for all.
     pub inherit_env: Option<InheritConfig>,
+    /// Offer an ACP agent to run its commands for it. They end with the daemon, where the agent's own children go
+    /// on; so it is off unless asked for.
+    pub terminals: bool,
 }
 
 /// `inherit_env = true` or a list of names.

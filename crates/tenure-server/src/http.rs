@@ -9,6 +9,7 @@
 mod agents;
 mod answers;
 mod app;
+mod artifacts;
 mod asks;
 mod checkpoints;
 mod commands;
@@ -16,7 +17,9 @@ mod config;
 mod conversation;
 mod document;
 mod events;
+mod exec;
 mod extract;
+mod files;
 pub mod follow;
 mod gate;
 mod hosts;

@@ -8,6 +8,7 @@ mod checkpoints;
 pub mod clock;
 pub mod config;
 pub mod daemon;
+mod exec;
 pub mod http;
 pub mod node;
 mod owner;

@@ -6,8 +6,10 @@
 
 pub(crate) mod agents;
 mod checkpoints;
+pub(crate) mod artifacts;
 mod create;
 mod damaged;
+mod exec_call;
 mod leftovers;
 mod place;
 mod processes;
@@ -33,9 +35,11 @@ use tokio_util::task::TaskTracker;
 
 pub use checkpoints::{Against, rewound};
 pub(crate) use create::make_private_dir;
+pub(crate) use processes::megabytes;
 
 use crate::clock;
 use crate::config::Config;
+use crate::exec;
 use crate::owner::{Mail, Owner, OwnerHandle, off_thread};
 use crate::problem;
 use agents::AgentDef;
@@ -99,6 +103,9 @@ pub(crate) struct Shared {
     pub registry: Registry,
     pub stores: crate::checkpoints::Stores,
     pub processes: Processes,
+    pub execs: exec::Table,
+    /// Commands that may run at once.
+    pub exec_places: Arc<tokio::sync::Semaphore>,
     pub tasks: TaskTracker,
     pub stopping: CancellationToken,
     pub live: broadcast::Sender<Arc<Ephemeral>>,
@@ -129,6 +136,11 @@ impl Shared {
         }
     }
 
+    /// The same, or one that adds nothing if it is configured no more.
+    pub(crate) fn agent_or_none(&self, name: &str) -> AgentDef {
+        self.agent(name).unwrap_or_else(|| agents::nothing(name))
+    }
+
     /// What was replied to this key before, if it was.
     pub(crate) async fn remembered<T: serde::de::DeserializeOwned>(
         &self,
@@ -147,9 +159,11 @@ impl Shared {
     /// Ends what a session's lost process may have left behind: the old process is proven dead before a new one.
     pub(crate) async fn sweep_session(&self, id: &SessionId) {
         let (home, id) = (self.home_mark.clone(), id.to_string());
+        // Commands of clients are no part of the agent.
+        let spared = self.execs.shims();
         let swept = tokio::task::spawn_blocking(move || {
             let ours = process::find_marked(crate::owner::HOME_MARK, &home);
-            let of_session = process::find_marked(crate::owner::SESSION_MARK, &id);
+            let of_session = process::orphans(process::find_marked(crate::owner::SESSION_MARK, &id), &spared);
             let both =
                 of_session.into_iter().map(|m| m.process).filter(|p| ours.iter().any(|m| m.process == *p));
             process::sweep(&both.collect::<Vec<_>>())
@@ -229,6 +243,8 @@ impl Node {
             home_mark,
             registry: Registry::default(),
             processes: Processes::default(),
+            execs: exec::Table::default(),
+            exec_places: Arc::new(tokio::sync::Semaphore::new(exec::PLACES)),
             tasks: TaskTracker::new(),
             stopping,
             live: broadcast::channel(LIVE_BUFFER).0,
@@ -420,21 +436,26 @@ impl Node {
 
     /// Every process: running ones, ended ones that were not reaped, orphans.
     pub async fn processes(&self) -> Vec<Process> {
-        self.with_processes(Processes::list).await
+        self.with_processes(Processes::list, exec::Table::list).await
     }
 
     /// Takes ended processes off the list and ends orphans; each is returned once.
     pub async fn reap(&self) -> Vec<Process> {
-        self.with_processes(Processes::reap).await
+        self.with_processes(Processes::reap, exec::Table::reap).await
     }
 
     async fn with_processes(
         &self,
         work: impl FnOnce(&Processes, &[PidRef], tenure_event::Timestamp) -> Vec<Process> + Send + 'static,
+        commands: impl FnOnce(&exec::Table) -> Vec<Process> + Send + 'static,
     ) -> Vec<Process> {
         let orphans = recover::orphans(&self.shared).await;
         let shared = Arc::clone(&self.shared);
-        let done = tokio::task::spawn_blocking(move || work(&shared.processes, &orphans, clock::now()));
+        let done = tokio::task::spawn_blocking(move || {
+            let mut all = work(&shared.processes, &orphans, clock::now());
+            all.extend(commands(&shared.execs));
+            all
+        });
         done.await.unwrap_or_default()
     }
 

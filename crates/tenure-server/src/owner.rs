@@ -19,6 +19,7 @@ mod pieces;
 mod redact;
 mod rows;
 mod stored;
+mod terminals;
 mod wake;
 mod words;
 
@@ -99,6 +100,8 @@ pub(crate) struct Owner {
     birth_writes: Vec<tenure_log::Write>,
     /// Who waits until no checkpoint is being taken.
     settling: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// Commands that the agent's process asked for.
+    terminals: Arc<terminals::Terminals>,
     gone: bool,
 }
 

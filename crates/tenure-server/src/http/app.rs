@@ -21,6 +21,8 @@ pub struct HttpLimits {
     pub input_bytes: u64,
     /// Largest other body, in bytes.
     pub body_bytes: u64,
+    /// Largest file that is written, in bytes.
+    pub file_bytes: u64,
     /// Largest head of a request, in bytes.
     pub header_bytes: usize,
     /// Most header fields of a request.
@@ -46,6 +48,7 @@ impl Default for HttpLimits {
         Self {
             input_bytes: 64 << 20,
             body_bytes: 1 << 20,
+            file_bytes: 1 << 30,
             header_bytes: 16 << 10,
             headers: 64,
             header_time: Duration::from_secs(30),
@@ -105,6 +108,8 @@ pub struct App {
     pub(crate) followers: Arc<AtomicU64>,
     pub(crate) requests: AtomicU64,
     pub(crate) connections: AtomicU64,
+    /// Searches through files that may run at once.
+    pub(crate) searches: tokio::sync::Semaphore,
     /// Held while a project is looked up and recorded.
     pub(crate) projects: tokio::sync::Mutex<()>,
 }
@@ -130,6 +135,7 @@ impl App {
             followers: Arc::default(),
             requests: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            searches: tokio::sync::Semaphore::new(4),
             projects: tokio::sync::Mutex::new(()),
         })
     }

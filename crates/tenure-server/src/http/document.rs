@@ -18,7 +18,7 @@ use super::routes;
         license(name = "MIT OR Apache-2.0"),
     ),
     components(schemas(
-        Ephemeral,
+        Ephemeral, tenure_api::ExecStarted, tenure_api::ExecOutput,
         tenure_event::SessionCreated, tenure_event::SessionUpdated, tenure_event::SessionChanged,
         tenure_event::NativeBound, tenure_event::SessionSuspended, tenure_event::SessionClosed,
         tenure_event::SessionFailed, tenure_event::SessionCleared, tenure_event::InputAdmitted,
@@ -30,6 +30,7 @@ use super::routes;
         tenure_event::TaskCompleted, tenure_event::Compaction, tenure_event::ProcessStarted,
         tenure_event::ProcessExited, tenure_event::NativeReceived, tenure_event::WarningRaised,
         tenure_event::CheckpointCreated, tenure_event::RewindCompleted,
+        tenure_event::ArtifactCreated,
     )),
     modifiers(&Bearer),
 )]

@@ -39,6 +39,11 @@ impl<T: DeserializeOwned> FromRequest<Shared> for InputBody<T> {
     }
 }
 
+/// The JSON body of a request that may have other kinds, too.
+pub(super) async fn json_of<T: DeserializeOwned>(request: Request, app: &Shared) -> Answer<T> {
+    Ok(parse(&read(request, app, app.limits.body_bytes).await?)?.value)
+}
+
 fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Answer<Body<T>> {
     if bytes.iter().find(|byte| !byte.is_ascii_whitespace()) == Some(&b'[') {
         // It would be taken for the fields in their order.
@@ -96,7 +101,7 @@ async fn read(request: Request, app: &Shared, limit: u64) -> Answer<Bytes> {
     Ok(bytes.freeze())
 }
 
-fn too_slow() -> Failure {
+pub(super) fn too_slow() -> Failure {
     let mut problem = Problem::new(ErrorCode::Timeout, "the body came too slowly; send it again");
     problem.status = StatusCode::REQUEST_TIMEOUT.as_u16();
     problem.into()
@@ -104,7 +109,7 @@ fn too_slow() -> Failure {
 
 /// Most of what is still to come is read and dropped, so that a client which only listens after it has sent
 /// everything hears the answer.
-async fn too_large(body: &mut axum::body::Body, limit: u64) -> Failure {
+pub(super) async fn too_large(body: &mut axum::body::Body, limit: u64) -> Failure {
     const DRAINED: u64 = 96 << 20;
     let drain = async {
         let mut dropped = 0_u64;

@@ -4,7 +4,7 @@ use axum::Json;
 use axum::extract::State;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
-use tenure_api::{ErrorCode, Page, Problem, Process, ProcessState, Reaped};
+use tenure_api::{ErrorCode, Page, Problem, Process, ProcessKind, ProcessState, Reaped};
 use tenure_log::{EventLog, IdempotencyRow, Write};
 use utoipa::ToSchema;
 
@@ -76,7 +76,7 @@ pub(super) async fn of_session(
 ) -> Answer<Json<Process>> {
     let (id, _) = lookup::existing(&app, &id).await?;
     let mut own = app.node.processes().await;
-    own.retain(|process| process.session_id.as_ref() == Some(&id));
+    own.retain(|process| process.session_id.as_ref() == Some(&id) && process.kind == ProcessKind::Agent);
     own.sort_by_key(|process| (process.state == ProcessState::Running, process.started_at));
     let none = || {
         let detail = format!("session {id} has no process; an input or `resume` starts one");

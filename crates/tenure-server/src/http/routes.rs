@@ -16,8 +16,8 @@ use utoipa_axum::routes;
 use super::app::{App, Shared};
 use super::problem::{Answer, no_such_method, no_such_path};
 use super::{
-    agents, asks, checkpoints, commands, config, document, events, info, inputs, inside, messages, metrics,
-    processes, projects, raw, rewind, sessions, stream, tasks, tokens, transcript, verbs,
+    agents, artifacts, asks, checkpoints, commands, config, document, events, exec, files, info, inputs, inside,
+    messages, metrics, processes, projects, raw, rewind, sessions, stream, tasks, tokens, transcript, verbs,
 };
 use crate::auth::Caller;
 
@@ -70,6 +70,18 @@ pub(super) fn table() -> OpenApiRouter<Shared> {
         .routes(needs(Read, routes!(asks::list)))
         .routes(needs(Read, routes!(asks::of_session)))
         .routes(needs(Sessions, routes!(asks::answer)))
+        .routes(needs(Workspace, routes!(exec::exec)))
+        .routes(needs(Workspace, routes!(exec::cancel)))
+        .routes(needs(Workspace, routes!(files::read)))
+        .routes(needs(Workspace, routes!(files::put)))
+        .routes(needs(Workspace, routes!(files::remove)))
+        .routes(needs(Workspace, routes!(files::list)))
+        .routes(needs(Workspace, routes!(files::stat)))
+        .routes(needs(Workspace, routes!(files::find)))
+        .routes(needs(Workspace, routes!(files::grep)))
+        .routes(needs(Workspace, routes!(artifacts::list)))
+        .routes(needs(Workspace, routes!(artifacts::get)))
+        .routes(needs(Workspace, routes!(artifacts::put)))
         .routes(needs(Read, routes!(processes::list)))
         .routes(needs(Read, routes!(processes::of_session)))
         .routes(needs(Admin, routes!(processes::reap)))

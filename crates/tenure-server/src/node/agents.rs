@@ -23,6 +23,8 @@ pub(crate) struct AgentDef {
     pub env: BTreeMap<String, String>,
     pub inherit_env: Option<InheritEnv>,
     pub preset: Option<&'static Preset>,
+    /// Commands of the agent may be run by Tenure.
+    pub terminals: bool,
     pub configured: bool,
 }
 
@@ -48,8 +50,23 @@ pub(crate) fn find(config: &Config, name: &str) -> Option<AgentDef> {
         env: over.env.clone(),
         inherit_env,
         preset,
+        terminals: over.terminals,
         configured: configured.is_some(),
     })
+}
+
+/// An agent that is configured no more: it adds nothing to an environment.
+pub(crate) fn nothing(name: &str) -> AgentDef {
+    AgentDef {
+        name: name.to_owned(),
+        protocol: Protocol::Acp,
+        command: Vec::new(),
+        env: BTreeMap::new(),
+        inherit_env: None,
+        preset: None,
+        terminals: false,
+        configured: false,
+    }
 }
 
 fn default_command(protocol: Protocol, preset: Option<&Preset>) -> Vec<String> {

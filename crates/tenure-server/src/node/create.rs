@@ -307,6 +307,7 @@ fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Proble
     if let Some((name, _)) = request.env.iter().find(|(_, v)| v.as_ref().is_some_and(|v| v.contains('\0'))) {
         return Err(Problem::invalid("env", format!("the value of `{name}` has a zero byte")));
     }
+    check_artifacts(&request.artifacts)?;
     let mut names = std::collections::BTreeSet::new();
     match request.mcp_servers.iter().find(|s| s.name.is_empty() || !names.insert(s.name.as_str())) {
         Some(s) => {
@@ -342,6 +343,27 @@ fn check_lacks(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem>
     Ok(())
 }
 
+/// Rules that a session may have.
+const RULES: usize = 100;
+
+fn check_artifacts(rules: &[tenure_api::ArtifactRule]) -> Result<(), Problem> {
+    if rules.len() > RULES {
+        return Err(Problem::invalid("artifacts", format!("give at most {RULES} rules")));
+    }
+    let mut keys = std::collections::BTreeSet::new();
+    for (at, rule) in rules.iter().enumerate() {
+        super::artifacts::check_key(&rule.key, &format!("artifacts[{at}].key"))?;
+        if !keys.insert(&rule.key) {
+            let what = format!("the key `{}` is given twice", rule.key);
+            return Err(Problem::invalid(format!("artifacts[{at}].key"), what));
+        }
+        if rule.path.is_empty() || rule.path.contains('\0') {
+            return Err(Problem::invalid(format!("artifacts[{at}].path"), "name a file"));
+        }
+    }
+    Ok(())
+}
+
 fn private_of(request: &CreateSession, create_hash: String) -> Private {
     let mut secrets: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
     let blank =
@@ -367,6 +389,7 @@ fn private_of(request: &CreateSession, create_hash: String) -> Private {
         env: request.env.clone(),
         inherit_env: request.inherit_env.clone(),
         instructions: request.instructions.clone().unwrap_or_default(),
+        artifacts: request.artifacts.clone(),
         mcp_servers,
         mcp_secrets: secrets,
     }

@@ -107,6 +107,7 @@ fn measured(id: SessionId, entry: &Entry, now: Timestamp) -> Process {
     let until = entry.exited.map_or(now, |(_, at)| at);
     Process {
         session_id: Some(id),
+        exec_id: None,
         pid: u32::try_from(entry.agent.pid).unwrap_or(0),
         started_at: entry.started_at,
         runtime_seconds: until.millis_since(entry.started_at) / 1000,
@@ -120,6 +121,7 @@ fn measured(id: SessionId, entry: &Entry, now: Timestamp) -> Process {
 fn orphan(pid: &PidRef, now: Timestamp) -> Process {
     Process {
         session_id: None,
+        exec_id: None,
         pid: u32::try_from(pid.pid).unwrap_or(0),
         started_at: now,
         runtime_seconds: 0,
@@ -131,6 +133,6 @@ fn orphan(pid: &PidRef, now: Timestamp) -> Process {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
-fn megabytes(bytes: u64) -> f64 {
+pub(crate) fn megabytes(bytes: u64) -> f64 {
     (bytes as f64 / 1e5).round() / 10.0
 }

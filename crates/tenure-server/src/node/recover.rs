@@ -75,7 +75,10 @@ async fn look(shared: &Arc<super::Shared>) -> Vec<PidRef> {
         if marked.is_empty() {
             return Vec::new();
         }
-        process::orphans(marked, &living_shims(&shared.home, &ids)).into_iter().map(|m| m.process).collect()
+        let mut owners = living_shims(&shared.home, &ids);
+        // Looked at after the marked ones: a command that ends meanwhile is no orphan.
+        owners.extend(shared.execs.shims());
+        process::orphans(marked, &owners).into_iter().map(|m| m.process).collect()
     });
     found.await.unwrap_or_default()
 }

@@ -1,8 +1,9 @@
 //! What is done once a step is stored.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use tenure_core::agent::{AgentError, Signal, TurnEnd, TurnVerdict};
+use tenure_core::agent::{AgentError, AgentRequest, Signal, TurnEnd, TurnVerdict};
 use tenure_core::machine::{Act, Input, Ladder};
 use tenure_crash_point::crash_point;
 use tenure_event::ErrorInfo;
@@ -37,8 +38,12 @@ impl Owner {
                 let Some(line) = &self.line else { return };
                 let (generation, root) = (line.generation, self.machine.state().spec.cwd_canonical.clone());
                 let out = self.work_out.clone();
+                let terminals = Arc::clone(&self.terminals);
                 self.shared.tasks.spawn(async move {
-                    let answer = files::serve(root, request).await;
+                    let answer = match request {
+                        AgentRequest::Terminal(request) => terminals.serve(request).await,
+                        request => files::serve(root, request).await,
+                    };
                     let _ = out.send(Work::Served { generation, token, answer }).await;
                 });
             }
@@ -49,6 +54,9 @@ impl Owner {
             Act::Handshake(_) => {}
             Act::Erase { keep_transcript } => {
                 crash_point!("destroy.stored");
+                for command in self.shared.execs.cancel_all(&self.id) {
+                    command.kill_and_wait().await;
+                }
                 self.shared
                     .erase_files(&self.id, keep_transcript, &self.machine.state().spec.workspace_id)
                     .await;

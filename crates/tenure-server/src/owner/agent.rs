@@ -83,6 +83,8 @@ impl Owner {
             Ok(_) => {
                 crash_point!("exit.stored");
                 self.unsent.clear();
+                // Its commands were its own.
+                self.terminals.clear();
                 self.shared.processes.exited(&self.id, generation, pid_exit, clock::now());
             }
             Err(e) => {

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use tenure_core::agent::Command;
 use tenure_core::machine::{Act, Output};
 use tenure_crash_point::crash_point;
-use tenure_event::{EphemeralKind, MessageDelta, Seq};
+use tenure_event::{EphemeralKind, Kind, MessageDelta, Seq};
 use tenure_host::SendError;
 use tenure_log::{Append, Class, EventLog, IdempotencyRow, LogError, OutboxRow, Write};
 
@@ -14,7 +14,7 @@ use super::mail::{Work, ephemeral};
 use super::pieces::Pieces;
 use super::{Answer, Owner, blobs};
 use crate::clock;
-use crate::node::IdempotencyKey;
+use crate::node::{IdempotencyKey, artifacts};
 
 impl Owner {
     /// Stores a step and does the rest. On a failure nothing was stored, and nothing is done.
@@ -48,6 +48,7 @@ impl Owner {
         // What came before any of these events is told before them: text is shown before its message is whole.
         let (before_all, after): (Vec<_>, Vec<_>) = out.ephemeral.into_iter().partition(|(at, _)| *at == 0);
         self.tell_ephemeral(before_all, base);
+        let turn_ended = out.events.iter().any(|e| matches!(e.kind, Kind::TurnCompleted(_)));
         let append = Append {
             session_id: self.id.clone(),
             expected: base,
@@ -66,6 +67,9 @@ impl Owner {
         self.tell_ephemeral(after, base);
         if self.line.as_ref().is_none_or(|line| line.codec.open_offset().is_none()) {
             self.pieces.clear();
+        }
+        if turn_ended && !self.private.artifacts.is_empty() {
+            self.shared.tasks.spawn(artifacts::collect(Arc::clone(&self.shared), self.id.clone()));
         }
         for act in out.acts {
             crash_point!("act.before");

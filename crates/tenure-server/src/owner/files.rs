@@ -27,9 +27,10 @@ fn serve_blocking(root: &str, request: AgentRequest) -> FsAnswer {
                 Err(e) => refused(&e.to_string()),
             }
         }
+        AgentRequest::Terminal(_) => refused("a command is no file"),
     }
 }
 
-fn refused(message: &str) -> FsAnswer {
+pub(super) fn refused(message: &str) -> FsAnswer {
     FsAnswer::Error(AgentError { code: "invalid".to_owned(), message: message.to_owned(), data: None })
 }

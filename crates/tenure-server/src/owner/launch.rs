@@ -70,6 +70,7 @@ impl Owner {
             project_trusted: spec.project_trusted,
             allow_bypass: spec.allow_bypass,
             preset: agent.preset.map(|p| p.name.to_owned()),
+            terminals: agent.terminals,
         };
         let mut env = resolve_environment(&agent, &self.private, std::env::vars_os());
         let (scrub, given) = match agent.protocol {

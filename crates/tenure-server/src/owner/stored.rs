@@ -28,6 +28,9 @@ pub(crate) struct Private {
     /// Text for the agent's instructions.
     #[serde(default)]
     pub instructions: Instructions,
+    /// Which files are kept as artifacts when a turn has ended.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub artifacts: Vec<tenure_api::ArtifactRule>,
     /// Tool servers, without the values of their environment and headers.
     #[serde(default)]
     pub mcp_servers: Vec<McpServerSpec>,

@@ -36,6 +36,7 @@ impl Owner {
     ) -> Self {
         let (work_out, work_in) = mpsc::channel(WORK);
         let secrets = EncodeContext { mcp_secrets: private.placeholders(&id) };
+        let terminals = super::terminals::Terminals::new(Arc::clone(&shared), id.clone());
         Self {
             shared,
             id,
@@ -63,6 +64,7 @@ impl Owner {
             stored_line: None,
             birth_writes: Vec::new(),
             settling: Vec::new(),
+            terminals,
             gone: false,
         }
     }
