@@ -46,6 +46,8 @@ pub(crate) struct Call {
     query: Vec<(&'static str, String)>,
     body: Option<Vec<u8>>,
     key: Option<String>,
+    headers: Vec<(&'static str, String)>,
+    limit: Duration,
 }
 
 impl Call {
@@ -67,7 +69,8 @@ impl Call {
     }
 
     fn new(method: Method, path: String) -> Self {
-        Self { method, path, query: Vec::new(), body: None, key: None }
+        let (query, headers) = (Vec::new(), Vec::new());
+        Self { method, path, query, body: None, key: None, headers, limit: REQUEST_LIMIT }
     }
 
     /// Without a key: the body has an id that makes it repeatable.
@@ -91,6 +94,21 @@ impl Call {
     pub(crate) fn json(mut self, body: &impl Serialize) -> Result<Self, ClientError> {
         self.body = Some(serde_json::to_vec(body).map_err(ClientError::unintelligible)?);
         Ok(self)
+    }
+
+    pub(crate) fn put(path: impl Into<String>) -> Self {
+        Self::new(Method::PUT, path.into())
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: impl ToString) -> Self {
+        self.headers.push((name, value.to_string()));
+        self
+    }
+
+    /// How long its answer may take.
+    pub(crate) fn limit(mut self, limit: Duration) -> Self {
+        self.limit = limit;
+        self
     }
 }
 
@@ -188,9 +206,8 @@ impl Client {
     }
 
     async fn try_bytes(&self, link: &Link, call: &Call) -> Result<Vec<u8>, ClientError> {
-        let answer = self.request(link, call, Some(REQUEST_LIMIT)).await?;
-        let lost = |e: reqwest::Error| ClientError::of_transport(&e, &link.place, REQUEST_LIMIT);
-        let mut answer = answer;
+        let mut answer = self.request(link, call, Some(call.limit)).await?;
+        let lost = |e: reqwest::Error| ClientError::of_transport(&e, &link.place, call.limit);
         let mut bytes = Vec::new();
         while let Some(chunk) = answer.chunk().await.map_err(lost)? {
             if bytes.len() + chunk.len() > MAX_ANSWER {
@@ -208,6 +225,17 @@ impl Client {
         call: &Call,
         limit: Option<Duration>,
     ) -> Result<Response, ClientError> {
+        self.request_with(link, call, limit, None).await
+    }
+
+    /// The same with a body that is streamed, which cannot be sent again.
+    pub(crate) async fn request_with(
+        &self,
+        link: &Link,
+        call: &Call,
+        limit: Option<Duration>,
+        stream: Option<reqwest::Body>,
+    ) -> Result<Response, ClientError> {
         let mut request = link.http.request(call.method.clone(), format!("{}{}", link.base, call.path));
         if !call.query.is_empty() {
             request = request.query(&call.query);
@@ -215,9 +243,14 @@ impl Client {
         if let Some(key) = &call.key {
             request = request.header("idempotency-key", key);
         }
-        if let Some(body) = &call.body {
-            request = request.header("content-type", "application/json").body(body.clone());
+        for (name, value) in &call.headers {
+            request = request.header(*name, value);
         }
+        request = match (stream, &call.body) {
+            (Some(stream), _) => request.header("content-type", "application/octet-stream").body(stream),
+            (None, Some(body)) => request.header("content-type", "application/json").body(body.clone()),
+            (None, None) => request,
+        };
         if let Some(limit) = limit {
             request = request.timeout(limit);
         }

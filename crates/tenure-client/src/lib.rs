@@ -21,6 +21,8 @@ pub use client::Client;
 pub use error::ClientError;
 pub use follow::{Follow, FollowOptions, Followed, FollowedEvent};
 pub use home::{DaemonFile, Home};
-pub use resource::{EventFilter, FindError, SessionFilter, VERSION};
+pub use resource::{
+    EventFilter, ExecPiece, ExecRun, FileBody, FileSearch, FindError, GrepPattern, SessionFilter, VERSION,
+};
 pub use sse::{Frame, FrameError, FrameReader, MAX_FRAME};
 pub use start::{Ended, Launcher, Starting, ensure_running};

@@ -1,10 +1,13 @@
 //! The paths of the daemon as methods of the client, one file per resource.
 
 mod agents;
+mod artifacts;
 mod asks;
 mod checkpoints;
 mod control;
 mod events;
+mod exec;
+mod files;
 mod find;
 mod inputs;
 mod node;
@@ -13,6 +16,8 @@ mod tokens;
 mod verbs;
 
 pub use events::EventFilter;
+pub use exec::{ExecPiece, ExecRun};
+pub use files::{FileBody, FileSearch, GrepPattern};
 pub use find::FindError;
 pub use sessions::SessionFilter;
 

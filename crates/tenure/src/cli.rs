@@ -87,6 +87,8 @@ verbs! {
     Rm = rm,
     Checkpoint = checkpoint,
     Rewind = rewind,
+    Exec = exec,
+    Cp = cp,
     Ps = ps,
     Agents = agents,
     Up = up,

@@ -24,7 +24,7 @@ struct Child(Detached);
 impl Starting for Child {
     fn ended(&mut self) -> Option<Ended> {
         let status = self.0.exited().ok()??;
-        let home_is_held = status.code() == Some(i32::from(Exit::HomeHeld as u8));
+        let home_is_held = status.code() == Some(i32::from(Exit::HomeHeld.code()));
         Some(Ended { how: status.to_string(), home_is_held })
     }
 }

@@ -7,22 +7,40 @@ use tenure_client::{ClientError, FindError};
 
 /// The exit codes, which scripts rely on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
 pub(crate) enum Exit {
-    Done = 0,
-    Failed = 1,
-    Usage = 2,
-    NotFound = 3,
-    Unreachable = 4,
-    Denied = 5,
+    Done,
+    Failed,
+    Usage,
+    NotFound,
+    Unreachable,
+    Denied,
     /// Only between a daemon and who started it: another one holds the home.
-    HomeHeld = 75,
-    Interrupted = 130,
+    HomeHeld,
+    Interrupted,
+    /// Only of `exec`: what the command itself ended with.
+    Command(u8),
+}
+
+impl Exit {
+    /// As the shell sees it.
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Done => 0,
+            Self::Failed => 1,
+            Self::Usage => 2,
+            Self::NotFound => 3,
+            Self::Unreachable => 4,
+            Self::Denied => 5,
+            Self::HomeHeld => 75,
+            Self::Interrupted => 130,
+            Self::Command(code) => code,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {
     fn from(exit: Exit) -> Self {
-        Self::from(exit as u8)
+        Self::from(exit.code())
     }
 }
 

@@ -20,6 +20,8 @@ const VERBS: &[&str] = &[
     "rm",
     "checkpoint",
     "rewind",
+    "exec",
+    "cp",
     "ps",
     "agents",
     "up",

@@ -13,3 +13,4 @@ mod running;
 mod starting;
 mod terminal;
 mod verbs;
+mod workspace;
