@@ -8,3 +8,4 @@ mod agents;
 mod bad;
 mod promises;
 mod real;
+mod workspace;

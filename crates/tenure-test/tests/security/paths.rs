@@ -247,3 +247,135 @@ fn snapshot_names(dir: &Path) -> Vec<PathBuf> {
     all.sort();
     all
 }
+
+/// Ways to call what lies outside.
+fn names_of_outside(daemon: &TestDaemon, work: &Path, outside: &Path) -> Vec<String> {
+    let name = outside.file_name().unwrap().to_str().unwrap();
+    [
+        outside.join("file").display().to_string(),
+        daemon.home().join("token").display().to_string(),
+        format!("../{name}/file"),
+        format!("sub/../../{name}/file"),
+        format!("up/{name}/file"),
+        format!("root{}/file", outside.display()),
+        format!("{}/../{name}/file", work.display()),
+        format!("{}x/file", work.display()),
+        "link".into(),
+        "twice".into(),
+        "dir/file".into(),
+        "/etc/passwd".into(),
+        "/proc/self/environ".into(),
+        "....//....//etc/passwd".into(),
+        "..\\..\\etc\\passwd".into(),
+        "%2e%2e/etc/passwd".into(),
+        "~/x".into(),
+        "-rf".into(),
+    ]
+    .into()
+}
+
+/// Every route that takes a path of a file, asked for what lies outside.
+#[tokio::test]
+async fn files_and_commands_stay_below_the_sessions_directory() {
+    let daemon = TestDaemon::start().await;
+    let (work, outside) = (daemon.workdir(), daemon.workdir());
+    let secret = "secret of another directory";
+    std::fs::write(outside.join("file"), secret).unwrap();
+    symlink(outside.join("file"), work.join("link")).unwrap();
+    symlink(&outside, work.join("dir")).unwrap();
+    symlink("..", work.join("up")).unwrap();
+    symlink("link", work.join("twice")).unwrap();
+    symlink("/proc/self/root", work.join("root")).unwrap();
+    std::fs::create_dir(work.join("sub")).unwrap();
+    std::fs::write(work.join("sub/own"), "own words").unwrap();
+    let files = names_of_outside(&daemon, &work, &outside);
+    let before = snapshot(&outside);
+    let session = daemon.create(&json!({"agent": "scripted", "cwd": work, "start": false})).await;
+    let encoded = |text: &str| text.bytes().map(|b| format!("%{b:02x}")).collect::<String>();
+    for file in &files {
+        let path = encoded(file);
+        let dir = encoded(&Path::new(file).parent().unwrap_or(Path::new("..")).display().to_string());
+        let mut answers = vec![
+            daemon.get(&session.path(&format!("/files?path={path}"))).await,
+            daemon.get(&session.path(&format!("/files/grep?pattern=.&path={path}"))).await,
+            daemon.get(&session.path(&format!("/files/list?path={path}"))).await,
+            daemon.get(&session.path(&format!("/files/find?path={path}"))).await,
+            session.post("/exec", &json!({"command": ["cat", "file"], "cwd": file})).await,
+        ];
+        // Names that mean nothing outside are ordinary ones inside, and may be written there.
+        if !file.starts_with(['.', '%', '~', '-']) || file.starts_with("../") {
+            answers.push(
+                daemon
+                    .request(
+                        "DELETE",
+                        &session.path(&format!("/files?path={dir}%2ffile&recursive=true")),
+                        &Value::Null,
+                    )
+                    .await,
+            );
+            answers.push(
+                daemon
+                    .request("PUT", &session.path(&format!("/files?path={path}")), &json!("raw:over"))
+                    .await,
+            );
+            answers.push(
+                daemon
+                    .request(
+                        "PUT",
+                        &session.path(&format!("/files?path={path}&directory=true")),
+                        &Value::Null,
+                    )
+                    .await,
+            );
+        }
+        for answer in answers {
+            let own = answer.asked.contains("/files/grep") && answer.status == 200;
+            assert!(
+                own || matches!(answer.status, 400 | 403 | 404 | 409),
+                "{file}: {}: {} {}",
+                answer.asked,
+                answer.status,
+                answer.text
+            );
+            assert!(
+                !answer.text.contains(secret) && !answer.text.contains("root:"),
+                "{}: {}",
+                answer.asked,
+                answer.text
+            );
+        }
+    }
+    // All of it searched: links are names, and lead nowhere.
+    let found = daemon.get(&session.path("/files/grep?pattern=.&limit=1000")).await.ok(200);
+    let lines: Vec<&str> =
+        found["items"].as_array().unwrap().iter().map(|l| l["path"].as_str().unwrap()).collect();
+    assert_eq!(lines, ["sub/own"]);
+    assert_eq!(snapshot(&outside), before, "another directory was changed");
+}
+
+/// Who may only read, or only send inputs, neither runs commands nor sees files.
+#[tokio::test]
+async fn files_and_commands_take_the_workspace_scope() {
+    let daemon = TestDaemon::start().await;
+    let session = daemon.create(&json!({"agent": "scripted", "cwd": daemon.workdir(), "start": false})).await;
+    for scope in ["read", "sessions"] {
+        let token = daemon.post("/v1/tokens", &json!({"name": scope, "scope": scope})).await.ok(201);
+        let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+        let headers = [("authorization", bearer.as_str())];
+        let body = json!({"command": ["true"]});
+        let refused = daemon.request_with("POST", &session.path("/exec"), &body, &headers).await;
+        assert_eq!(refused.problem(403, "forbidden")["data"]["scope"], "workspace");
+        for path in
+            ["/files?path=.", "/files/list", "/files/grep?pattern=x", "/files/find", "/files/stat?path=."]
+        {
+            let refused = daemon.request_with("GET", &session.path(path), &Value::Null, &headers).await;
+            refused.problem(403, "forbidden");
+        }
+    }
+    let token = daemon.post("/v1/tokens", &json!({"name": "w", "scope": "workspace"})).await.ok(201);
+    let bearer = format!("Bearer {}", token["token"].as_str().unwrap());
+    let body = json!({"command": ["echo", "--help", "-rf", "$(id)", "; true"]});
+    let headers = [("authorization", bearer.as_str())];
+    let done = daemon.request_with("POST", &session.path("/exec"), &body, &headers).await.ok(200);
+    assert_eq!(done["stdout"], "--help -rf $(id) ; true\n");
+}

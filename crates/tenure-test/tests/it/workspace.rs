@@ -1,0 +1,6 @@
+//! Files and commands where a session works, without its agent.
+
+mod artifacts;
+mod exec;
+mod files;
+mod terminals;
