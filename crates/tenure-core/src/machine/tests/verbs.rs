@@ -80,6 +80,7 @@ fn said(reply: &Result<Reply, Problem>, turn: Option<&TurnId>) -> String {
             };
             format!("hit [{}] until {until}", hit.join(" "))
         }
+        Ok(Reply::Artifact { version, new }) => format!("artifact {version}, new {new}"),
         Ok(Reply::Admitted(r)) => {
             let taken = if r.turn_id.is_some() { ", in a turn" } else { "" };
             format!("admitted {:?}@{}{taken}", r.delivery, r.position)
