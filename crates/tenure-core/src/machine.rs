@@ -37,13 +37,13 @@ mod tests;
 use tenure_api::Problem;
 use tenure_event::{Kind, NewEvent, Seq, Timestamp, TurnId};
 
+pub use artifact::ArtifactMark;
 pub use checkpoint::{
     CheckpointPlan, CheckpointTrouble, Checkpoints, PendingCheckpoint, PendingRewind, RewindGoal,
     RewindOutcome, TakenCheckpoint, Undo, Why,
 };
 pub use configure::check_rules;
 pub use inside::Inside;
-pub use artifact::ArtifactMark;
 pub use io::{Act, ExitNews, Input, InputChange, Ladder, Now, Output, SpawnPlan};
 pub use state::{QueuedInput, Spec, State};
 

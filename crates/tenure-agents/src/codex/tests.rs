@@ -34,6 +34,7 @@ fn record() -> StartRecord {
         mcp_servers: Vec::new(),
         project_trusted: false,
         allow_bypass: true,
+        terminals: false,
         preset: Some("codex".to_owned()),
     }
 }

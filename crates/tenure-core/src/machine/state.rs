@@ -12,10 +12,10 @@ use tenure_event::{
     TaskStarted, Timestamp, Todo, ToolKind, TurnId, TurnOrigin, Usage, WorkspaceId,
 };
 
+use super::artifact::ArtifactMark;
 use super::call::Call;
 use super::checkpoint::Checkpoints;
 use super::count::Counts;
-use super::artifact::ArtifactMark;
 use super::hold::{HeldEnd, UnheardInterrupt};
 use crate::agent::{AgentRequest, Wait};
 

@@ -172,6 +172,7 @@ fn record(work: &Path) -> StartRecord {
         mcp_servers: Vec::new(),
         project_trusted: false,
         allow_bypass: false,
+        terminals: false,
         preset: None,
     }
 }
