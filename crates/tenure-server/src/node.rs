@@ -5,8 +5,8 @@
 //! (`owner`), and a pure machine below that (`tenure_core::machine`).
 
 pub(crate) mod agents;
-mod checkpoints;
 pub(crate) mod artifacts;
+mod checkpoints;
 mod create;
 mod damaged;
 mod exec_call;

@@ -16,8 +16,9 @@ use utoipa_axum::routes;
 use super::app::{App, Shared};
 use super::problem::{Answer, no_such_method, no_such_path};
 use super::{
-    agents, artifacts, asks, checkpoints, commands, config, document, events, exec, files, info, inputs, inside,
-    messages, metrics, processes, projects, raw, rewind, sessions, stream, tasks, tokens, transcript, verbs,
+    agents, artifacts, asks, checkpoints, commands, config, document, events, exec, files, info, inputs,
+    inside, messages, metrics, processes, projects, raw, rewind, sessions, stream, tasks, tokens, transcript,
+    verbs,
 };
 use crate::auth::Caller;
 
