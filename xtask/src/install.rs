@@ -102,8 +102,12 @@ fn platform() -> (&'static str, &'static str) {
 }
 
 fn packages(lock: &Value, os: &str, cpu: &str) -> Vec<Package> {
-    let allows =
-        |list: &Value, name: &str| list.as_array().is_none_or(|all| all.iter().any(|one| one == name));
+    // A list, a single word, or nothing for any.
+    let allows = |wanted: &Value, name: &str| match wanted {
+        Value::Array(all) => all.iter().any(|one| one == name),
+        Value::String(one) => one == name,
+        _ => true,
+    };
     let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     lock["packages"]
         .as_object()
