@@ -4,7 +4,8 @@ use std::task::{Context, Poll, Waker};
 
 use serde::de::DeserializeOwned;
 use tenure_api::{
-    AnswerAsk, CreateProject, CreateSession, CreateToken, EditInput, Interrupt, SendInput, SessionPatch,
+    AnswerAsk, Compact, ConfigPatch, CreateCheckpoint, CreateProject, CreateSession, CreateToken, EditInput,
+    ExecRequest, Interrupt, KeepArtifact, RewindHow, RewindRequest, RunCommand, SendInput, SessionPatch,
     VerbRequest,
 };
 use tenure_event::{Event, Kind, NewEvent, Seq, SessionId, Timestamp, WarningRaised, client_id_is_valid};
@@ -13,13 +14,21 @@ use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};
 use crate::Bytes;
 
 /// Every kind of body that the document tells of, by its name there.
-pub const BODIES: [(&str, crate::Target); 9] = [
+pub const BODIES: [(&str, crate::Target); 17] = [
     ("AnswerAsk", read::<AnswerAsk>),
+    ("Compact", read::<Compact>),
+    ("ConfigPatch", read::<ConfigPatch>),
+    ("CreateCheckpoint", read::<CreateCheckpoint>),
     ("CreateProject", read::<CreateProject>),
     ("CreateSession", read::<CreateSession>),
     ("CreateToken", read::<CreateToken>),
     ("EditInput", read::<EditInput>),
+    ("ExecRequest", read::<ExecRequest>),
     ("Interrupt", read::<Interrupt>),
+    ("KeepArtifact", read::<KeepArtifact>),
+    ("RewindHow", read::<RewindHow>),
+    ("RewindRequest", read::<RewindRequest>),
+    ("RunCommand", read::<RunCommand>),
     ("SendInput", read::<SendInput>),
     ("SessionPatch", read::<SessionPatch>),
     ("VerbRequest", read::<VerbRequest>),

@@ -47,6 +47,7 @@
 //! | `ask` | **title**, kind = execute, name, input, diff, options, no_tool_call, then_text_on_allow, then_text_on_reject, on_allow, on_reject, withdraw_after_ms, withdraw_on_cancel | asks for permission and says how it ended: `allowed (ID)`, `denied (ID)`, `cancelled`, `withdrawn`, `failed: WHY`. An option is a kind, which is then its id too, or {id, kind, name}; usual are allow_once, allow_always, reject_once. All but allowed counts as reject. Withdrawing sends `$/cancel_request` |
 //! | `fs_read` | **path**, line, limit | reads through the client and says `fs_read PATH: CONTENT` or `fs_read PATH: failed: CODE MESSAGE` |
 //! | `fs_write` | **path**, text | writes through the client and says `fs_write PATH: done` or the failure |
+//! | `terminal` | **command**, args, cwd, env, limit, kill | has the client run a command and says `terminal: code …: OUTPUT`, or which method failed |
 //! | `request` | **method**, params | asks the client anything and says `METHOD answered: JSON` or `METHOD failed: CODE MESSAGE` |
 //! | `unknown_request` | **method** = _scripted/unknown | a request that must get an error |
 //! | `sleep_ms` | **ms** | waits |

@@ -249,6 +249,16 @@ impl Step<'_> {
         false
     }
 
+    /// For whoever sent an input its turn has begun when only the files are still being recorded: an interrupt means
+    /// it, so it begins now.
+    pub(super) fn begin_without_files(&mut self) {
+        let waits = self.s.checkpoints.pending.as_ref().is_some_and(|p| matches!(p.why, Why::Input(_)));
+        if waits && self.s.turn.is_none() && self.s.checkpoints.rewind.is_none() {
+            self.s.checkpoints.pending = None;
+            self.start_next_with(true);
+        }
+    }
+
     /// A turn begins: what is known of the files is what was there before it.
     pub(super) fn files_before_turn(&mut self) {
         self.s.checkpoints.base = self.s.checkpoints.tree.clone();

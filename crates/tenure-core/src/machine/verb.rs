@@ -21,6 +21,9 @@ impl Step<'_> {
     pub(super) fn interrupt(&mut self, queue: QueueChoice) -> Reply {
         let mut hit = Vec::new();
         let mut until = Until::Now;
+        if queue == QueueChoice::Keep {
+            self.begin_without_files();
+        }
         if let Some(turn_id) = self.s.turn.as_ref().map(|t| t.id.clone()) {
             hit.push(format!("turn:{turn_id}"));
             until = Until::TurnEnd(turn_id);

