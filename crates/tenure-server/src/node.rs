@@ -48,6 +48,8 @@ use registry::Registry;
 
 /// Ephemeral events of all sessions that a slow follower may lag behind.
 const LIVE_BUFFER: usize = 1024;
+/// How long a session may take to tell what is being written in it, for a follower of all sessions.
+const OPEN_TEXT_PATIENCE: Duration = Duration::from_secs(2);
 /// How long a stop may wait for owners to finish what they do.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -428,10 +430,19 @@ impl Node {
         }
     }
 
-    /// Deltas of all sessions.
-    #[must_use]
-    pub fn live_text_all(&self) -> broadcast::Receiver<Arc<Ephemeral>> {
-        self.shared.live.subscribe()
+    /// Deltas of all sessions. A session whose task is busy for longer than a moment is left out of what is being
+    /// written: one that hangs must not keep the others from being seen.
+    pub async fn live_text_all(&self) -> LiveText {
+        let updates = self.shared.live.subscribe();
+        let ask = |owner: OwnerHandle| async move {
+            let (reply, answer) = oneshot::channel();
+            owner.send(Mail::OpenText { reply }).await.ok()?;
+            answer.await.ok()
+        };
+        let asked = self.shared.registry.all().into_iter();
+        let asked = asked.map(|owner| tokio::time::timeout(OPEN_TEXT_PATIENCE, ask(owner)));
+        let told = futures_util::future::join_all(asked).await;
+        LiveText { open: told.into_iter().flatten().flatten().flatten().collect(), updates }
     }
 
     /// Every process: running ones, ended ones that were not reaped, orphans.

@@ -58,6 +58,10 @@ const LINGER: Duration = Duration::from_secs(20);
 /// How long to wait before trying again what the store refused.
 const STORAGE_PAUSE: Duration = Duration::from_secs(1);
 
+/// Bytes of commands that may wait for the process; one more input is refused then, and what ends or answers something
+/// is small and is not.
+const UNSENT: usize = 64 << 20;
+
 /// The task of one session.
 pub(crate) struct Owner {
     shared: Arc<Shared>,
@@ -288,6 +292,7 @@ impl Owner {
         }
         self.straighten().map_err(|e| crate::problem::from_log(&e))?;
         self.can_be_told(&request)?;
+        self.has_room(&request)?;
         if let Err(e) = self.finish_stray_text(&request).await {
             return Err(crate::problem::from_log(&e));
         }
@@ -319,6 +324,17 @@ impl Owner {
         }
         let what = "its process cannot be spoken to at the moment, the daemon's log tells why; try again, or `kill` it";
         Err(tenure_api::Problem::new(tenure_api::ErrorCode::NotReady, what).about(&self.id))
+    }
+
+    /// Whether one more input may wait in memory for a process that takes nothing in.
+    fn has_room(&self, request: &Request) -> Result<(), tenure_api::Problem> {
+        let waiting = || self.unsent.iter().map(|row| row.bytes.len()).sum::<usize>();
+        if !matches!(request, Request::Admit(_)) || waiting() < UNSENT {
+            return Ok(());
+        }
+        let what = "commands of more than 64 MB wait for the agent, which reads none of them; try again when it does, \
+            or `interrupt` or `kill` it";
+        Err(tenure_api::Problem::new(tenure_api::ErrorCode::Overloaded, what).about(&self.id))
     }
 
     async fn deadline_came(&mut self) {

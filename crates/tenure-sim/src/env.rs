@@ -157,8 +157,10 @@ impl Source for Desk {
         LiveText { open: open.unwrap_or_default(), updates: self.of(id).subscribe() }
     }
 
-    fn live_text_all(&self) -> broadcast::Receiver<Arc<Ephemeral>> {
-        self.all.subscribe()
+    async fn live_text_all(&self) -> LiveText {
+        let open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
+        let open = open.values().flatten().cloned().collect();
+        LiveText { open, updates: self.all.subscribe() }
     }
 }
 

@@ -15,6 +15,8 @@ use crate::{AnswerRequest, Reply};
 
 /// Asks that may be open at once; what is asked beyond is given back unanswered.
 const BOUND: usize = 256;
+/// "Allow" for the session that is remembered; each is in the state, which is stored with every step.
+const RULES: usize = 1000;
 
 impl Step<'_> {
     pub(super) fn ask_opened(&mut self, signal: AskSignal) {
@@ -106,6 +108,14 @@ impl Step<'_> {
             self.resolve(&id, &by_policy(id.clone(), Decision::Allow), "policy");
         }
         if !self.s.rules.contains(&rule) {
+            if self.s.rules.len() >= RULES {
+                let oldest = self.s.rules.remove(0);
+                let what = format!(
+                    "more than {RULES} things are allowed for this session; the oldest is forgotten, and {} asks again",
+                    oldest.tool
+                );
+                self.warn("rule_forgotten", &what);
+            }
             self.s.rules.push(rule);
         }
     }

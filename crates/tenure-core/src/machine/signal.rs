@@ -10,6 +10,9 @@ use super::call::Call;
 use super::{Act, Step};
 use crate::agent::{AgentError, LineMark, MessageDone, Signal, TaskSignal, ToolEnd, ToolStart, Wait};
 
+/// Tasks that are followed at once. Each is in the state, which is stored with every step.
+const TASKS: usize = 256;
+
 impl Step<'_> {
     pub(super) fn signals(&mut self, signals: Vec<Signal>, stderr: Option<&str>) {
         for signal in signals {
@@ -184,6 +187,15 @@ impl Step<'_> {
 
     fn task(&mut self, task: TaskSignal) {
         match task {
+            TaskSignal::Started(started)
+                if self.s.tasks.len() >= TASKS && !self.s.tasks.contains_key(&started.task_id) =>
+            {
+                let what = format!(
+                    "{TASKS} tasks run already; task {} is not followed, its end will not be told",
+                    started.task_id
+                );
+                self.warn("too_many_tasks", &what);
+            }
             TaskSignal::Started(started) => {
                 if self.s.tasks.insert(started.task_id.clone(), started.clone()).is_none() {
                     self.emit(Kind::TaskStarted(started));

@@ -19,7 +19,7 @@ use bytes::{Bytes, BytesMut};
 use tenure_core::projection::AcpRows;
 use tenure_event::{Ephemeral, SessionId};
 use tenure_log::{EventLog, EventPage, LogError, PageRequest, Rendered, TailUpdate};
-use tokio::sync::{broadcast, watch};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
@@ -46,7 +46,7 @@ pub trait Source: Send + Sync + 'static {
     /// Deltas of a session.
     fn live_text(&self, id: &SessionId) -> impl Future<Output = LiveText> + Send;
     /// Deltas of all sessions.
-    fn live_text_all(&self) -> broadcast::Receiver<Arc<Ephemeral>>;
+    fn live_text_all(&self) -> impl Future<Output = LiveText> + Send;
 }
 
 impl Source for Node {
@@ -57,8 +57,8 @@ impl Source for Node {
     async fn live_text(&self, id: &SessionId) -> LiveText {
         Self::live_text(self, id).await
     }
-    fn live_text_all(&self) -> broadcast::Receiver<Arc<Ephemeral>> {
-        Self::live_text_all(self)
+    async fn live_text_all(&self) -> LiveText {
+        Self::live_text_all(self).await
     }
 }
 
@@ -255,8 +255,11 @@ impl<S: Source> Follower<S> {
             }
             let live = match &self.session {
                 Some(id) => self.source.live_text(id).await,
-                None => LiveText { open: Vec::new(), updates: self.source.live_text_all() },
+                None => self.source.live_text_all().await,
             };
+            if let Err(error) = self.filter.learn_tags(self.source.log(), &live.open).await {
+                tracing::debug!("text of sessions whose tags cannot be read is left out: {error}");
+            }
             deltas.join(live);
         }
         let goal = self.last;

@@ -33,6 +33,12 @@ impl Registry {
         owners.get(id).filter(|owner| owner.is_there()).cloned()
     }
 
+    /// Every task that there is.
+    pub(crate) fn all(&self) -> Vec<OwnerHandle> {
+        let owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);
+        owners.values().filter(|owner| owner.is_there()).cloned().collect()
+    }
+
     /// Takes a task out if nobody has sent it anything meanwhile.
     pub(crate) fn retire(&self, id: &SessionId, is_empty: impl FnOnce() -> bool) -> bool {
         let mut owners = self.owners.lock().unwrap_or_else(PoisonError::into_inner);

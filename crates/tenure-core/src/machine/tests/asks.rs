@@ -162,6 +162,25 @@ fn a_rule_for_the_session_answers_the_like_at_once_and_no_other() {
 }
 
 #[test]
+fn the_oldest_of_too_many_rules_is_forgotten_and_said_to_be() {
+    let mut stage = running();
+    for n in 0..1001 {
+        let command = serde_json::json!({"command": format!("make {n}")});
+        let ask = AskSignal { input: Some(command), token: format!("p{n}"), ..permission("p") };
+        stage.agent(vec![Signal::Ask(ask)]);
+        let id = stage.state().asks.values().next().expect("open").ask.id.clone();
+        stage.news();
+        let request = AnswerRequest { scope: Scope::Session, ..decide(&id, Decision::Allow) };
+        stage.ask(Request::Answer(request)).expect("answered");
+    }
+    assert!(stage.news().contains(&"warning.raised rule_forgotten".to_owned()));
+    assert_eq!(stage.state().rules.len(), 1000);
+    let first = AskSignal { input: Some(serde_json::json!({"command": "make 0"})), ..permission("again") };
+    stage.agent(vec![Signal::Ask(first)]);
+    assert_eq!(stage.news(), ["ask.opened permission", "session.activity_changed live/waiting permission"]);
+}
+
+#[test]
 fn a_policy_answers_permissions_with_a_record_and_nothing_else() {
     for (default, decision) in [(PermissionDefault::Allow, "allow"), (PermissionDefault::Deny, "deny")] {
         let mut stage = running_as(Spec { permission_default: default, ..spec() });

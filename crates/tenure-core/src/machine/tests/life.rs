@@ -113,6 +113,27 @@ fn starts_that_fail_again_and_again_back_off_until_the_breaker_opens() {
     assert_eq!(stage.axes(), "live/running");
 }
 
+/// What is stored with every step must not grow for ever.
+#[test]
+fn tasks_beyond_the_bound_are_named_and_not_followed() {
+    let mut stage = running_queued();
+    stage.news();
+    let task = |n: usize| {
+        Signal::Task(TaskSignal::Started(tenure_event::TaskStarted {
+            task_id: format!("t{n}"),
+            kind: "shell".into(),
+            title: "make".into(),
+            tool_id: None,
+            background: true,
+        }))
+    };
+    stage.agent((0..258).map(task).collect());
+    let news = stage.news();
+    assert_eq!(news.iter().filter(|n| n.starts_with("task.started")).count(), 256);
+    assert_eq!(news.iter().filter(|n| *n == "warning.raised too_many_tasks").count(), 2);
+    assert_eq!(stage.state().tasks.len(), 256);
+}
+
 #[test]
 fn a_crash_in_a_turn_ends_it_and_the_queue_goes_on_in_a_new_process() {
     let mut stage = running_queued();

@@ -1,6 +1,7 @@
 //! Which events a follower wants.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use tenure_event::{Ephemeral, SessionId};
 use tenure_log::{EventLog, LogError, Rendered};
@@ -58,6 +59,18 @@ impl Filter {
             self.tagged.remove(&id);
         }
         Ok(self.carries_tag(log, &id).await? && named)
+    }
+
+    /// Finds out which of the sessions that write at this moment carry the tag, for [`Self::lets_delta_through`].
+    pub(super) async fn learn_tags(
+        &mut self,
+        log: &impl EventLog,
+        open: &[Arc<Ephemeral>],
+    ) -> Result<(), LogError> {
+        for event in open.iter().take(REMEMBERED) {
+            self.carries_tag(log, &event.session_id).await?;
+        }
+        Ok(())
     }
 
     async fn carries_tag(&mut self, log: &impl EventLog, id: &SessionId) -> Result<bool, LogError> {

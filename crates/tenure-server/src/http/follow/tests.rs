@@ -28,8 +28,8 @@ impl Source for Stage {
     async fn live_text(&self, _: &SessionId) -> LiveText {
         LiveText { open: self.open.lock().expect("whole").clone(), updates: self.live.subscribe() }
     }
-    fn live_text_all(&self) -> broadcast::Receiver<Arc<Ephemeral>> {
-        self.live.subscribe()
+    async fn live_text_all(&self) -> LiveText {
+        LiveText { open: self.open.lock().expect("whole").clone(), updates: self.live.subscribe() }
     }
 }
 
@@ -262,6 +262,24 @@ async fn deltas_stand_between_the_events_they_belong_between() {
     stage.live.send(delta("s", "m", 2, 15, "!")).expect("heard");
     stage.append("s", 3, vec![warning(3)]).await;
     assert_eq!(names(&take(&mut follower, 1).await), ["4 warning.raised"]);
+}
+
+#[tokio::test]
+async fn a_stream_of_all_sessions_begins_with_what_is_being_written() {
+    let stage = stage();
+    stage.append("a", 0, vec![warning(1)]).await;
+    stage.append("b", 0, vec![warning(1)]).await;
+    *stage.open.lock().expect("whole") = vec![delta("a", "m", 1, 0, "in a"), delta("b", "n", 1, 0, "in b")];
+    let all = Options { after: None, deltas: true, ..Options::default() };
+    let mut follower = stage.follow(all.clone()).await;
+    let joined = take(&mut follower, 2).await;
+    assert_eq!(names(&joined), ["message.delta", "message.delta"]);
+    assert!(joined[0].data.contains("in a") && joined[1].data.contains("in b"), "{joined:?}");
+
+    let filter = Filter::new(Vec::new(), vec![id("b")], None);
+    let mut some = stage.follow(Options { filter, ..all }).await;
+    let joined = take(&mut some, 1).await;
+    assert!(joined[0].data.contains("in b"), "{joined:?}");
 }
 
 #[tokio::test]
