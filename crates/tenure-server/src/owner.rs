@@ -76,6 +76,8 @@ pub(crate) struct Owner {
     words: BTreeMap<InputId, String>,
     /// Text that is being written, as far as it may be shown.
     pieces: Pieces,
+    /// The row as lists saw it last.
+    listed: Option<tenure_log::SessionRow>,
     unsent: VecDeque<OutboxRow>,
     work_in: mpsc::Receiver<Work>,
     work_out: mpsc::Sender<Work>,

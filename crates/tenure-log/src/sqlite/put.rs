@@ -15,10 +15,13 @@ type Done = Result<(), LogError>;
 
 pub(super) fn session(db: &Connection, no: i64, row: &SessionRow) -> Done {
     let before = listed(db, no)?;
-    let unchanged = before.as_ref().is_some_and(|b| same_in_lists(b, row));
-    if !unchanged {
-        write_listed(db, no, row)?;
-        write_tags(db, no, before.as_ref(), row)?;
+    match &before {
+        Some(b) if same_in_lists(b, row) && b.activity == row.activity => {}
+        Some(b) if same_in_lists(b, row) => write_activity(db, no, row)?,
+        _ => {
+            write_listed(db, no, row)?;
+            write_tags(db, no, before.as_ref(), row)?;
+        }
     }
     let mut view = db.prepare_cached("INSERT OR REPLACE INTO views (no, view) VALUES (?1, ?2)")?;
     view.execute(params![no, row.view])?;
@@ -31,11 +34,10 @@ fn listed(db: &Connection, no: i64) -> Result<Option<SessionRow>, LogError> {
     Ok(db.prepare_cached(&sql)?.query_row([no], rows::session).optional()?)
 }
 
-/// Whether nothing changes but view and state: then no index is touched.
+/// Whether nothing changes but activity, view and state: then the indexes stay as they are, but for that of activities.
 fn same_in_lists(a: &SessionRow, b: &SessionRow) -> bool {
-    let SessionRow { lifecycle, activity, agent, native_id, project_id, workspace_id, cwd, title, .. } = a;
+    let SessionRow { lifecycle, agent, native_id, project_id, workspace_id, cwd, title, .. } = a;
     lifecycle == &b.lifecycle
-        && activity == &b.activity
         && agent == &b.agent
         && native_id == &b.native_id
         && project_id == &b.project_id
@@ -45,6 +47,12 @@ fn same_in_lists(a: &SessionRow, b: &SessionRow) -> bool {
         && a.tags == b.tags
         && (a.archived, a.live) == (b.archived, b.live)
         && (a.created_at, a.updated_at) == (b.created_at, b.updated_at)
+}
+
+fn write_activity(db: &Connection, no: i64, row: &SessionRow) -> Done {
+    let mut change = db.prepare_cached("UPDATE sessions SET activity = ?2 WHERE no = ?1")?;
+    change.execute(params![no, row.activity])?;
+    Ok(())
 }
 
 fn write_listed(db: &Connection, no: i64, row: &SessionRow) -> Done {

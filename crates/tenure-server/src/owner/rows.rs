@@ -10,12 +10,16 @@ use tenure_log::{EventLog, InputRow, SessionRow, StoredAsk, Write};
 use super::Owner;
 use super::stored::StoredRef;
 
+/// A session that only goes on moves in the lists at most this often, in milliseconds: each move rewrites every index
+/// that lists are walked by, and it speaks a thousand times a second.
+const MOVES_AFTER_MS: u64 = 1000;
+
 impl Owner {
     /// The session's row as it is now, with the private state.
-    pub(super) fn session_row(&self, state: Vec<u8>) -> Result<SessionRow, serde_json::Error> {
+    pub(super) fn session_row(&mut self, state: Vec<u8>) -> Result<SessionRow, serde_json::Error> {
         let s = self.machine.state();
         let view = s.view();
-        Ok(SessionRow {
+        let listed = SessionRow {
             id: s.spec.id.clone(),
             lifecycle: s.lifecycle.as_str().to_owned(),
             activity: view.axes.activity.as_ref().map(|a| a.state.as_str().to_owned()),
@@ -30,9 +34,12 @@ impl Owner {
             live: s.is_live(),
             created_at: s.created_at,
             updated_at: s.updated_at,
-            view: serde_json::to_string(&view)?,
-            state,
-        })
+            view: String::new(),
+            state: Vec::new(),
+        };
+        let listed = stays_or_moves(self.listed.take(), listed);
+        self.listed = Some(listed.clone());
+        Ok(SessionRow { view: serde_json::to_string(&view)?, state, ..listed })
     }
 
     /// The private state: the machine, and how far the process's output was taken in.
@@ -185,6 +192,17 @@ pub(crate) fn receipt(row: InputRow) -> Receipt {
     Receipt { input_id: row.id, delivery, position, seq: row.admitted_seq, turn_id: row.turn_id }
 }
 
+/// The row as lists are to see it: where it stood, if little time has passed and nothing else is new but that it works.
+/// One that rests moves each time: nothing may come after that to move it.
+fn stays_or_moves(before: Option<SessionRow>, now: SessionRow) -> SessionRow {
+    let works = matches!(now.activity.as_deref(), Some("running" | "queued" | "compacting" | "interrupting"));
+    let Some(before) = before.filter(|_| works) else { return now };
+    let stays = SessionRow { updated_at: before.updated_at, ..now.clone() };
+    let same_but_activity = SessionRow { activity: before.activity.clone(), ..stays.clone() } == before;
+    let moved = now.updated_at.millis_since(before.updated_at) >= MOVES_AFTER_MS;
+    if same_but_activity && !moved { stays } else { now }
+}
+
 fn id_of(change: &InputChange) -> &InputId {
     match change {
         InputChange::Admitted { input_id, .. }
@@ -219,5 +237,45 @@ fn edit_view(row: &mut InputRow, edit: impl FnOnce(&mut Value)) {
     if let Ok(mut view) = serde_json::from_str::<Value>(&row.view) {
         edit(&mut view);
         row.view = view.to_string();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tenure_event::{ProjectId, SessionId, Timestamp, WorkspaceId};
+
+    fn row(at: i64, activity: &str) -> SessionRow {
+        SessionRow {
+            id: SessionId::parse("s").expect("valid"),
+            lifecycle: "live".into(),
+            activity: Some(activity.into()),
+            agent: "scripted".into(),
+            native_id: None,
+            project_id: ProjectId::parse("p").expect("valid"),
+            workspace_id: WorkspaceId::parse("w").expect("valid"),
+            cwd: "/".into(),
+            title: None,
+            tags: Vec::new(),
+            archived: false,
+            live: true,
+            created_at: Timestamp::from_millis(0),
+            updated_at: Timestamp::from_millis(at),
+            view: String::new(),
+            state: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_session_that_goes_on_moves_in_the_lists_now_and_then() {
+        let listed = |before, now| stays_or_moves(before, now).updated_at.as_millis();
+        assert_eq!(listed(None, row(5000, "running")), 5000);
+        assert_eq!(listed(Some(row(5000, "running")), row(5999, "running")), 5000, "it stays");
+        assert_eq!(listed(Some(row(5000, "running")), row(6000, "running")), 6000, "it moves");
+        assert_eq!(listed(Some(row(5000, "idle")), row(5001, "running")), 5000, "it begins to work");
+        assert_eq!(listed(Some(row(5000, "running")), row(5001, "idle")), 5001, "it rests");
+        assert_eq!(listed(Some(row(5001, "idle")), row(5002, "idle")), 5002, "it rested");
+        let titled = SessionRow { title: Some("new".into()), ..row(5001, "running") };
+        assert_eq!(listed(Some(row(5000, "running")), titled), 5001, "something else is new");
     }
 }
