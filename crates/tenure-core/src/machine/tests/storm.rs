@@ -162,7 +162,7 @@ fn agents_and_daemons_crash_while_much_is_open() {
     let cases = (styles(), specs(), prop::collection::vec(ops(), 50..600));
     // Asks open, steers on their way, inputs queued, a turn that the agent began: at crashes of the agent, then of the daemon.
     let mut seen = [0; 8];
-    for _ in 0..96 {
+    for _ in 0..512 {
         let (style, spec, ops) = cases.new_tree(&mut runner).expect("a case").current();
         let mut world = World::new(spec, style, true);
         for op in ops {
@@ -185,5 +185,5 @@ fn agents_and_daemons_crash_while_much_is_open() {
             world.happen(op);
         }
     }
-    assert!(seen.iter().all(|count| *count >= 1), "too few of some: {seen:?}");
+    assert!(seen.iter().all(|count| *count >= 5), "too few of some: {seen:?}");
 }
