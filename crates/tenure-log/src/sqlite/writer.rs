@@ -9,6 +9,7 @@ mod upkeep;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
@@ -48,6 +49,7 @@ pub(super) fn start(
         synchronous: None,
         wal_pages: Arc::default(),
         checkpoint_at: WAL_MARK_PAGES,
+        copying: None,
         positions: Positions::new(last),
         suspect: false,
         unflushed: false,
@@ -73,6 +75,8 @@ struct Writer {
     wal_pages: Arc<AtomicI64>,
     /// The number of them at which the next checkpoint is tried.
     checkpoint_at: i64,
+    /// Another connection that copies the write-ahead log.
+    copying: Option<JoinHandle<()>>,
     positions: Positions,
     /// The disk failed: look at everything anew before the next batch.
     suspect: bool,
@@ -91,6 +95,7 @@ type Outcome = Result<Appended, LogError>;
 /// Whoever leaves the thread, in whatever way, leaves no caller waiting.
 impl Drop for Writer {
     fn drop(&mut self) {
+        self.end_copy();
         self.shared.queue.close();
         while let Taken::Jobs(jobs) = self.shared.queue.take(Duration::ZERO) {
             jobs.into_iter().for_each(|job| job.fail(LogError::Closed));
@@ -271,6 +276,7 @@ impl Writer {
         self.shared.queue.close();
         self.shared.closed.store(true, Ordering::Release);
         self.shared.readers.close();
+        self.end_copy();
         let ended = self.recover().and_then(|()| self.record_end());
         if ended.is_ok() {
             self.checkpoint(CheckpointMode::TRUNCATE);

@@ -2,6 +2,7 @@
 //! log short, finishing erasures, and giving memory back.
 
 use std::sync::atomic::Ordering;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use rusqlite::wal::CheckpointMode;
@@ -31,6 +32,8 @@ impl Writer {
         self.shared.kinds.reload(&self.db)?;
         self.positions.gseq = self.positions.gseq.max(events::last_gseq(&self.db)?);
         if std::mem::take(&mut self.unflushed) {
+            // A copy that is under way would keep this one from beginning.
+            self.end_copy();
             self.checkpoint(CheckpointMode::PASSIVE);
         }
         self.suspect = false;
@@ -47,16 +50,60 @@ impl Writer {
     }
 
     /// Past the mark the log is copied into the database, and the next commit begins it anew, unless a reader
-    /// stands in the way. If one always does, the writer waits for those that read now: not longer than
-    /// they need for a page, and nobody who comes later is in the way.
+    /// stands in the way. Most of it is copied and flushed beside the writer, by another connection: nobody who
+    /// commits waits for megabytes to reach the disk. The writer copies what came meanwhile. If readers always stand
+    /// in the way, it waits for those that read now: not longer than they need for a page, and nobody who comes later
+    /// is in the way.
     pub(super) fn checkpoint_if_due(&mut self) {
         let pages = self.wal_pages.load(Ordering::Relaxed);
         if pages < WAL_MARK_PAGES {
             self.checkpoint_at = WAL_MARK_PAGES;
-        } else if pages >= self.checkpoint_at {
-            let insist = self.checkpoint_at > WAL_MARK_PAGES;
-            self.checkpoint(if insist { CheckpointMode::RESTART } else { CheckpointMode::PASSIVE });
-            self.checkpoint_at = pages + WAL_MARK_PAGES / 4;
+            if self.copying.as_ref().is_some_and(JoinHandle::is_finished) {
+                self.end_copy();
+            }
+            return;
+        }
+        match self.copying.take() {
+            // Half as much again may come meanwhile; more than that waits for the copy.
+            Some(copy) if !copy.is_finished() && pages < self.checkpoint_at + WAL_MARK_PAGES / 2 => {
+                self.copying = Some(copy);
+            }
+            Some(copy) => {
+                let _ = copy.join();
+                self.checkpoint(CheckpointMode::PASSIVE);
+                self.checkpoint_at = pages + WAL_MARK_PAGES / 4;
+            }
+            None if pages < self.checkpoint_at => {}
+            None if self.checkpoint_at > WAL_MARK_PAGES => {
+                self.checkpoint(CheckpointMode::RESTART);
+                self.checkpoint_at = pages + WAL_MARK_PAGES / 4;
+            }
+            None => self.begin_copy(),
+        }
+    }
+
+    /// Begins to copy the log beside the writer. Where no thread can be had, the writer does it.
+    fn begin_copy(&mut self) {
+        let path = self.shared.home.join(FILE);
+        let copy = move || {
+            let done = connection::writer(&path).and_then(|db| {
+                db.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, CheckpointMode::PASSIVE)?;
+                Ok(())
+            });
+            if let Err(error) = done {
+                tracing::debug!(%error, "the write-ahead log was not copied");
+            }
+        };
+        match std::thread::Builder::new().name("tenure-log-copy".to_owned()).spawn(copy) {
+            Ok(thread) => self.copying = Some(thread),
+            Err(_) => self.checkpoint(CheckpointMode::PASSIVE),
+        }
+    }
+
+    /// Waits for a copy that is under way: whoever leaves lets go of the file.
+    pub(super) fn end_copy(&mut self) {
+        if let Some(copy) = self.copying.take() {
+            let _ = copy.join();
         }
     }
 
@@ -85,6 +132,7 @@ impl Writer {
         self.sweep();
         self.shared.readers.trim();
         if self.wal_pages.swap(0, Ordering::Relaxed) > 0 {
+            self.end_copy();
             self.checkpoint(CheckpointMode::PASSIVE);
             // Not being able to save memory harms nobody.
             let _ = self.db.execute_batch("PRAGMA shrink_memory");
