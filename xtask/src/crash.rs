@@ -96,9 +96,14 @@ impl Args {
         Self { seconds: Some(seconds), ..Self::SOME }
     }
 
-    /// Every labelled point once.
-    pub(crate) fn every_label() -> Self {
-        Self { labels: true, ..Self::SOME }
+    /// So many kills.
+    pub(crate) fn of_kills(kills: u64) -> Self {
+        Self { kills, ..Self::SOME }
+    }
+
+    /// Every labelled point, with so many seeds each.
+    pub(crate) fn every_label(seeds: u64) -> Self {
+        Self { labels: true, seeds, ..Self::SOME }
     }
 }
 

@@ -17,6 +17,13 @@ pub(crate) struct Args {
     target: Option<String>,
 }
 
+impl Args {
+    /// Every target for so long, with fresh inputs.
+    pub(crate) fn for_seconds(seconds: u32) -> Self {
+        Self { seconds, seed: None, target: None }
+    }
+}
+
 /// Runs them. The input of one that fails is kept, and told.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let seed = args.seed.unwrap_or_else(crate::crash::fresh_seed);

@@ -5,6 +5,7 @@ mod crash;
 mod fuzz;
 mod install;
 mod process;
+mod proof;
 mod schemathesis;
 mod test;
 mod wire;
@@ -30,6 +31,8 @@ enum Verb {
     Fuzz(fuzz::Args),
     /// Installs the real agent programs that the tests drive, into tests/agents/node_modules.
     InstallAgents(install::Args),
+    /// Puts every promise of docs/reliability.md to the test, and prints a scorecard.
+    Proof(proof::Args),
     /// Makes up requests from the OpenAPI document, and looks for answers that it does not tell of.
     Schemathesis(schemathesis::Args),
     /// Checks and tests everything, and installs what that needs.
@@ -43,6 +46,7 @@ fn main() -> ExitCode {
         Verb::Faults(args) => faults::run(&args),
         Verb::Fuzz(args) => fuzz::run(&args),
         Verb::InstallAgents(args) => install::run(&args),
+        Verb::Proof(args) => proof::run(&args),
         Verb::Schemathesis(args) => schemathesis::run(&args),
         Verb::Test(args) => test::run(&args),
     };

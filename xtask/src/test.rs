@@ -61,7 +61,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     // A fresh seed each time; it is printed.
     steps.run("crash", || {
         crash::run(&crash::Args::for_seconds(60))?;
-        crash::run(&crash::Args::every_label())
+        crash::run(&crash::Args::every_label(1))
     })?;
     steps.run("storage faults", || faults::run(&faults::Args::for_seconds(60)))?;
     steps.report()?;
