@@ -15,7 +15,6 @@ use anyhow::Context;
 use crate::crash::{self, faults};
 use crate::install;
 use crate::process::{self, cargo, program, say};
-use crate::schemathesis;
 
 /// Arguments of `test`.
 #[derive(clap::Args)]
@@ -31,7 +30,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     let tools = steps.run("tools", || {
         if !args.fast {
             packages::install()?;
-            schemathesis::install()?;
         }
         tools::Tools::find_or_install(args.fast)
     })?;
@@ -57,7 +55,6 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     // With the tests, so that nothing is built twice; the end-to-end tests run the binary that this makes.
     steps.run("build", || cargo("build --locked --workspace --all-targets"))?;
     steps.run("examples in docs", || cargo("test --locked --workspace --doc --quiet"))?;
-    steps.run("schemathesis", || schemathesis::check(&schemathesis::Args::for_seconds(40)))?;
     // A fresh seed each time; it is printed.
     steps.run("crash", || {
         crash::run(&crash::Args::for_seconds(60))?;

@@ -1,6 +1,7 @@
 //! What can be changed while a session lives.
 
-use serde::{Deserialize, Serialize};
+use serde::de::{DeserializeOwned, Error};
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tenure_event::{PermissionDefault, PermissionRule};
 use utoipa::ToSchema;
@@ -49,7 +50,7 @@ pub struct ConfigPatch {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub effort: Option<String>,
     /// Who answers permission asks from now on. Asks that are open stay open.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub permissions: Option<PermissionsPatch>,
 }
 
@@ -97,4 +98,13 @@ pub struct RunCommand {
     /// The model to set before, and to keep.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<String>,
+}
+
+/// An object and nothing else: derived readers take a list of values in the order of the fields, too.
+fn object<'de, D: Deserializer<'de>, T: DeserializeOwned>(from: D) -> Result<Option<T>, D::Error> {
+    match Option::<Value>::deserialize(from)? {
+        None => Ok(None),
+        Some(value @ Value::Object(_)) => serde_json::from_value(value).map(Some).map_err(D::Error::custom),
+        Some(_) => Err(D::Error::custom("it is an object")),
+    }
 }

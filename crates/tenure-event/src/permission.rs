@@ -1,6 +1,7 @@
 //! Rules that answer permission asks before a person is asked. How they are matched is the machine's business.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
 use utoipa::ToSchema;
 
 use crate::ToolKind;
@@ -29,10 +30,38 @@ pub struct PermissionRule {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tool: Option<String>,
     /// What the tool does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_kind")]
     pub kind: Option<ToolKind>,
     /// What the tool is called with: its command, path or URL. A rule that allows never matches a command with one of
     /// ``; & | ` $ < >`` or a line break in it, unless the pattern has that character too.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
+}
+
+/// A kind that is named in a rule is one that there is: a word that nobody knows would match what it does not say.
+fn known_kind<'de, D: Deserializer<'de>>(from: D) -> Result<Option<ToolKind>, D::Error> {
+    let Some(word) = Option::<String>::deserialize(from)? else { return Ok(None) };
+    let kind = serde_json::from_value(serde_json::Value::from(word.as_str())).map_err(D::Error::custom)?;
+    let known = serde_json::to_value::<ToolKind>(kind).is_ok_and(|name| name == word.as_str());
+    if known { Ok(Some(kind)) } else { Err(D::Error::custom(format!("there is no kind of tool `{word}`"))) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_kind_that_nobody_knows_is_refused() {
+        let read = |text: &str| serde_json::from_str::<PermissionRule>(text);
+        assert_eq!(
+            read(r#"{"decision":"ask","kind":"read"}"#).map(|r| r.kind).ok(),
+            Some(Some(ToolKind::Read))
+        );
+        assert_eq!(
+            read(r#"{"decision":"ask","kind":"other"}"#).map(|r| r.kind).ok(),
+            Some(Some(ToolKind::Other))
+        );
+        assert_eq!(read(r#"{"decision":"ask","kind":null}"#).map(|r| r.kind).ok(), Some(None));
+        assert!(read(r#"{"decision":"ask","kind":"AAA"}"#).unwrap_err().to_string().contains("AAA"));
+    }
 }

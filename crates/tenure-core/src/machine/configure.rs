@@ -9,6 +9,8 @@ use crate::{Reply, Until};
 
 /// Rules that one session may have.
 const MOST_RULES: usize = 256;
+/// Seconds that an ask may wait.
+const LONGEST_TIMEOUT: u64 = 315_360_000;
 /// Characters that one pattern may have.
 const LONGEST_PATTERN: usize = 1000;
 
@@ -122,6 +124,10 @@ impl Step<'_> {
 }
 
 fn check(permissions: &PermissionsPatch) -> Result<(), Problem> {
+    if permissions.ask_timeout_seconds.is_some_and(|seconds| seconds > LONGEST_TIMEOUT) {
+        let what = format!("at most {LONGEST_TIMEOUT} seconds, ten years");
+        return Err(Problem::invalid("permissions.ask_timeout_seconds", what));
+    }
     check_rules(permissions.rules.as_deref().unwrap_or_default())
 }
 

@@ -13,7 +13,7 @@ use super::app::Shared;
 use super::events::position;
 use super::extract::{Params, Segments};
 use super::lookup;
-use super::problem::Answer;
+use super::problem::{Answer, Failure};
 
 /// Where to begin.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -44,6 +44,9 @@ pub(super) async fn raw(
     Params(params): Params<RawParams>,
 ) -> Answer<Json<RawPage>> {
     let (id, _) = lookup::existing(&app, &id).await?;
+    if params.generation.is_some_and(|generation| i32::try_from(generation).is_err()) {
+        return Err(Failure::invalid("generation", "processes are counted from 1; none has such a number"));
+    }
     Ok(Json(app.node.raw(&id, params.after, params.generation).await?))
 }
 
