@@ -5,6 +5,7 @@
 //! Start reading at [`acp`], [`claude`], [`codex`] or [`pi`]; [`catalog`] knows the programs by name.
 
 pub mod acp;
+mod blocks;
 pub mod catalog;
 pub mod claude;
 pub mod codex;

@@ -63,7 +63,9 @@ impl Usage {
         }
     }
 
-    fn tokens(&self) -> u64 {
+    /// Tokens that went through the context window: sent, written, and taken from or put into the provider's cache.
+    #[must_use]
+    pub fn tokens(&self) -> u64 {
         self.input_tokens
             .saturating_add(self.output_tokens)
             .saturating_add(self.cache_read_tokens)

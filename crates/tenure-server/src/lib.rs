@@ -12,4 +12,5 @@ mod exec;
 pub mod http;
 pub mod node;
 mod owner;
+mod past;
 mod problem;

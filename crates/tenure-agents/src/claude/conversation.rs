@@ -189,7 +189,7 @@ impl ClaudeCodec {
             let main = open.parent.is_none();
             let Some(message) = open.message(&self.record, cut) else { continue };
             if let Some(usage) = message.usage.filter(|_| main) {
-                self.memory.context_used = Some(turn::window(&usage));
+                self.memory.context_used = Some(usage.tokens());
             }
             self.memory.said |= message
                 .parts

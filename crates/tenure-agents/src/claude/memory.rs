@@ -118,14 +118,7 @@ impl Call {
 
     /// Its end when nobody told one.
     pub(super) fn cancelled(&self) -> ToolEnd {
-        ToolEnd {
-            start: self.start(),
-            state: ToolState::Cancelled,
-            input: None,
-            output: None,
-            diffs: Vec::new(),
-            error: None,
-        }
+        self.start().ended(ToolState::Cancelled)
     }
 }
 

@@ -1,11 +1,13 @@
 //! Tools by name: what one does in a word, a line for people, the files it is about; and
 //! what a call gave. Nothing is remembered here.
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tenure_core::agent::StartRecord;
 use tenure_event::{PartBody, ToolKind, ToolPart, ToolState};
 
 use super::field;
+use crate::blocks;
+pub(super) use crate::blocks::why;
 
 /// What a tool does, in a word.
 pub(super) fn kind(tool: &str) -> ToolKind {
@@ -126,35 +128,10 @@ pub(super) fn state(block: &Value, meta: Option<&Value>, result: Option<&Value>)
 pub(super) fn output(block: &Value) -> Option<Value> {
     match block.get("content")? {
         Value::String(text) => Some(Value::String(plain(text).to_owned())),
-        Value::Array(blocks) => {
-            let texts: Vec<&str> = blocks.iter().filter_map(text_of).collect();
-            if texts.len() == blocks.len() {
-                return Some(Value::String(texts.join("\n")));
-            }
-            Some(Value::Array(blocks.iter().map(shown_block).collect()))
-        }
+        Value::Array(list) => Some(blocks::output(list, image)),
         Value::Null => None,
         other => Some(other.clone()),
     }
-}
-
-fn text_of(block: &Value) -> Option<&str> {
-    if field::text(block, "type") == Some("text") { field::text(block, "text") } else { None }
-}
-
-fn shown_block(block: &Value) -> Value {
-    match image(block) {
-        Some(PartBody::Image { data, mime_type }) => {
-            json!({"type": "image", "data": data, "mime_type": mime_type})
-        }
-        _ => block.clone(),
-    }
-}
-
-/// Why a call failed, for people.
-pub(super) fn why(output: Option<&Value>) -> Option<String> {
-    let text = output.and_then(Value::as_str)?.trim();
-    (!text.is_empty()).then(|| field::clip(text, 2000))
 }
 
 /// Without the tag that the program puts around its own complaints.

@@ -27,16 +27,7 @@ pub(super) fn usage(value: &Value) -> Usage {
 
 /// Whether a count counts anything.
 pub(super) fn counts(usage: &Usage) -> bool {
-    window(usage) > 0
-}
-
-/// Tokens that a model call put into the context window.
-pub(super) fn window(usage: &Usage) -> u64 {
-    usage
-        .input_tokens
-        .saturating_add(usage.output_tokens)
-        .saturating_add(usage.cache_read_tokens)
-        .saturating_add(usage.cache_write_tokens)
+    usage.tokens() > 0
 }
 
 /// What was used since the last result, by model, subagents included; with its cost.

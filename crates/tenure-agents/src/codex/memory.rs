@@ -154,14 +154,7 @@ impl Call {
 
     /// Its end when the agent tells none.
     pub(super) fn ends(&self, state: ToolState, output: Option<&str>) -> ToolEnd {
-        ToolEnd {
-            start: self.start(),
-            state,
-            input: None,
-            output: output.map(Value::from),
-            diffs: Vec::new(),
-            error: None,
-        }
+        ToolEnd { output: output.map(Value::from), ..self.start().ended(state) }
     }
 }
 

@@ -77,7 +77,7 @@ impl PiCodec {
         self.memory.error = run::failure(message);
         if let Some(used) = message.get("usage").and_then(usage::read) {
             usage::add(&mut self.memory.usage, used);
-            self.memory.context_used = Some(usage::window(&used));
+            self.memory.context_used = Some(used.tokens());
         }
         let Some(done) = done else { return };
         self.memory.said |= says_something(&done);

@@ -1,11 +1,13 @@
 //! Tools by name: what one does in a word, a line for people, the files it is about; and
 //! what a call gave. Nothing is remembered here.
 
-use serde_json::{Value, json};
+use serde_json::Value;
 use tenure_core::agent::StartRecord;
 use tenure_event::{FileDiff, PartBody, ToolKind, ToolPart, ToolState};
 
 use super::field;
+use crate::blocks;
+pub(super) use crate::blocks::why;
 
 /// Longest text of a change, in bytes, that is told.
 const DIFF_MAX: usize = 256 * 1024;
@@ -89,34 +91,8 @@ pub(super) fn image(block: &Value) -> Option<PartBody> {
 
 /// What a call gave: text where it is nothing but text, else its blocks.
 pub(super) fn output(result: &Value) -> Option<Value> {
-    let blocks = field::items(result, "content");
-    if blocks.is_empty() {
-        return None;
-    }
-    let texts: Vec<&str> = blocks.iter().filter_map(text_of).collect();
-    if texts.len() == blocks.len() {
-        return Some(Value::String(texts.join("\n")));
-    }
-    Some(Value::Array(blocks.iter().map(shown).collect()))
-}
-
-fn text_of(block: &Value) -> Option<&str> {
-    if field::text(block, "type") == Some("text") { field::text(block, "text") } else { None }
-}
-
-fn shown(block: &Value) -> Value {
-    match image(block) {
-        Some(PartBody::Image { data, mime_type }) => {
-            json!({"type": "image", "data": data, "mime_type": mime_type})
-        }
-        _ => block.clone(),
-    }
-}
-
-/// Why a call failed, for people.
-pub(super) fn why(output: Option<&Value>) -> Option<String> {
-    let text = output.and_then(Value::as_str)?.trim();
-    (!text.is_empty()).then(|| field::clip(text, 2000))
+    let list = field::items(result, "content");
+    (!list.is_empty()).then(|| blocks::output(list, image))
 }
 
 /// How a call ended, by its result: what failed, or was cut off, says so in words.

@@ -25,16 +25,7 @@ pub(super) fn read(usage: &Value) -> Option<Usage> {
             Some(_) => CostBasis::Estimated,
         },
     };
-    (window(&read) > 0 || read.cost_usd.is_some()).then_some(read)
-}
-
-/// What a call put into the context window, in tokens.
-pub(super) fn window(usage: &Usage) -> u64 {
-    usage
-        .input_tokens
-        .saturating_add(usage.output_tokens)
-        .saturating_add(usage.cache_read_tokens)
-        .saturating_add(usage.cache_write_tokens)
+    (read.tokens() > 0 || read.cost_usd.is_some()).then_some(read)
 }
 
 /// Adds a call to what a turn used.

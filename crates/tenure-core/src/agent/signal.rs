@@ -75,6 +75,14 @@ pub struct ToolStart {
     pub parent_tool_id: Option<String>,
 }
 
+impl ToolStart {
+    /// Its end when nothing else was told of it.
+    #[must_use]
+    pub fn ended(self, state: ToolState) -> ToolEnd {
+        ToolEnd { start: self, state, input: None, output: None, diffs: Vec::new(), error: None }
+    }
+}
+
 /// A tool call ended. A codec tells `started` before `ended`, also for agents that only
 /// ever show the end.
 #[derive(Debug, Clone, PartialEq)]

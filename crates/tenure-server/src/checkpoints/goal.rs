@@ -6,6 +6,7 @@ use tenure_event::{CheckpointCause, Event, InputHow, Kind, RewindId, Role, Seq, 
 use tenure_log::SqliteLog;
 
 use super::marks::{self, Mark};
+use crate::past;
 use crate::problem;
 
 /// What is read of the log to find a goal.
@@ -42,7 +43,7 @@ struct Said {
 impl Story {
     async fn read(log: &SqliteLog, id: &SessionId) -> Result<Self, Problem> {
         let mut story = Self::default();
-        let read = marks::events(log, id, &KINDS, |event| story.take(event)).await;
+        let read = past::events(log, id, &KINDS, |event| story.take(event)).await;
         read.map_err(|e| problem::from_log(&e))?;
         Ok(story)
     }

@@ -1,11 +1,10 @@
 //! The checkpoints of a session, read from its log: there is no other record of them.
 
 use tenure_event::{CheckpointCreated, Event, Kind, Seq, SessionId, Timestamp};
-use tenure_log::{EventLog, LogError, PageRequest, SessionFilter, SessionRow, SqliteLog};
+use tenure_log::{EventLog, LogError, SessionFilter, SessionRow, SqliteLog};
 use tenure_workspace::checkpoint::{Span, TreeId};
 
-/// Bytes of events that are held at once.
-const PAGE_BYTES: usize = 256 << 10;
+use crate::past;
 
 /// A checkpoint in the log.
 #[derive(Debug, Clone)]
@@ -26,39 +25,10 @@ impl Mark {
     }
 }
 
-/// Reads a session's events of some kinds, oldest first.
-pub(crate) async fn events(
-    log: &SqliteLog,
-    id: &SessionId,
-    types: &[&str],
-    mut each: impl FnMut(Event),
-) -> Result<(), LogError> {
-    let types: Vec<String> = types.iter().map(|&name| name.to_owned()).collect();
-    let mut after = 0;
-    loop {
-        let request = PageRequest { after, limit: 1000, max_bytes: PAGE_BYTES, types: types.clone() };
-        let page = match log.read(id, request).await {
-            // What was before is not kept; the rest is.
-            Err(LogError::CursorExpired { first, .. }) if first > after + 1 => {
-                after = first - 1;
-                continue;
-            }
-            page => page?,
-        };
-        let parsed =
-            page.events.iter().filter_map(|e| Event::parse(std::str::from_utf8(&e.bytes).ok()?).ok());
-        parsed.for_each(&mut each);
-        if page.scanned_to >= page.last {
-            return Ok(());
-        }
-        after = page.scanned_to;
-    }
-}
-
 /// A session's checkpoints, oldest first.
 pub(crate) async fn of(log: &SqliteLog, id: &SessionId) -> Result<Vec<Mark>, LogError> {
     let mut marks = Vec::new();
-    events(log, id, &["checkpoint.created"], |event| marks.extend(mark(event))).await?;
+    past::events(log, id, &["checkpoint.created"], |event| marks.extend(mark(event))).await?;
     Ok(marks)
 }
 

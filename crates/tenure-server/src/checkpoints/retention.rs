@@ -10,6 +10,7 @@ use tenure_workspace::checkpoint::TreeId;
 
 use super::marks::{self, Mark};
 use crate::node::Shared;
+use crate::past;
 
 /// Sweeps a workspace's store.
 pub(crate) async fn sweep(shared: &Shared, workspace: &WorkspaceId) {
@@ -24,7 +25,7 @@ pub(crate) async fn sweep(shared: &Shared, workspace: &WorkspaceId) {
             let mut own = Vec::new();
             let kinds = ["checkpoint.created", "rewind.completed", "rewind.undone"];
             let mut last = None;
-            marks::events(&shared.log, &row.id, &kinds, |event| match &event.kind {
+            past::events(&shared.log, &row.id, &kinds, |event| match &event.kind {
                 Kind::RewindCompleted(data) => last = Some(data.rewind_id.to_string()),
                 Kind::RewindUndone(_) => last = None,
                 _ => own.extend(marks::mark(event)),

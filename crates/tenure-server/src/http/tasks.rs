@@ -8,7 +8,7 @@ use axum::response::Response;
 use tenure_api::{Page, Problem, TaskState, TaskView, VerbReply, VerbRequest};
 use tenure_core::Request;
 use tenure_event::{Event, Kind, SessionId};
-use tenure_log::{EventLog, PageRequest};
+use tenure_log::SqliteLog;
 
 use super::app::Shared;
 use super::extract::{Body, Segments};
@@ -16,12 +16,10 @@ use super::idempotency::Keyed;
 use super::lookup;
 use super::problem::Answer;
 use super::verbs;
-use super::wait::parse;
+use crate::past;
 
 /// Tasks that are listed, the newest.
 const MOST: usize = 1000;
-/// Bytes of events that are held at once.
-const READ_BYTES: usize = 256 << 10;
 
 /// Tasks that run and have run, newest first (at most 1000).
 #[utoipa::path(
@@ -60,19 +58,9 @@ pub(super) async fn stop(
     verbs::run(&app, &id, keyed, &body.hash, Request::StopTask { task_id }, body.value.wait).await
 }
 
-async fn read(log: &impl EventLog, id: &SessionId) -> Answer<Vec<TaskView>> {
+async fn read(log: &SqliteLog, id: &SessionId) -> Answer<Vec<TaskView>> {
     let mut tasks = Tasks::default();
-    let mut after = 0;
-    loop {
-        let types = ["task.started", "task.completed"].map(str::to_owned).to_vec();
-        let request = PageRequest { after, limit: 1000, max_bytes: READ_BYTES, types };
-        let page = log.read(id, request).await?;
-        page.events.iter().filter_map(|event| parse(&event.bytes)).for_each(|event| tasks.event(event));
-        after = page.scanned_to;
-        if after >= page.last {
-            break;
-        }
-    }
+    past::events(log, id, &["task.started", "task.completed"], |event| tasks.event(event)).await?;
     Ok(tasks.newest_first())
 }
 

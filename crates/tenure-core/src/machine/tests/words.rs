@@ -7,8 +7,7 @@ use tenure_event::{
 
 use super::monitor::axes_of;
 use crate::agent::{
-    AgentError, AskSignal, Command, MessageDone, Signal, ToolEnd, ToolStart, TurnEnd, TurnVerdict, Wait,
-    input_uuid,
+    AgentError, AskSignal, Command, MessageDone, Signal, ToolStart, TurnEnd, TurnVerdict, Wait, input_uuid,
 };
 use crate::machine::{Act, ExitNews, Spec};
 use crate::{Admit, AnswerRequest, Request};
@@ -166,8 +165,7 @@ pub(super) fn tool(tool_id: &str) -> ToolStart {
 }
 
 pub(super) fn tool_ends(tool_id: &str) -> Signal {
-    let (start, state) = (tool(tool_id), ToolState::Completed);
-    Signal::ToolEnded(ToolEnd { start, state, input: None, output: None, diffs: Vec::new(), error: None })
+    Signal::ToolEnded(tool(tool_id).ended(ToolState::Completed))
 }
 
 pub(super) fn waits(reason: WaitReason) -> Signal {
