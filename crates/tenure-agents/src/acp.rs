@@ -25,7 +25,7 @@ mod replay;
 mod settings;
 mod state;
 #[cfg(test)]
-pub(crate) mod tests;
+mod tests;
 mod tool;
 mod tool_call;
 mod turn;

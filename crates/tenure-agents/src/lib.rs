@@ -12,4 +12,6 @@ pub mod codex;
 mod field;
 mod gather;
 mod json;
+#[cfg(test)]
+mod laws;
 pub mod pi;

@@ -4,20 +4,19 @@
 mod encode;
 mod noise;
 mod replay;
-mod restart;
 mod rules;
 mod told;
 
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tenure_core::agent::{Codec, ResumeHow, Signal, StartRecord};
-use tenure_event::{SessionId, Timestamp};
+use tenure_core::agent::{ResumeHow, Signal, StartRecord};
 
 use super::{
     ClaudeCodec,
     write::{self, Asked},
 };
+use crate::laws::{Stream, Subject, laws, recorded_lines, recording_names, start_record};
 
 /// Which way a line of a recording went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,39 +30,8 @@ struct Recording {
     lines: Vec<(Way, Value)>,
 }
 
-fn start_record() -> StartRecord {
-    StartRecord {
-        session_id: SessionId::parse("ses_0").unwrap(),
-        generation: 1,
-        started_at: Timestamp::from_millis(1_795_139_670_000),
-        cwd: "/home/dev/project".to_owned(),
-        resume: ResumeHow::New,
-        model: None,
-        mode: None,
-        effort: None,
-        append_instructions: None,
-        replace_instructions: None,
-        mcp_servers: Vec::new(),
-        project_trusted: true,
-        allow_bypass: false,
-        preset: None,
-        terminals: false,
-    }
-}
-
-fn folder() -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces/claude")
-}
-
 fn names() -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder())
-        .unwrap()
-        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
-        .filter_map(|name| name.strip_suffix(".jsonl").map(str::to_owned))
-        .collect();
-    names.sort();
-    assert!(names.len() >= 29, "recordings are missing");
-    names
+    recording_names("claude", 29)
 }
 
 /// What our own codec would have called a control request, if it makes such requests.
@@ -83,12 +51,10 @@ fn our_id(n: u64, request: &Value) -> Option<String> {
 
 /// Reads a recording; ids of the recorder's control requests become ours.
 fn recording(name: &str) -> Recording {
-    let text = std::fs::read_to_string(folder().join(format!("{name}.jsonl"))).unwrap();
     let mut record = start_record();
     let mut ids: BTreeMap<String, String> = BTreeMap::new();
     let mut lines = Vec::new();
-    for line in text.lines() {
-        let entry: Value = serde_json::from_str(line).unwrap();
+    for entry in recorded_lines("claude", name) {
         let mut message = entry["msg"].clone();
         match entry["dir"].as_str().unwrap() {
             "in" => {
@@ -128,41 +94,42 @@ fn arguments(record: &mut StartRecord, note: &Value) {
 }
 
 impl Recording {
-    /// Lines of the program with their offsets.
-    fn output(&self) -> Vec<(u64, Vec<u8>)> {
+    /// What the program wrote.
+    fn stream(&self, name: &str) -> Stream {
         let lines = self.lines.iter().filter(|(way, _)| *way == Way::Out);
-        with_offsets(lines.map(|(_, message)| message.to_string().into_bytes()))
+        Stream::new(name, self.record.clone(), lines.map(|(_, message)| message.to_string().into_bytes()))
     }
 
     fn signals(&self) -> Vec<Signal> {
-        let mut codec = ClaudeCodec::new(self.record.clone());
-        self.output().iter().flat_map(|(offset, line)| codec.decode(*offset, line)).collect()
+        self.stream("").signals::<ClaudeCodec>()
     }
 }
 
-fn with_offsets(lines: impl IntoIterator<Item = Vec<u8>>) -> Vec<(u64, Vec<u8>)> {
-    let mut at = 0;
-    lines
-        .into_iter()
-        .map(|line| {
-            let offset = at;
-            at += line.len() as u64 + 1;
-            (offset, line)
-        })
-        .collect()
+impl Subject for ClaudeCodec {
+    const STREAMED: usize = 60;
+
+    fn begin(record: StartRecord) -> Self {
+        Self::new(record)
+    }
+
+    fn record(&self) -> &StartRecord {
+        &self.record
+    }
+
+    fn streams() -> Vec<Stream> {
+        names().iter().map(|name| recording(name).stream(name)).collect()
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self == other
+    }
 }
 
-/// A codec that is fed frames one after another.
-struct Fed {
-    codec: ClaudeCodec,
-    at: u64,
-}
+laws!(ClaudeCodec);
+
+type Fed = crate::laws::Fed<ClaudeCodec>;
 
 impl Fed {
-    fn new(record: StartRecord) -> Self {
-        Self { codec: ClaudeCodec::new(record), at: 0 }
-    }
-
     /// One whose handshake is over.
     fn after_hello(record: StartRecord) -> Self {
         let mut fed = Self::new(record);
@@ -174,19 +141,5 @@ impl Fed {
 
     fn ready() -> Self {
         Self::after_hello(start_record())
-    }
-
-    fn line(&mut self, line: &[u8]) -> Vec<Signal> {
-        let signals = self.codec.decode(self.at, line);
-        self.at += line.len() as u64 + 1;
-        signals
-    }
-
-    fn frame(&mut self, frame: Value) -> Vec<Signal> {
-        self.line(frame.to_string().as_bytes())
-    }
-
-    fn frames(&mut self, frames: impl IntoIterator<Item = Value>) -> Vec<Signal> {
-        frames.into_iter().flat_map(|frame| self.frame(frame)).collect()
     }
 }

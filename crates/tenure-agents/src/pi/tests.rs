@@ -4,50 +4,18 @@
 mod encode;
 mod noise;
 mod replay;
-mod restart;
 mod rules;
 mod told;
 
 use serde_json::{Value, json};
-use tenure_core::agent::{Codec, ResumeHow, Signal, StartRecord};
-use tenure_event::{SessionId, Timestamp};
+use tenure_core::agent::{ResumeHow, Signal, StartRecord};
 
 use super::PiCodec;
 use super::id::{self, Asked};
-
-fn start_record() -> StartRecord {
-    StartRecord {
-        session_id: SessionId::parse("ses_0").unwrap(),
-        generation: 1,
-        started_at: Timestamp::from_millis(1_795_139_670_000),
-        cwd: "/home/dev/project".to_owned(),
-        resume: ResumeHow::New,
-        model: None,
-        mode: None,
-        effort: None,
-        append_instructions: None,
-        replace_instructions: None,
-        mcp_servers: Vec::new(),
-        project_trusted: true,
-        allow_bypass: false,
-        preset: None,
-        terminals: false,
-    }
-}
-
-fn folder() -> std::path::PathBuf {
-    std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/traces/pi")
-}
+use crate::laws::{Stream, Subject, laws, recorded_lines, recording_names, start_record};
 
 fn names() -> Vec<String> {
-    let mut names: Vec<String> = std::fs::read_dir(folder())
-        .unwrap()
-        .filter_map(|entry| entry.unwrap().file_name().into_string().ok())
-        .filter_map(|name| name.strip_suffix(".jsonl").map(str::to_owned))
-        .collect();
-    names.sort();
-    assert_eq!(names.len(), 5, "recordings are missing");
-    names
+    recording_names("pi", 5)
 }
 
 /// What our own codec would have called a command of a recording that was not made with its ids.
@@ -67,12 +35,10 @@ fn our_id(theirs: &str, command: &str) -> Option<String> {
     Some(id::write(n, &asked))
 }
 
-/// Lines of the program in a recording, with their offsets.
-fn output(name: &str) -> Vec<(u64, Vec<u8>)> {
-    let text = std::fs::read_to_string(folder().join(format!("{name}.jsonl"))).unwrap();
+/// What the program wrote in a recording.
+fn stream(name: &str) -> Stream {
     let mut lines = Vec::new();
-    for line in text.lines() {
-        let entry: Value = serde_json::from_str(line).unwrap();
+    for entry in recorded_lines("pi", name) {
         let mut message = entry["msg"].clone();
         if entry["dir"] == "out" {
             let (theirs, command) = (message["id"].as_str(), message["command"].as_str());
@@ -84,7 +50,7 @@ fn output(name: &str) -> Vec<(u64, Vec<u8>)> {
             lines.push(message.to_string().into_bytes());
         }
     }
-    with_offsets(lines)
+    Stream::new(name, record_of(name), lines)
 }
 
 fn record_of(name: &str) -> StartRecord {
@@ -96,33 +62,34 @@ fn record_of(name: &str) -> StartRecord {
 }
 
 fn signals(name: &str) -> Vec<Signal> {
-    let mut codec = PiCodec::new(record_of(name));
-    output(name).iter().flat_map(|(offset, line)| codec.decode(*offset, line)).collect()
+    stream(name).signals::<PiCodec>()
 }
 
-fn with_offsets(lines: impl IntoIterator<Item = Vec<u8>>) -> Vec<(u64, Vec<u8>)> {
-    let mut at = 0;
-    lines
-        .into_iter()
-        .map(|line| {
-            let offset = at;
-            at += line.len() as u64 + 1;
-            (offset, line)
-        })
-        .collect()
-}
+impl Subject for PiCodec {
+    const STREAMED: usize = 20;
 
-/// A codec that is fed frames one after another.
-struct Fed {
-    codec: PiCodec,
-    at: u64,
-}
-
-impl Fed {
-    fn new(record: StartRecord) -> Self {
-        Self { codec: PiCodec::new(record), at: 0 }
+    fn begin(record: StartRecord) -> Self {
+        Self::new(record)
     }
 
+    fn record(&self) -> &StartRecord {
+        &self.record
+    }
+
+    fn streams() -> Vec<Stream> {
+        names().iter().map(|name| stream(name)).collect()
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        self == other
+    }
+}
+
+laws!(PiCodec);
+
+type Fed = crate::laws::Fed<PiCodec>;
+
+impl Fed {
     /// One whose handshake is over.
     fn ready() -> Self {
         let mut fed = Self::new(start_record());
@@ -134,41 +101,27 @@ impl Fed {
         fed
     }
 
-    fn line(&mut self, line: &[u8]) -> Vec<Signal> {
-        let signals = self.codec.decode(self.at, line);
-        self.at += line.len() as u64 + 1;
-        signals
-    }
-
-    fn frame(&mut self, frame: &Value) -> Vec<Signal> {
-        self.line(frame.to_string().as_bytes())
-    }
-
-    fn frames(&mut self, frames: &[Value]) -> Vec<Signal> {
-        frames.iter().flat_map(|frame| self.frame(frame)).collect()
-    }
-
     fn answer(&mut self, id: &str, data: &Value) -> Vec<Signal> {
-        self.frame(&json!({"type": "response", "id": id, "command": "x", "success": true, "data": data}))
+        self.frame(json!({"type": "response", "id": id, "command": "x", "success": true, "data": data}))
     }
 
     fn refuse(&mut self, id: &str, error: &str) -> Vec<Signal> {
-        self.frame(&json!({"type": "response", "id": id, "command": "x", "success": false, "error": error}))
+        self.frame(json!({"type": "response", "id": id, "command": "x", "success": false, "error": error}))
     }
 
     /// A prompt that was accepted and began to run.
     fn runs(&mut self, n: u64) {
         self.answer(&format!("tenure-{n}-prompt"), &json!({"disposition": "started"}));
-        self.frame(&json!({"type": "agent_start"}));
-        self.frame(&user("The prompt."));
+        self.frame(json!({"type": "agent_start"}));
+        self.frame(user("The prompt."));
     }
 
     fn queue(&mut self, texts: &[&str]) -> Vec<Signal> {
-        self.frame(&json!({"type": "queue_update", "steering": texts, "followUp": []}))
+        self.frame(json!({"type": "queue_update", "steering": texts, "followUp": []}))
     }
 
     fn settled(&mut self) -> Vec<Signal> {
-        self.frame(&json!({"type": "agent_settled"}))
+        self.frame(json!({"type": "agent_settled"}))
     }
 }
 

@@ -3,98 +3,10 @@
 
 use proptest::prelude::*;
 use serde_json::{Value, json};
-use tenure_core::agent::{Codec, Decoded};
 
-use super::recording::{Recording, Step};
-use super::{Talk, record};
+use super::record;
 use crate::acp::AcpCodec;
-
-/// Lines with their offsets.
-fn placed(lines: Vec<Vec<u8>>) -> Vec<(u64, Vec<u8>)> {
-    let mut offset = 0;
-    let place = |line: Vec<u8>| {
-        let at = offset;
-        offset += line.len() as u64 + 1;
-        (at, line)
-    };
-    lines.into_iter().map(place).collect()
-}
-
-fn recorded(name: &str) -> (Recording, Vec<Vec<u8>>) {
-    let recording = Recording::read(name);
-    let mut lines = Vec::new();
-    recording.play(|step, _| {
-        if let Step::Heard(line) = step {
-            lines.push(line.clone());
-        }
-    });
-    (recording, lines)
-}
-
-/// Decodes in one go.
-fn in_one(mut codec: AcpCodec, lines: &[(u64, Vec<u8>)]) -> (Decoded, AcpCodec) {
-    let out = lines.iter().flat_map(|(offset, line)| codec.decode(*offset, line)).collect();
-    (out, codec)
-}
-
-/// Decodes with a restart before each of the lines whose index is in `restarts`: the saved
-/// memory is put into a new codec, which reads again from the oldest open message on.
-fn with_restarts(
-    new: impl Fn() -> AcpCodec,
-    lines: &[(u64, Vec<u8>)],
-    restarts: &[usize],
-) -> (Decoded, AcpCodec) {
-    let mut codec = new();
-    let mut out = Vec::new();
-    for (i, (offset, line)) in lines.iter().enumerate() {
-        if restarts.contains(&i) {
-            let (saved, open) = (codec.save(), codec.open_offset());
-            codec = new();
-            codec.restore(&saved);
-            for (before, line) in &lines[..i] {
-                if open.is_some_and(|open| *before >= open) {
-                    let told = codec.decode(*before, line);
-                    assert!(told.is_empty(), "what is read again tells nothing: {told:?}");
-                }
-            }
-            assert_eq!(codec.save(), saved, "what is read again changes nothing that is saved");
-        }
-        out.extend(codec.decode(*offset, line));
-    }
-    (out, codec)
-}
-
-fn assert_same(new: impl Fn() -> AcpCodec, lines: &[(u64, Vec<u8>)], restarts: &[usize]) {
-    let (mut once, mut one) = in_one(new(), lines);
-    let (mut again, mut other) = with_restarts(new, lines, restarts);
-    assert_eq!(one.save(), other.save());
-    assert_eq!(one.open_text(), other.open_text());
-    once.extend(one.cut());
-    again.extend(other.cut());
-    assert_eq!(once.len(), again.len());
-    for (a, b) in once.iter().zip(&again) {
-        assert_eq!(a, b);
-    }
-}
-
-/// Every place of a restart, in the recordings that have the most in them.
-#[test]
-fn a_restart_anywhere_in_a_recording_changes_nothing() {
-    for name in [
-        "claude-crash",
-        "codex-acp-crash",
-        "goose-2-load",
-        "claude-2-load",
-        "gemini-crash-load",
-        "opencode-crash",
-    ] {
-        let (recording, lines) = recorded(name);
-        let lines = placed(lines);
-        for at in 0..lines.len() {
-            assert_same(|| recording.codec(), &lines, &[at]);
-        }
-    }
-}
+use crate::laws::{same_when_restarted, with_offsets};
 
 fn update(update: Value) -> Vec<u8> {
     json!({"method": "session/update", "params": {"sessionId": "s", "update": update}})
@@ -180,94 +92,11 @@ proptest! {
         kind in 0_u8..3,
         replay in proptest::collection::vec(any_line(), 0..6),
         said in proptest::collection::vec(any_line(), 1..24),
-        restarts in proptest::collection::vec(0_usize..32, 1..4),
+        stop in any::<prop::sample::Index>(),
     ) {
         let (codec, mut lines) = handshake(kind, replay);
         lines.extend(said);
-        let start = codec.record;
-        assert_same(|| AcpCodec::new(start.clone()), &placed(lines), &restarts);
-    }
-
-    /// Values of a recording's line replaced by values of other types, and bytes by others.
-    #[test]
-    fn broken_lines_do_no_harm(
-        which in any::<prop::sample::Index>(),
-        breaks in proptest::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), 0_u8..9), 1..12),
-        restart in any::<prop::sample::Index>(),
-    ) {
-        let names = Recording::names();
-        let (recording, mut lines) = recorded(&names[which.index(names.len())]);
-        for (at, place, how) in breaks {
-            let at = at.index(lines.len());
-            lines[at] = broken(&lines[at], place, how);
-        }
-        let lines = placed(lines);
-        let restart = restart.index(lines.len());
-        assert_same(|| recording.codec(), &lines, &[restart]);
-    }
-
-    #[test]
-    fn any_bytes_do_no_harm(lines in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..80), 0..20)) {
-        let mut talk = Talk::ready();
-        for line in lines {
-            talk.hears_bytes(&line);
-        }
-    }
-
-    /// A memory that is not ours is not taken.
-    #[test]
-    fn a_strange_memory_does_no_harm(text in "\\PC{0,40}") {
-        let mut codec = AcpCodec::new(record());
-        codec.restore(&json!({"state": {"phase": text, "tools": [text]}, "open": text}));
-        codec.restore(&json!(text));
-        codec.decode(0, b"{}");
-    }
-}
-
-fn broken(line: &[u8], place: prop::sample::Index, how: u8) -> Vec<u8> {
-    let Ok(mut value) = serde_json::from_slice::<Value>(line) else { return line.to_vec() };
-    let strange = match how {
-        0 => Value::Null,
-        1 => json!(-1),
-        2 => json!("word"),
-        3 => json!([1, {"a": null}]),
-        4 => json!({"x": {"y": []}}),
-        5 => json!(1.5e300),
-        6 => json!(true),
-        7 => {
-            let mut bytes = line.to_vec();
-            let at = place.index(bytes.len());
-            bytes[at] ^= 0x15;
-            return bytes;
-        }
-        _ => return [line, line].concat(),
-    };
-    let mut nodes = 0;
-    count(&value, &mut nodes);
-    let mut left = place.index(nodes);
-    replace(&mut value, &mut left, &strange);
-    value.to_string().into_bytes()
-}
-
-fn count(value: &Value, nodes: &mut usize) {
-    *nodes += 1;
-    match value {
-        Value::Array(list) => list.iter().for_each(|value| count(value, nodes)),
-        Value::Object(map) => map.values().for_each(|value| count(value, nodes)),
-        _ => {}
-    }
-}
-
-/// Replaces the node that `left` counts down to; true once it is done.
-fn replace(value: &mut Value, left: &mut usize, strange: &Value) -> bool {
-    if *left == 0 {
-        *value = strange.clone();
-        return true;
-    }
-    *left -= 1;
-    match value {
-        Value::Array(list) => list.iter_mut().any(|value| replace(value, left, strange)),
-        Value::Object(map) => map.values_mut().any(|value| replace(value, left, strange)),
-        _ => false,
+        let stop = stop.index(lines.len());
+        same_when_restarted(codec, &with_offsets(lines), stop)?;
     }
 }

@@ -5,13 +5,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tenure_core::agent::{Answer, AskAnswer, Codec, Command, EncodeContext, ResumeHow, Signal};
+use tenure_core::agent::{Answer, AskAnswer, Codec, Command, EncodeContext, ResumeHow, Signal, StartRecord};
 use tenure_event::{Decision, InputId, OptionKind, Part, PartBody, Scope};
 
-use super::{Talk, one_line, record};
+use super::{Talk, record};
 use crate::acp::AcpCodec;
 use crate::acp::state::Phase;
 use crate::json::{at, list_at, str_at};
+use crate::laws::{Stream, one_line, recorded_lines, recording_names};
 
 /// What happened, in order.
 pub(super) enum Step {
@@ -28,27 +29,27 @@ pub(super) struct Recording {
 
 impl Recording {
     pub(super) fn read(name: &str) -> Self {
-        let path = format!("{}/tests/traces/acp/{name}.jsonl", env!("CARGO_MANIFEST_DIR"));
-        let text = std::fs::read_to_string(path).unwrap();
-        let parse = |line: &str| {
-            let row: Value = serde_json::from_str(line).unwrap();
-            (row["dir"] == "a2c", row["msg"].clone())
-        };
-        Self { name: name.to_owned(), lines: text.lines().map(parse).collect() }
+        let parse = |row: Value| (row["dir"] == "a2c", row["msg"].clone());
+        Self { name: name.to_owned(), lines: recorded_lines("acp", name).into_iter().map(parse).collect() }
     }
 
     pub(super) fn names() -> Vec<String> {
-        let path = format!("{}/tests/traces/acp", env!("CARGO_MANIFEST_DIR"));
-        let mut names: Vec<String> = std::fs::read_dir(path)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap().replace(".jsonl", ""))
-            .collect();
-        names.sort();
-        names
+        recording_names("acp", 24)
     }
 
-    /// A codec for its agent.
-    pub(super) fn codec(&self) -> AcpCodec {
+    /// All that the agent would have written to us.
+    pub(super) fn stream(&self) -> Stream {
+        let mut lines = Vec::new();
+        self.play(|step, _| {
+            if let Step::Heard(line) = step {
+                lines.push(line.clone());
+            }
+        });
+        Stream::new(&self.name, self.record(), lines)
+    }
+
+    /// What a process of its agent is started with.
+    fn record(&self) -> StartRecord {
         let mut record = record();
         record.preset = Some(self.preset());
         // The client of the recordings tried every mode.
@@ -56,7 +57,7 @@ impl Recording {
         if let Some(load) = self.sent("session/load") {
             record.resume = ResumeHow::Resume(load["params"]["sessionId"].as_str().unwrap().to_owned());
         }
-        AcpCodec::new(record)
+        record
     }
 
     fn preset(&self) -> String {
@@ -74,14 +75,14 @@ impl Recording {
 
     /// Plays it: every line that the agent would have written to us, and what we said.
     pub(super) fn play(&self, mut heard: impl FnMut(&Step, &[Signal])) {
-        let mut talk = Talk { codec: self.codec(), offset: 0 };
+        let mut talk = Talk::new(self.record());
         let mut ids: BTreeMap<String, Value> = BTreeMap::new();
         let mut asks: BTreeMap<String, Value> = BTreeMap::new();
         let mut n = 0;
         for (from_agent, msg) in &self.lines {
             if *from_agent {
                 let Some(line) = self.line_for_us(msg, &ids) else { continue };
-                let out = talk.hears_bytes(&line);
+                let out = talk.line(&line);
                 for signal in &out {
                     if let Signal::Ask(ask) = signal {
                         asks.insert(ask.token.clone(), ask.keep.clone());

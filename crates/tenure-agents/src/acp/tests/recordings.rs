@@ -1,9 +1,7 @@
 //! Every recording, played and written down.
 
-use tenure_core::agent::Signal;
-
 use super::recording::{Recording, Step};
-use super::show::Show;
+use crate::laws::show::Show;
 
 fn played(name: &str) -> String {
     let mut show = Show::default();
@@ -60,51 +58,4 @@ snapshots! {
     pi_load: "pi-acp-2-load",
     pi_crash: "pi-acp-crash",
     pi_crash_load: "pi-acp-crash-load",
-}
-
-/// What holds for every agent, whatever it does.
-#[test]
-fn tools_end_once_after_they_started_and_text_is_told_whole() {
-    for name in Recording::names() {
-        let mut running: Vec<String> = Vec::new();
-        let mut gathered = std::collections::BTreeMap::<String, String>::new();
-        Recording::read(&name).play(|_, signals| {
-            for signal in signals {
-                match signal {
-                    Signal::ToolStarted(start) => {
-                        assert!(!running.contains(&start.tool_id), "{name}: {}", start.tool_id);
-                        running.push(start.tool_id.clone());
-                    }
-                    Signal::ToolEnded(end) => {
-                        let at = running.iter().position(|id| *id == end.start.tool_id);
-                        running.remove(
-                            at.unwrap_or_else(|| panic!("{name}: {} had not started", end.start.tool_id)),
-                        );
-                    }
-                    Signal::Delta(delta) => {
-                        let text = gathered.entry(delta.part_id.clone()).or_default();
-                        assert_eq!(
-                            delta.offset,
-                            text.chars().count() as u64,
-                            "{name}: offsets follow the text"
-                        );
-                        text.push_str(&delta.text);
-                    }
-                    Signal::Message(done) if !done.replayed => {
-                        for part in &done.parts {
-                            let told = gathered.remove(&part.id);
-                            let whole = match &part.body {
-                                tenure_event::PartBody::Text { text }
-                                | tenure_event::PartBody::Thought { text } => Some(text.clone()),
-                                _ => None,
-                            };
-                            assert_eq!(told, whole, "{name}");
-                        }
-                    }
-                    _ => {}
-                }
-            }
-        });
-        assert!(running.is_empty() && gathered.is_empty(), "{name}: {running:?} {gathered:?}");
-    }
 }

@@ -48,7 +48,7 @@ fn lines_that_make_no_sense_are_kept_and_skipped() {
     ];
     let mut talk = Talk::ready();
     for (line, expected) in table {
-        assert_eq!(kinds(&talk.hears_bytes(line)), expected, "{}", String::from_utf8_lossy(line));
+        assert_eq!(kinds(&talk.line(line)), expected, "{}", String::from_utf8_lossy(line));
     }
 }
 
@@ -67,25 +67,25 @@ fn updates_that_are_not_known_are_kept_by_their_own_name() {
     ] {
         assert_eq!(kinds(&talk.update(update.clone())), [kind], "{update}");
     }
-    assert_eq!(kinds(&talk.hears(json!({"method": "_vendor/thing", "params": 1}))), ["_vendor/thing"]);
+    assert_eq!(kinds(&talk.frame(json!({"method": "_vendor/thing", "params": 1}))), ["_vendor/thing"]);
     let other = json!({"sessionUpdate": "agent_message_chunk", "content": {"type": "text", "text": "x"}});
     let out =
-        talk.hears(json!({"method": "session/update", "params": {"sessionId": "another", "update": other}}));
+        talk.frame(json!({"method": "session/update", "params": {"sessionId": "another", "update": other}}));
     assert_eq!(kinds(&out), ["other_session"]);
 }
 
 #[test]
 fn files_are_served_and_everything_else_is_refused() {
     let mut talk = Talk::ready();
-    let out = talk.hears(json!({"id": "u-1", "method": "fs/read_text_file", "params": {"sessionId": "s", "path": "/a", "line": 3, "limit": 99999999999_u64}}));
+    let out = talk.frame(json!({"id": "u-1", "method": "fs/read_text_file", "params": {"sessionId": "s", "path": "/a", "line": 3, "limit": 99999999999_u64}}));
     let read = AgentRequest::FsRead { path: "/a".into(), line: Some(3), limit: Some(u32::MAX) };
     assert_eq!(out, [Signal::Request { token: "\"u-1\"".into(), request: read }]);
     let out = talk
-        .hears(json!({"id": 2, "method": "fs/write_text_file", "params": {"path": "/a", "content": "x"}}));
+        .frame(json!({"id": 2, "method": "fs/write_text_file", "params": {"path": "/a", "content": "x"}}));
     let write = AgentRequest::FsWrite { path: "/a".into(), content: "x".into() };
     assert_eq!(out, [Signal::Request { token: "2".into(), request: write }]);
     for method in ["terminal/create", "craft/drainMidTurnQueue", "fs/read_text_file"] {
-        let out = talk.hears(json!({"id": 3, "method": method, "params": {}}));
+        let out = talk.frame(json!({"id": 3, "method": method, "params": {}}));
         let [Signal::Send(command)] = &out[..] else { panic!("{out:?}") };
         let written = talk.says(4, command);
         assert_eq!((&written["id"], &written["error"]["code"]), (&json!(3), &json!(-32601)), "{method}");

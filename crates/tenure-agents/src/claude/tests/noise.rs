@@ -1,98 +1,9 @@
 //! Lines that the program would never write: nothing panics, nothing is fatal.
 
-use proptest::prelude::*;
-use serde_json::{Value, json};
-use tenure_core::agent::{Codec, EncodeContext, Signal};
+use serde_json::json;
+use tenure_core::agent::{Codec, Signal};
 
-use super::{ClaudeCodec, Fed, names, recording, restart::restarted, start_record, with_offsets};
-
-/// Replaces the `at`th value of a tree, counted in order.
-fn replace(value: &mut Value, at: &mut usize, with: &Value) -> bool {
-    if *at == 0 {
-        *value = with.clone();
-        return true;
-    }
-    *at -= 1;
-    match value {
-        Value::Array(list) => list.iter_mut().any(|item| replace(item, at, with)),
-        Value::Object(map) => map.iter_mut().any(|(_, item)| replace(item, at, with)),
-        _ => false,
-    }
-}
-
-fn size(value: &Value) -> usize {
-    1 + match value {
-        Value::Array(list) => list.iter().map(size).sum(),
-        Value::Object(map) => map.values().map(size).sum(),
-        _ => 0,
-    }
-}
-
-fn odd_value() -> impl Strategy<Value = Value> {
-    prop_oneof![
-        Just(Value::Null),
-        Just(json!(true)),
-        Just(json!(-1)),
-        Just(json!(u64::MAX)),
-        Just(json!(1e300)),
-        Just(json!("")),
-        Just(json!([])),
-        Just(json!({})),
-        Just(json!([null, {"type": "tool_use", "id": "x"}, 7])),
-        Just(json!({"type": "text", "text": 5})),
-        Just(json!("x".repeat(100_000))),
-        "\\PC{0,20}".prop_map(Value::from),
-    ]
-}
-
-proptest! {
-    #![proptest_config(ProptestConfig { cases: 160, failure_persistence: None, ..ProptestConfig::default() })]
-
-    #[test]
-    fn mutated_recordings_never_panic_and_survive_a_restart(
-        which in any::<prop::sample::Index>(),
-        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<prop::sample::Index>(), odd_value()), 1..12),
-        stop in any::<prop::sample::Index>(),
-    ) {
-        let names = names();
-        let recording = recording(&names[which.index(names.len())]);
-        let mut lines: Vec<Vec<u8>> = recording.output().into_iter().map(|(_, line)| line).collect();
-        for (line, at, with) in &changes {
-            let line = line.index(lines.len());
-            let mut frame: Value = serde_json::from_slice(&lines[line]).unwrap_or_default();
-            let mut at = at.index(size(&frame));
-            replace(&mut frame, &mut at, with);
-            lines[line] = frame.to_string().into_bytes();
-        }
-        let lines = with_offsets(lines);
-        let stop = stop.index(lines.len());
-        let mut codec = ClaudeCodec::new(recording.record.clone());
-        for (done, (offset, line)) in lines.iter().enumerate() {
-            for signal in codec.decode(*offset, line) {
-                if let Signal::Send(command) = signal {
-                    codec.encode(9, &command, &EncodeContext::default()).unwrap();
-                }
-            }
-            if done == stop {
-                prop_assert!(restarted(&codec, &lines, done + 1) == codec);
-            }
-        }
-        codec.open_text();
-        codec.cut();
-        prop_assert!(codec.open_offset().is_none());
-    }
-
-    #[test]
-    fn any_bytes_are_read(lines in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..200), 0..20)) {
-        let mut fed = Fed::new(start_record());
-        for line in &lines {
-            for signal in fed.line(line) {
-                let native = matches!(signal, Signal::Native { .. });
-                prop_assert!(native);
-            }
-        }
-    }
-}
+use super::{Fed, start_record};
 
 #[test]
 fn what_is_no_frame_is_kept_as_malformed() {
@@ -130,15 +41,6 @@ fn unknown_kinds_are_handed_on_by_name() {
         assert!(fed.frame(json!({"type": "system", "subtype": subtype})).is_empty());
     }
     assert!(fed.frame(json!({"type": "keep_alive"})).is_empty());
-}
-
-#[test]
-fn saved_memory_of_another_kind_is_not_fatal() {
-    for saved in [json!(null), json!({}), json!({"memory": 5}), json!([]), json!({"memory": {"upto": "x"}})] {
-        let mut codec = ClaudeCodec::new(start_record());
-        codec.restore(&saved);
-        assert_eq!(codec.open_offset(), None);
-    }
 }
 
 /// A program that never stops talking does not fill the memory.
@@ -181,15 +83,4 @@ fn a_message_without_end_stops_being_streamed() {
         matches!(&signals[..], [Signal::Message(message)] if !message.partial),
         "the whole text comes at the end"
     );
-}
-
-#[test]
-fn all_recordings_are_read_without_anything_malformed_or_late() {
-    for name in names() {
-        for signal in recording(&name).signals() {
-            if let Signal::Native { kind, value, .. } = signal {
-                assert!(kind != "malformed" && kind != "late", "{name}: {kind} {value:?}");
-            }
-        }
-    }
 }

@@ -1,11 +1,8 @@
 //! Every recording, read whole: what is told, and what must hold for each of them.
 
-use std::collections::{BTreeMap, BTreeSet};
+use tenure_core::agent::Signal;
 
-use tenure_core::agent::{Codec, Signal};
-use tenure_event::PartBody;
-
-use super::{ClaudeCodec, Way, names, recording, told::told};
+use super::{Way, names, recording, told::told};
 
 #[test]
 fn what_each_recording_tells() {
@@ -14,64 +11,6 @@ fn what_each_recording_tells() {
             insta::assert_snapshot!(format!("claude-{name}"), told(&recording(&name).signals()));
         });
     }
-}
-
-#[test]
-fn tools_start_once_and_end_once() {
-    for name in names() {
-        let mut recording = recording(&name);
-        let lines = recording.output();
-        let mut codec = ClaudeCodec::new(recording.record.clone());
-        let mut signals: Vec<Signal> = lines.iter().flat_map(|(at, line)| codec.decode(*at, line)).collect();
-        signals.extend(codec.cut());
-        assert!(codec.cut().is_empty(), "{name}: a second cut has nothing left");
-        assert_eq!(codec.open_offset(), None);
-        recording.lines.clear();
-        let mut open = BTreeSet::new();
-        let mut seen = BTreeSet::new();
-        for signal in &signals {
-            match signal {
-                Signal::ToolStarted(tool) => {
-                    assert!(seen.insert(tool.tool_id.clone()), "{name}: {} started twice", tool.tool_id);
-                    open.insert(tool.tool_id.clone());
-                }
-                Signal::ToolEnded(tool) => {
-                    assert!(open.remove(&tool.start.tool_id), "{name}: {} ended twice", tool.start.tool_id);
-                }
-                _ => {}
-            }
-        }
-        assert!(open.is_empty(), "{name}: {open:?} never ended");
-    }
-}
-
-#[test]
-fn deltas_add_up_to_the_parts_of_whole_messages() {
-    let mut compared = 0;
-    for name in names() {
-        let mut streamed: BTreeMap<String, String> = BTreeMap::new();
-        let mut messages = BTreeSet::new();
-        for signal in recording(&name).signals() {
-            match signal {
-                Signal::Delta(delta) => {
-                    let so_far = streamed.entry(delta.part_id).or_default();
-                    assert_eq!(delta.offset, so_far.chars().count() as u64, "{name}: a gap");
-                    so_far.push_str(&delta.text);
-                }
-                Signal::Message(message) => {
-                    assert!(messages.insert(message.message_id.clone()), "{name}: told twice");
-                    for part in message.parts {
-                        if let PartBody::Text { text } | PartBody::Thought { text } = part.body {
-                            assert_eq!(streamed.get(&part.id), Some(&text), "{name}");
-                            compared += 1;
-                        }
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    assert!(compared > 60, "only {compared} parts were compared");
 }
 
 /// What a client of the recordings saw as a turn's end is one here, with the same inputs.

@@ -10,7 +10,7 @@ fn asked(fed: &mut Fed, method: &str, mut params: Value) -> AskSignal {
     if params.get("threadId").is_none() {
         params["threadId"] = json!(THREAD);
     }
-    let told = fed.say(json!({"id": 7, "method": method, "params": params}));
+    let told = fed.frame(json!({"id": 7, "method": method, "params": params}));
     let [Signal::Ask(ask)] = &told[..] else { panic!("{told:?}") };
     assert_eq!(ask.token, "7");
     ask.clone()
@@ -194,7 +194,7 @@ fn a_subagents_request_comes_up_with_its_path() {
 fn what_is_not_served_is_refused_and_what_is_over_is_withdrawn() {
     let mut fed = Fed::ready();
     for method in ["item/tool/call", "currentTime/read", "account/chatgptAuthTokens/refresh", "new/thing"] {
-        let told = fed.say(json!({"id": "a1", "method": method, "params": {"threadId": THREAD}}));
+        let told = fed.frame(json!({"id": "a1", "method": method, "params": {"threadId": THREAD}}));
         let [Signal::Send(refusal)] = &told[..] else { panic!("{told:?}") };
         let line = fed.says(9, refusal);
         assert_eq!((&line["id"], &line["error"]["code"]), (&json!("a1"), &json!(-32601)));

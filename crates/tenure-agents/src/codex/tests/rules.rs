@@ -26,14 +26,14 @@ fn it_is_ready_when_thread_models_and_account_are_known() {
     assert!(opens && told.len() == 4, "{told:?}");
     assert!(matches!(&fed.opened()[..], [Signal::NativeId(id)] if id == THREAD));
     assert_eq!(
-        fed.say(
+        fed.frame(
             json!({"id": "0.account", "result": {"account": {"type": "apiKey"}, "requiresOpenaiAuth": true}})
         ),
         []
     );
     let model =
         json!({"model": "m", "displayName": "M", "supportedReasoningEfforts": [{"reasoningEffort": "low"}]});
-    let told = fed.say(json!({"id": "0.models", "result": {"data": [model]}}));
+    let told = fed.frame(json!({"id": "0.models", "result": {"data": [model]}}));
     let [Signal::Ready { agent_info, capabilities, model, mode, effort, .. }] = &told[..] else {
         panic!("{told:?}")
     };
@@ -48,7 +48,7 @@ fn it_is_ready_when_thread_models_and_account_are_known() {
 fn without_a_login_it_is_of_no_use() {
     let mut fed = Fed::new(record());
     fed.greeted();
-    let told = fed.say(json!({"id": "0.account", "result": {"account": null, "requiresOpenaiAuth": true}}));
+    let told = fed.frame(json!({"id": "0.account", "result": {"account": null, "requiresOpenaiAuth": true}}));
     let (code, message) = failed(&told).unwrap();
     assert_eq!(code, "auth_required");
     assert!(message.contains("codex login"), "{message}");
@@ -59,9 +59,9 @@ fn without_a_login_it_is_of_no_use() {
 fn a_list_of_models_that_fails_is_warned_of() {
     let mut fed = Fed::new(record());
     fed.greeted();
-    fed.say(json!({"id": "0.account", "result": {}}));
+    fed.frame(json!({"id": "0.account", "result": {}}));
     fed.opened();
-    let told = fed.say(json!({"id": "0.models", "error": {"code": -32603, "message": "no net"}}));
+    let told = fed.frame(json!({"id": "0.models", "error": {"code": -32603, "message": "no net"}}));
     assert!(
         matches!(&told[..], [Signal::Warning { code, .. }, Signal::Ready { .. }] if code == "models_unknown")
     );
@@ -86,9 +86,9 @@ fn modes_that_ask_nobody_need_to_be_allowed() {
 fn settings_of_the_user_that_ask_nobody_are_warned_of() {
     let mut fed = Fed::new(StartRecord { allow_bypass: false, ..record() });
     fed.greeted();
-    fed.say(json!({"id": "0.models", "result": {"data": []}}));
-    fed.say(json!({"id": "0.account", "result": {}}));
-    let told = fed.say(json!({"id": "2.start", "result": {"thread": {"id": THREAD},
+    fed.frame(json!({"id": "0.models", "result": {"data": []}}));
+    fed.frame(json!({"id": "0.account", "result": {}}));
+    let told = fed.frame(json!({"id": "2.start", "result": {"thread": {"id": THREAD},
         "approvalPolicy": "never", "sandbox": {"type": "dangerFullAccess"}}}));
     assert!(told.iter().any(|s| matches!(s, Signal::Warning { code, .. } if code == "mode_asks_nobody")));
 }
@@ -106,7 +106,7 @@ fn another_thread_than_the_wanted_one_is_no_resume() {
     ] {
         let mut fed = Fed::new(StartRecord { resume: resume.clone(), ..record() });
         fed.greeted();
-        assert_eq!(failed(&fed.say(answer)).unwrap().0, code);
+        assert_eq!(failed(&fed.frame(answer)).unwrap().0, code);
     }
 }
 
@@ -114,9 +114,9 @@ fn another_thread_than_the_wanted_one_is_no_resume() {
 fn what_was_said_before_is_told_once_and_first() {
     let mut fed = Fed::new(StartRecord { resume: ResumeHow::Resume(THREAD.to_owned()), ..record() });
     fed.greeted();
-    fed.say(json!({"id": "0.models", "result": {"data": []}}));
-    fed.say(json!({"id": "0.account", "result": {}}));
-    let told = fed.say(json!({"id": "2.resume", "result": {"thread": {"id": THREAD}}}));
+    fed.frame(json!({"id": "0.models", "result": {"data": []}}));
+    fed.frame(json!({"id": "0.account", "result": {}}));
+    let told = fed.frame(json!({"id": "2.resume", "result": {"thread": {"id": THREAD}}}));
     assert!(!told.iter().any(|s| matches!(s, Signal::Ready { .. })), "{told:?}");
     let turn = |n: u32| {
         json!({"id": format!("t{n}"), "items": [
@@ -127,8 +127,8 @@ fn what_was_said_before_is_told_once_and_first() {
         ]})
     };
     let first =
-        fed.say(json!({"id": "0.history", "result": {"data": [turn(1), turn(2)], "nextCursor": "more"}}));
-    let last = fed.say(json!({"id": "0.history", "result": {"data": [turn(3)], "nextCursor": null}}));
+        fed.frame(json!({"id": "0.history", "result": {"data": [turn(1), turn(2)], "nextCursor": "more"}}));
+    let last = fed.frame(json!({"id": "0.history", "result": {"data": [turn(3)], "nextCursor": null}}));
     assert!(matches!(first.last(), Some(Signal::Send(Command::Raw(line))) if line.contains("\"more\"")));
     assert!(matches!(last.last(), Some(Signal::Ready { .. })));
     let said: Vec<_> = first
@@ -149,7 +149,7 @@ fn a_turn_is_known_by_its_answer_or_by_its_input() {
     let mut fed = Fed::ready();
     // Told before it was answered.
     assert_eq!(fed.tell("turn/started", json!({"turn": {"id": "t1"}})), [Signal::TurnBegan]);
-    fed.say(json!({"id": "5.turn", "result": {"turn": {"id": "t1"}}}));
+    fed.frame(json!({"id": "5.turn", "result": {"turn": {"id": "t1"}}}));
     let told = fed.end("t1", "completed");
     assert_eq!(ends(&told)[0].prompt_n, Some(5));
     // Ended before it was answered: the input that it took in tells whose it is.
@@ -160,7 +160,7 @@ fn a_turn_is_known_by_its_answer_or_by_its_input() {
         (ends(&told)[0].prompt_n, ends(&told)[0].native_inputs.clone()),
         (None, Some(vec!["mine".to_owned()]))
     );
-    fed.say(json!({"id": "6.turn", "result": {"turn": {"id": "t2"}}}));
+    fed.frame(json!({"id": "6.turn", "result": {"turn": {"id": "t2"}}}));
     assert_eq!(fed.codec.memory.running(), "", "a late answer names no running turn");
 }
 
@@ -178,7 +178,7 @@ fn a_late_end_is_nobodys() {
 #[test]
 fn a_refused_prompt_is_a_failed_turn() {
     let mut fed = Fed::ready();
-    let told = fed.say(json!({"id": "3.turn", "error": {"code": -32600, "message": "input too long"}}));
+    let told = fed.frame(json!({"id": "3.turn", "error": {"code": -32600, "message": "input too long"}}));
     assert!(
         matches!(&ends(&told)[0].verdict, TurnVerdict::Failed(error) if error.message == "input too long")
     );
@@ -191,13 +191,13 @@ fn an_interrupt_names_the_turn_if_it_can() {
     let turn = |fed: &Fed| fed.says(9, &Command::Interrupt)["params"]["turnId"].clone();
     // Between a prompt and its answer an empty name means whatever is about to begin.
     assert_eq!(turn(&fed), "");
-    fed.say(json!({"id": "3.turn", "result": {"turn": {"id": "t1"}}}));
+    fed.frame(json!({"id": "3.turn", "result": {"turn": {"id": "t1"}}}));
     assert_eq!(turn(&fed), "t1");
     fed.tell("turn/started", json!({"turn": {"id": "t1"}}));
     assert_eq!(turn(&fed), "t1");
     fed.end("t1", "interrupted");
     assert_eq!(turn(&fed), "");
-    let told = fed.say(
+    let told = fed.frame(
         json!({"id": "9.interrupt", "error": {"code": -32600, "message": "no active turn to interrupt"}}),
     );
     assert!(matches!(&told[..], [Signal::Answered { n: 9, result: Ok(_) }]), "{told:?}");
@@ -211,7 +211,7 @@ fn a_steered_input_is_taken_in_by_its_message() {
     let line = fed.says(4, &steer);
     assert_eq!(line["params"]["expectedTurnId"], "t1");
     let native = line["params"]["clientUserMessageId"].as_str().unwrap().to_owned();
-    assert_eq!(fed.say(json!({"id": line["id"], "result": {"turnId": "t1"}})), []);
+    assert_eq!(fed.frame(json!({"id": line["id"], "result": {"turnId": "t1"}})), []);
     let message = json!({"type": "userMessage", "id": "u", "clientId": native});
     let told = fed.item("started", "t1", message.clone());
     assert_eq!(told, [Signal::InputTaken { native_input: native.clone() }]);
@@ -225,14 +225,14 @@ fn a_steered_input_is_taken_in_by_its_message() {
 fn a_steered_input_that_is_not_taken_in_comes_back() {
     let mut fed = Fed::ready();
     fed.begin(3, "t1");
-    fed.say(json!({"id": "4.steer.a", "result": {"turnId": "t1"}}));
-    let told =
-        fed.say(json!({"id": "5.steer.b", "error": {"code": -32600, "message": "no active turn to steer"}}));
+    fed.frame(json!({"id": "4.steer.a", "result": {"turnId": "t1"}}));
+    let told = fed
+        .frame(json!({"id": "5.steer.b", "error": {"code": -32600, "message": "no active turn to steer"}}));
     assert!(matches!(&told[..], [Signal::SteerRefused { n: 5, .. }]));
     let told = fed.end("t1", "interrupted");
     assert!(matches!(&told[..], [Signal::SteerRefused { n: 4, .. }, Signal::TurnEnded(_)]), "{told:?}");
     // An answer that comes after the end.
-    let told = fed.say(json!({"id": "6.steer.c", "result": {"turnId": "t1"}}));
+    let told = fed.frame(json!({"id": "6.steer.c", "result": {"turnId": "t1"}}));
     assert!(matches!(&told[..], [Signal::SteerRefused { n: 6, .. }]));
 }
 
@@ -271,7 +271,7 @@ fn retries_are_waited_for_and_failures_keep_their_kind() {
     fed.begin(3, "t1");
     let limits = json!({"primary": {"usedPercent": 100, "resetsAt": 1_800_000_000}, "secondary": {"usedPercent": 3, "resetsAt": 1_900_000_000}});
     assert_eq!(
-        fed.say(json!({"method": "account/rateLimits/updated", "params": {"rateLimits": limits}})),
+        fed.frame(json!({"method": "account/rateLimits/updated", "params": {"rateLimits": limits}})),
         []
     );
     let error = |info: Value, retry: bool| json!({"error": {"message": "m", "codexErrorInfo": info}, "willRetry": retry, "turnId": "t1"});
@@ -315,7 +315,7 @@ fn a_command_that_outlives_its_turn_becomes_a_task() {
     let stop = Command::StopTask { task_id: "x".to_owned() };
     assert!(fed.codec.encode(9, &stop, &Default::default()).is_err(), "it is not known yet");
     let terminal = json!({"itemId": "x", "processId": "77", "command": "sleep 9"});
-    let told = fed.say(json!({"id": "0.terminals", "result": {"data": [terminal]}}));
+    let told = fed.frame(json!({"id": "0.terminals", "result": {"data": [terminal]}}));
     assert!(
         matches!(&told[..], [Signal::Task(TaskSignal::Started(task))] if task.task_id == "x" && task.background)
     );
@@ -349,14 +349,14 @@ fn a_subagents_thread_says_nothing_in_the_sessions_name() {
         json!({"method": method, "params": params})
     };
     assert_eq!(
-        fed.say(foreign(
+        fed.frame(foreign(
             "item/started",
             json!({"turnId": "o", "item": {"type": "agentMessage", "id": "m", "text": ""}})
         )),
         []
     );
-    assert_eq!(fed.say(foreign("item/agentMessage/delta", json!({"itemId": "m", "delta": "x"}))), []);
-    let told = fed.say(foreign("turn/completed", json!({"turn": {"id": "o", "status": "completed"}})));
+    assert_eq!(fed.frame(foreign("item/agentMessage/delta", json!({"itemId": "m", "delta": "x"}))), []);
+    let told = fed.frame(foreign("turn/completed", json!({"turn": {"id": "o", "status": "completed"}})));
     assert!(matches!(&told[..], [Signal::Native { .. }]));
     assert!(fed.codec.memory.turn.is_some() && fed.codec.open.is_empty());
 }
@@ -402,7 +402,7 @@ fn tool_servers_are_told_as_they_come_up() {
         matches!(&told[..], [Signal::Mcp(_), Signal::Send(Command::Raw(line))] if line.contains("mcpServerStatus/list"))
     );
     let server = json!({"name": "ev", "runtimeStatus": "connected", "tools": {"echo": {}}, "serverInfo": {"name": "e"}});
-    let told = fed.say(json!({"id": "0.servers", "result": {"data": [server]}}));
+    let told = fed.frame(json!({"id": "0.servers", "result": {"data": [server]}}));
     let [Signal::Mcp(servers)] = &told[..] else { panic!("{told:?}") };
     assert_eq!(servers[0].tools, ["echo"]);
 }

@@ -162,8 +162,9 @@ fn what_cannot_be_said_names_the_verb() {
 fn a_fork_is_answered_with_its_id() {
     use tenure_core::agent::Signal;
     let mut fed = Fed::ready();
-    let told = fed.say(json!({"id": "8.fork", "result": {"thread": {"id": "new"}}}));
+    let told = fed.frame(json!({"id": "8.fork", "result": {"thread": {"id": "new"}}}));
     assert_eq!(told, [Signal::Answered { n: 8, result: Ok(json!({"native_id": "new"})) }]);
-    let told = fed.say(json!({"id": "8.revert", "error": {"code": -32600, "message": "turn not found: x"}}));
+    let told =
+        fed.frame(json!({"id": "8.revert", "error": {"code": -32600, "message": "turn not found: x"}}));
     assert!(matches!(&told[..], [Signal::Answered { n: 8, result: Err(error) }] if error.code == "invalid"));
 }

@@ -88,7 +88,7 @@ fn how_the_last_message_ended_is_how_the_turn_ended() {
     }
     let mut fed = Fed::ready();
     fed.runs(2);
-    fed.frame(&model_said(&json!([]), "aborted"));
+    fed.frame(model_said(&json!([]), "aborted"));
     let told = fed.settled();
     assert_eq!((&ends(&told)[0].verdict, ends(&told)[0].said), (&TurnVerdict::Cancelled, false));
 }
@@ -126,7 +126,7 @@ fn a_prompt_that_an_extension_deals_with_ends_at_once() {
     // One that works is left to end by itself.
     fed.answer("tenure-4-prompt", &json!(null));
     assert!(ends(&fed.answer("tenure-4-began", &json!({"isStreaming": true}))).is_empty());
-    fed.frame(&json!({"type": "agent_start"}));
+    fed.frame(json!({"type": "agent_start"}));
     assert_eq!(ends(&fed.settled())[0].prompt_n, Some(4));
     // And one that has ended already is not ended twice.
     assert!(ends(&fed.answer("tenure-4-began", &json!({"isStreaming": false}))).is_empty());
@@ -135,13 +135,13 @@ fn a_prompt_that_an_extension_deals_with_ends_at_once() {
 #[test]
 fn work_of_its_own_is_a_turn_of_its_own() {
     let mut fed = Fed::ready();
-    assert_eq!(fed.frame(&json!({"type": "agent_start"})), [Signal::TurnBegan]);
-    let told = fed.frame(&user("From an extension."));
+    assert_eq!(fed.frame(json!({"type": "agent_start"})), [Signal::TurnBegan]);
+    let told = fed.frame(user("From an extension."));
     assert!(matches!(&told[..], [Signal::Message(m)] if m.role == Role::User), "{told:?}");
     let told = fed.settled();
     assert_eq!((ends(&told)[0].prompt_n, &ends(&told)[0].native_inputs), (None, &Some(Vec::new())));
     // A prompt that comes meanwhile is served by it, and ends with it.
-    fed.frame(&json!({"type": "agent_start"}));
+    fed.frame(json!({"type": "agent_start"}));
     fed.answer("tenure-5-prompt", &json!({"disposition": "queued"}));
     assert_eq!(ends(&fed.settled())[0].prompt_n, Some(5));
 }
@@ -168,13 +168,13 @@ fn steered_inputs_are_taken_in_by_their_place() {
     fed.queue(&["a", "b"]);
     fed.answer("tenure-4-steer-two", &json!(null));
     assert!(fed.queue(&["b"]).is_empty(), "it left, and nobody said why yet");
-    assert_eq!(taken(&fed.frame(&user("a"))), ["one"]);
+    assert_eq!(taken(&fed.frame(user("a"))), ["one"]);
     fed.queue(&[]);
-    assert_eq!(taken(&fed.frame(&user("b"))), ["two"]);
+    assert_eq!(taken(&fed.frame(user("b"))), ["two"]);
     assert!(sent(&fed.settled()).is_empty());
     // The prompt's own message takes nothing in.
     fed.runs(5);
-    assert!(taken(&fed.frame(&user("again"))).is_empty());
+    assert!(taken(&fed.frame(user("again"))).is_empty());
 }
 
 #[test]
@@ -183,7 +183,7 @@ fn an_answer_may_come_after_the_input_was_taken_in() {
     fed.runs(2);
     fed.queue(&["a"]);
     fed.queue(&[]);
-    assert!(taken(&fed.frame(&user("a"))).is_empty(), "it has no name yet");
+    assert!(taken(&fed.frame(user("a"))).is_empty(), "it has no name yet");
     assert_eq!(taken(&fed.answer("tenure-3-steer-one", &json!(null))), ["one"]);
     // An extension may deal with it: then it is never queued.
     assert_eq!(taken(&fed.answer("tenure-4-steer-two", &json!({"disposition": "handled"}))), ["two"]);
@@ -228,7 +228,7 @@ fn a_call_that_never_ran_ends_with_its_turn() {
     let mut fed = Fed::ready();
     fed.runs(2);
     let call = json!([{"type": "toolCall", "id": "c", "name": "bash", "arguments": {"command": "ls"}}]);
-    let told = fed.frame(&model_said(&call, "aborted"));
+    let told = fed.frame(model_said(&call, "aborted"));
     assert!(matches!(&told[..], [Signal::Message(_), Signal::ToolStarted(_)]), "{told:?}");
     let told = fed.settled();
     assert!(matches!(&told[0], Signal::ToolEnded(end) if end.state == ToolState::Cancelled), "{told:?}");
@@ -239,12 +239,12 @@ fn output_of_a_tool_is_told_piece_by_piece() {
     let mut fed = Fed::ready();
     fed.runs(2);
     let call = json!([{"type": "toolCall", "id": "c", "name": "bash", "arguments": {"command": "ls"}}]);
-    fed.frame(&model_said(&call, "toolUse"));
+    fed.frame(model_said(&call, "toolUse"));
     let update = |text: &str| {
         json!({"type": "tool_execution_update", "toolCallId": "c",
             "partialResult": {"content": [{"type": "text", "text": text}]}})
     };
-    let mut told = |text: &str| match &fed.frame(&update(text))[..] {
+    let mut told = |text: &str| match &fed.frame(update(text))[..] {
         [] => None,
         [Signal::ToolProgressed { output, .. }] => output.clone(),
         other => panic!("{other:?}"),
@@ -262,21 +262,21 @@ fn a_question_about_a_running_tool_names_it_and_ends_with_it() {
     fed.runs(2);
     let call =
         |id: &str| json!({"type": "toolCall", "id": id, "name": "bash", "arguments": {"command": "ls"}});
-    fed.frame(&model_said(&json!([call("c"), call("d")]), "toolUse"));
+    fed.frame(model_said(&json!([call("c"), call("d")]), "toolUse"));
     let confirm = |id: &str| json!({"type": "extension_ui_request", "id": id, "method": "confirm", "title": "Run?", "message": "ls"});
     let asked = |told: Vec<Signal>| match told.into_iter().next() {
         Some(Signal::Ask(ask)) => ask,
         other => panic!("{other:?}"),
     };
-    fed.frame(&json!({"type": "tool_execution_start", "toolCallId": "c", "toolName": "bash", "args": {}}));
-    let ask = asked(fed.frame(&confirm("u1")));
+    fed.frame(json!({"type": "tool_execution_start", "toolCallId": "c", "toolName": "bash", "args": {}}));
+    let ask = asked(fed.frame(confirm("u1")));
     assert_eq!((ask.kind, ask.title.as_str()), (AskKind::Permission, "Run?: ls"));
     assert_eq!((ask.tool.as_deref(), ask.tool_id.as_deref()), (Some("bash"), Some("c")));
     assert_eq!(ask.input, Some(json!({"command": "ls"})));
     // With two at once nobody can tell which.
-    fed.frame(&json!({"type": "tool_execution_start", "toolCallId": "d", "toolName": "bash", "args": {}}));
-    assert_eq!(asked(fed.frame(&confirm("u2"))).tool_id, None);
-    let told = fed.frame(&json!({"type": "tool_execution_end", "toolCallId": "c", "isError": true,
+    fed.frame(json!({"type": "tool_execution_start", "toolCallId": "d", "toolName": "bash", "args": {}}));
+    assert_eq!(asked(fed.frame(confirm("u2"))).tool_id, None);
+    let told = fed.frame(json!({"type": "tool_execution_end", "toolCallId": "c", "isError": true,
         "result": {"content": [{"type": "text", "text": "no"}]}}));
     assert!(matches!(&told[0], Signal::AskWithdrawn { token } if token == "\"u1\""), "{told:?}");
     assert!(matches!(&told[1], Signal::ToolEnded(end) if end.error.as_deref() == Some("no")), "{told:?}");

@@ -63,7 +63,7 @@ fn an_option_is_chosen_by_its_kind() {
     ];
     for (options, decision, scope, option_id, expected) in table {
         let mut talk = Talk::ready();
-        let out = talk.hears(permission(&json!(0), options, "execute"));
+        let out = talk.frame(permission(&json!(0), options, "execute"));
         let ask = asked(&out).clone();
         assert_eq!(ask.can_always, options.iter().any(|(_, kind)| *kind == "allow_always"));
         let written = talk.says(4, &answer(&ask.keep, &ask.token, decision, scope, option_id));
@@ -90,7 +90,7 @@ fn the_agents_id_goes_back_exactly() {
         let mut talk = Talk::ready();
         let line =
             permission(&json!("@"), &[("a", "allow_once")], "execute").to_string().replace("\"@\"", id);
-        let out = talk.hears_bytes(line.as_bytes());
+        let out = talk.line(line.as_bytes());
         let ask = asked(&out);
         assert_eq!(ask.token, id);
         let written = talk.codec.encode(
@@ -106,7 +106,7 @@ fn the_agents_id_goes_back_exactly() {
 #[test]
 fn the_tool_of_a_permission_is_told_first_and_a_plan_is_a_plan() {
     let mut talk = Talk::ready();
-    let out = talk.hears(permission(&json!(1), &[("a", "allow_once")], "switch_mode"));
+    let out = talk.frame(permission(&json!(1), &[("a", "allow_once")], "switch_mode"));
     let [Signal::ToolStarted(start), Signal::Ask(ask)] = &out[..] else { panic!("{out:?}") };
     assert_eq!((start.tool_id.as_str(), start.state), ("t", ToolState::Pending));
     assert_eq!(
@@ -114,16 +114,16 @@ fn the_tool_of_a_permission_is_told_first_and_a_plan_is_a_plan() {
         (AskKind::Plan, Some("ls"), Some("t"))
     );
     // A request that says next to nothing is an ask all the same.
-    let out = talk.hears(json!({"id": 2, "method": "session/request_permission", "params": {"options": 3}}));
+    let out = talk.frame(json!({"id": 2, "method": "session/request_permission", "params": {"options": 3}}));
     assert!(matches!(&out[..], [Signal::Ask(ask)] if ask.tool_id.is_none() && ask.options.is_empty()));
-    let out = talk.hears(json!({"method": "$/cancel_request", "params": {"requestId": "x-1"}}));
+    let out = talk.frame(json!({"method": "$/cancel_request", "params": {"requestId": "x-1"}}));
     assert_eq!(out, [Signal::AskWithdrawn { token: "\"x-1\"".into() }]);
 }
 
 #[test]
 fn a_simple_form_is_asked_and_answered_in_its_types() {
     let mut talk = Talk::ready();
-    let out = talk.hears(json!({"id": 5, "method": "elicitation/create", "params": {"sessionId": "s", "mode": "form",
+    let out = talk.frame(json!({"id": 5, "method": "elicitation/create", "params": {"sessionId": "s", "mode": "form",
         "message": "Settings", "requestedSchema": {"type": "object", "properties": {
             "name": {"type": "string", "title": "Name", "description": "Your name"},
             "count": {"type": "integer"},
@@ -163,7 +163,7 @@ fn forms_that_are_not_simple_are_refused() {
         json!(3),
     ] {
         let mut talk = Talk::ready();
-        let out = talk.hears(json!({"id": 5, "method": "elicitation/create", "params": params}));
+        let out = talk.frame(json!({"id": 5, "method": "elicitation/create", "params": params}));
         assert!(matches!(sends(&out), Command::Answer(Answer::Unknown { .. })), "{params}");
     }
 }

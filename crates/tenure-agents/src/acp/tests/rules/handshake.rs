@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use tenure_core::agent::{Codec, Command, EncodeContext, McpServerSpec, McpTransport, ResumeHow, Signal};
 use tenure_event::{PartBody, ToolState};
 
-use super::super::{Talk, one_line, record, wire};
+use super::super::{Talk, record, wire};
 use super::{agent, end_turn, failed, said, sends, text};
+use crate::laws::one_line;
 
 #[test]
 fn a_conversation_is_continued_by_resume_then_by_load_else_not() {
@@ -18,7 +19,7 @@ fn a_conversation_is_continued_by_resume_then_by_load_else_not() {
         let mut start = record();
         start.resume = ResumeHow::Resume("old".to_owned());
         let mut talk = Talk::new(start);
-        let out = talk.hears(json!({"id": 16, "result": {"protocolVersion": 1, "agentCapabilities": caps}}));
+        let out = talk.frame(json!({"id": 16, "result": {"protocolVersion": 1, "agentCapabilities": caps}}));
         let Some(method) = method else {
             assert_eq!(failed(&out).0, "resume_failed");
             continue;
@@ -33,9 +34,9 @@ fn settings_of_the_start_record_are_set_one_after_the_other() {
     let mut start = record();
     (start.model, start.mode, start.effort) = (Some("big".into()), Some("plan".into()), Some("high".into()));
     let mut talk = Talk::new(start);
-    talk.hears(json!({"id": 16, "result": {"agentCapabilities": {}}}));
+    talk.frame(json!({"id": 16, "result": {"agentCapabilities": {}}}));
     let option = |id: &str, category: &str, current: &str| json!({"id": id, "category": category, "currentValue": current, "options": []});
-    let out = talk.hears(json!({"id": 33, "result": {
+    let out = talk.frame(json!({"id": 33, "result": {
         "sessionId": "s",
         "modes": {"currentModeId": "plan", "availableModes": [{"id": "plan", "name": "Plan"}]},
         "configOptions": [option("m", "model", "small"), option("t", "thought_level", "low")],
@@ -45,12 +46,12 @@ fn settings_of_the_start_record_are_set_one_after_the_other() {
     let written = talk.says(3, sends(&out));
     assert_eq!(written["params"], json!({"sessionId": "s", "configId": "m", "value": "big"}));
     // The mode is in force already; the effort comes next.
-    let out = talk.hears(json!({"id": 3 * 16 + 6, "result": {}}));
+    let out = talk.frame(json!({"id": 3 * 16 + 6, "result": {}}));
     assert_eq!(sends(&out), &Command::SetEffort("high".into()));
     // The same answer again must not count for the next one.
-    let out = talk.hears(json!({"id": 3 * 16 + 6, "result": {}}));
+    let out = talk.frame(json!({"id": 3 * 16 + 6, "result": {}}));
     assert!(matches!(&out[..], [Signal::Native { kind, .. }] if kind == "late"));
-    let out = talk.hears(json!({"id": 4 * 16 + 6, "result": {}}));
+    let out = talk.frame(json!({"id": 4 * 16 + 6, "result": {}}));
     let Signal::Ready { model, mode, effort, .. } = &out[0] else { panic!("{out:?}") };
     let in_force = [model, mode, effort].map(|value| value.as_deref().unwrap());
     assert_eq!(in_force, ["big", "plan", "high"]);
@@ -61,20 +62,20 @@ fn what_was_asked_for_and_cannot_be_had_fails_the_handshake() {
     let mut start = record();
     start.model = Some("big".into());
     let mut talk = Talk::new(start.clone());
-    talk.hears(json!({"id": 16, "result": {"agentCapabilities": {}}}));
-    let out = talk.hears(json!({"id": 33, "result": {"sessionId": "s"}}));
+    talk.frame(json!({"id": 16, "result": {"agentCapabilities": {}}}));
+    let out = talk.frame(json!({"id": 33, "result": {"sessionId": "s"}}));
     assert_eq!(failed(&out).0, "unsupported");
 
     let mut talk = Talk::new(start);
-    talk.hears(json!({"id": 16, "result": {}}));
-    talk.hears(json!({"id": 33, "result": {"sessionId": "s", "models": {"availableModels": [{"modelId": "small"}]}}}));
-    let out = talk.hears(json!({"id": 3 * 16 + 7, "error": {"code": -32602, "message": "no such model"}}));
+    talk.frame(json!({"id": 16, "result": {}}));
+    talk.frame(json!({"id": 33, "result": {"sessionId": "s", "models": {"availableModels": [{"modelId": "small"}]}}}));
+    let out = talk.frame(json!({"id": 3 * 16 + 7, "error": {"code": -32602, "message": "no such model"}}));
     assert_eq!(failed(&out), ("invalid", "the agent refused the model `big`: no such model"));
 
     let mut start = record();
     start.replace_instructions = Some("be brief".into());
     let mut talk = Talk::new(start);
-    assert_eq!(failed(&talk.hears(json!({"id": 16, "result": {}}))).0, "unsupported");
+    assert_eq!(failed(&talk.frame(json!({"id": 16, "result": {}}))).0, "unsupported");
 }
 
 #[test]
@@ -87,8 +88,8 @@ fn a_mode_that_asks_nobody_needs_to_be_allowed() {
         let mut start = record();
         (start.preset, start.mode, start.allow_bypass) = (Some("goose".into()), mode.map(Into::into), allow);
         let mut talk = Talk::new(start);
-        talk.hears(json!({"id": 16, "result": {}}));
-        let out = talk.hears(json!({"id": 33, "result": modes(current)}));
+        talk.frame(json!({"id": 16, "result": {}}));
+        let out = talk.frame(json!({"id": 33, "result": modes(current)}));
         (talk, out)
     };
     assert_eq!(failed(&opened(Some("auto"), "approve", false).1).0, "forbidden");
@@ -107,8 +108,8 @@ fn a_login_that_is_wanted_names_the_ways() {
     let mut start = record();
     start.preset = Some("goose".into());
     let mut talk = Talk::new(start);
-    talk.hears(json!({"id": 16, "result": {"authMethods": [{"id": "a", "name": "Browser"}, {"id": "key"}]}}));
-    let out = talk.hears(json!({"id": 33, "error": {"code": -32000, "message": "Authentication required"}}));
+    talk.frame(json!({"id": 16, "result": {"authMethods": [{"id": "a", "name": "Browser"}, {"id": "key"}]}}));
+    let out = talk.frame(json!({"id": 33, "error": {"code": -32000, "message": "Authentication required"}}));
     let (code, message) = failed(&out);
     assert_eq!(code, "auth_required");
     assert!(message.contains("Browser, key") && message.contains("goose configure"), "{message}");
@@ -129,9 +130,9 @@ fn errors_before_the_first_prompt_fail_the_handshake() {
     ] {
         let mut talk = Talk::new(record());
         if greeted {
-            talk.hears(json!({"id": 16, "result": {}}));
+            talk.frame(json!({"id": 16, "result": {}}));
         }
-        assert_eq!(failed(&talk.hears(answer.clone())).0, code, "{answer}");
+        assert_eq!(failed(&talk.frame(answer.clone())).0, code, "{answer}");
     }
 }
 
@@ -150,7 +151,7 @@ fn tool_servers_that_cannot_be_reached_are_left_out_with_a_warning() {
     ];
     let mut talk = Talk::new(start);
     let out =
-        talk.hears(json!({"id": 16, "result": {"agentCapabilities": {"mcpCapabilities": {"http": true}}}}));
+        talk.frame(json!({"id": 16, "result": {"agentCapabilities": {"mcpCapabilities": {"http": true}}}}));
     assert!(
         matches!(&out[0], Signal::Warning { code, message } if code == "mcp_unsupported" && message.contains("`old`"))
     );
@@ -176,9 +177,9 @@ fn instructions_go_where_the_agent_takes_them() {
         let mut start = record();
         start.append_instructions = Some("be brief".into());
         let mut talk = Talk::new(start);
-        let out = talk.hears(json!({"id": 16, "result": {"agentCapabilities": caps}}));
+        let out = talk.frame(json!({"id": 16, "result": {"agentCapabilities": caps}}));
         let opening = talk.says(2, sends(&out));
-        talk.hears(json!({"id": 33, "result": {"sessionId": "s"}}));
+        talk.frame(json!({"id": 33, "result": {"sessionId": "s"}}));
         (opening, talk)
     };
     let prompt = |talk: &Talk| talk.says(3, &wire::prompt(vec![said("hi")]))["params"]["prompt"].clone();
@@ -191,7 +192,7 @@ fn instructions_go_where_the_agent_takes_them() {
     let (opening, mut talk) = with(json!({}));
     assert_eq!(opening["params"].get("systemPrompt"), None);
     assert_eq!(prompt(&talk)[0]["text"], "<instructions>\nbe brief\n</instructions>");
-    talk.hears(end_turn(3));
+    talk.frame(end_turn(3));
     assert_eq!(prompt(&talk), json!([{"type": "text", "text": "hi"}]));
 }
 
@@ -200,7 +201,7 @@ fn what_is_told_while_a_conversation_is_loaded_is_replay() {
     let mut start = record();
     start.resume = ResumeHow::Resume("s".into());
     let mut talk = Talk::new(start);
-    talk.hears(json!({"id": 16, "result": {"agentCapabilities": {"loadSession": true}}}));
+    talk.frame(json!({"id": 16, "result": {"agentCapabilities": {"loadSession": true}}}));
     assert_eq!(talk.update(text("user_message_chunk", "hello")), []);
     let out = talk.update(agent("I "));
     assert!(matches!(&out[..], [Signal::Message(done)] if done.replayed));
@@ -209,7 +210,7 @@ fn what_is_told_while_a_conversation_is_loaded_is_replay() {
     );
     talk.update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "completed", "rawOutput": "ok"}));
     assert_eq!(talk.codec.open_text().deltas, []);
-    let out = talk.hears(json!({"id": 34, "result": {}}));
+    let out = talk.frame(json!({"id": 34, "result": {}}));
     let Signal::Message(done) = &out[0] else { panic!("{out:?}") };
     let PartBody::Tool(tool) = &done.parts[1].body else { panic!("{done:?}") };
     assert_eq!(

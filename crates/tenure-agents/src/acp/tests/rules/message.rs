@@ -24,7 +24,7 @@ fn a_change_of_kind_is_another_part_and_of_id_another_message() {
     other["messageId"] = json!("y");
     let out = talk.update(other);
     assert!(matches!(&out[..], [Signal::Message(done), Signal::Delta(_)] if done.native_ids == ["x"]));
-    let out = talk.hears(end_turn(3));
+    let out = talk.frame(end_turn(3));
     assert_eq!(done(&out), [(&said("b"), false)]);
 }
 
@@ -33,7 +33,7 @@ fn an_echo_of_the_prompt_and_empty_text_make_no_message() {
     let mut talk = Talk::ready();
     assert_eq!(talk.update(text("user_message_chunk", "what I said")), []);
     assert_eq!(talk.update(agent("")), []);
-    assert_eq!(done(&talk.hears(end_turn(3))), []);
+    assert_eq!(done(&talk.frame(end_turn(3))), []);
 }
 
 #[test]
@@ -49,7 +49,7 @@ fn blocks_that_are_no_text_are_parts_of_their_own() {
     ] {
         assert_eq!(talk.update(json!({"sessionUpdate": "agent_message_chunk", "content": content})), []);
     }
-    let out = talk.hears(end_turn(3));
+    let out = talk.frame(end_turn(3));
     let kinds: Vec<&str> = done(&out)
         .iter()
         .map(|(body, _)| match body {
@@ -93,5 +93,5 @@ fn a_subagent_speaks_in_messages_of_its_own() {
         (Some("task"), Some("task"))
     );
     assert_eq!(start.message_id, sub.message_id);
-    assert_eq!(done(&talk.hears(end_turn(3)))[0].0, &said("main goes on"));
+    assert_eq!(done(&talk.frame(end_turn(3)))[0].0, &said("main goes on"));
 }

@@ -46,7 +46,7 @@ fn news_of_the_session_are_told_when_they_are_news() {
             "{status}"
         );
     }
-    let out = talk.hears(json!({"method": "_auth/status_update", "params": {"authStatus": {"kind": "api_key", "detail": "KEY_NAME"}}}));
+    let out = talk.frame(json!({"method": "_auth/status_update", "params": {"authStatus": {"kind": "api_key", "detail": "KEY_NAME"}}}));
     assert!(
         matches!(&out[..], [Signal::Capabilities(told)] if told.account.as_ref().unwrap().key_source.as_deref() == Some("KEY_NAME"))
     );
@@ -58,9 +58,9 @@ fn gemini_says_a_mode_as_text_and_goes_on_replaying() {
     start.preset = Some("gemini".into());
     start.resume = ResumeHow::Resume("s".into());
     let mut talk = Talk::new(start);
-    talk.hears(json!({"id": 16, "result": {"agentCapabilities": {"loadSession": true}}}));
+    talk.frame(json!({"id": 16, "result": {"agentCapabilities": {"loadSession": true}}}));
     let modes = json!({"currentModeId": "default", "availableModes": [{"id": "default"}, {"id": "plan"}]});
-    talk.hears(json!({"id": 34, "result": {"modes": modes}}));
+    talk.frame(json!({"id": 34, "result": {"modes": modes}}));
     assert_eq!(talk.update(agent("said before")), []);
     let out = talk.update(json!({"sessionUpdate": "available_commands_update", "availableCommands": []}));
     assert!(matches!(&out[..], [Signal::Message(done)] if done.replayed));

@@ -48,7 +48,7 @@ fn a_tool_call_completes_the_message_before_it_and_belongs_to_it() {
     let out = talk.update(running("b"));
     let [Signal::ToolStarted(second)] = &out[..] else { panic!("{out:?}") };
     assert_eq!((&first.message_id, &second.message_id), (&message.message_id, &message.message_id));
-    talk.hears(end_turn(3));
+    talk.frame(end_turn(3));
     let out = talk.update(running("c"));
     assert!(matches!(&out[..], [Signal::ToolStarted(third)] if third.message_id != message.message_id));
 }
@@ -101,7 +101,7 @@ fn output_without_end_is_kept_in_part() {
 fn tools_that_nobody_ends_are_cancelled_with_the_turn_and_late_news_are_kept_aside() {
     let mut talk = Talk::ready();
     talk.update(json!({"sessionUpdate": "tool_call", "toolCallId": "t", "status": "in_progress"}));
-    let out = talk.hears(end_turn(3));
+    let out = talk.frame(end_turn(3));
     assert!(
         matches!(&out[..], [Signal::ToolEnded(end), Signal::TurnEnded(_)] if end.state == ToolState::Cancelled)
     );

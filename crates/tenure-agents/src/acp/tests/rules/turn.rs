@@ -20,12 +20,12 @@ fn a_stop_reason_is_a_verdict() {
     ] {
         let mut talk = Talk::ready();
         talk.update(agent("x"));
-        let out = talk.hears(json!({"id": 3 * 16 + 4, "result": {"stopReason": word}}));
+        let out = talk.frame(json!({"id": 3 * 16 + 4, "result": {"stopReason": word}}));
         let Some(Signal::TurnEnded(end)) = out.last() else { panic!("{out:?}") };
         assert_eq!((end.prompt_n, &end.verdict, end.said), (Some(3), &verdict, true), "{word}");
         assert_eq!(end.stop_reason.as_deref(), word.as_str());
         // Told again: reported again, for the machine to ignore.
-        let out = talk.hears(json!({"id": 3 * 16 + 4, "result": {"stopReason": word}}));
+        let out = talk.frame(json!({"id": 3 * 16 + 4, "result": {"stopReason": word}}));
         assert!(matches!(&out[..], [Signal::TurnEnded(end)] if end.prompt_n == Some(3) && !end.said));
     }
 }
@@ -36,12 +36,12 @@ fn errors_inside_a_turn_that_ended_well_are_found() {
         let mut start = record();
         start.preset = Some(preset.to_owned());
         let mut talk = Talk::new(start);
-        talk.hears(json!({"id": 16, "result": {}}));
-        talk.hears(json!({"id": 33, "result": {"sessionId": "s"}}));
+        talk.frame(json!({"id": 16, "result": {}}));
+        talk.frame(json!({"id": 33, "result": {"sessionId": "s"}}));
         for update in updates {
             talk.update(update.clone());
         }
-        match talk.hears(end_turn(3)).pop() {
+        match talk.frame(end_turn(3)).pop() {
             Some(Signal::TurnEnded(end)) => end.verdict,
             other => panic!("{other:?}"),
         }
@@ -69,7 +69,7 @@ fn errors_inside_a_turn_that_ended_well_are_found() {
 fn cost_is_what_this_turn_added() {
     let mut talk = Talk::ready();
     let cost = |amount: f64, currency: &str| json!({"sessionUpdate": "usage_update", "used": 1, "size": 9, "cost": {"amount": amount, "currency": currency}});
-    let of = |talk: &mut Talk| match talk.hears(end_turn(3)).pop() {
+    let of = |talk: &mut Talk| match talk.frame(end_turn(3)).pop() {
         Some(Signal::TurnEnded(end)) => end.cost_usd,
         other => panic!("{other:?}"),
     };
@@ -99,13 +99,13 @@ fn a_steered_prompt_leads_back_to_its_input() {
         &tenure_event::InputId::parse("inp").unwrap(),
         1,
     );
-    let out = talk.hears(json!({"id": written["id"], "result": {"outcome": "injected"}}));
+    let out = talk.frame(json!({"id": written["id"], "result": {"outcome": "injected"}}));
     assert_eq!(out, [Signal::InputTaken { native_input: native.to_string() }]);
     for refusal in
         [json!({"result": {"outcome": "rejected"}}), json!({"error": {"code": -32603}}), json!({"result": 1})]
     {
         let mut line = refusal;
         line["id"] = written["id"].clone();
-        assert!(matches!(&talk.hears(line)[..], [Signal::SteerRefused { n: 5, .. }]));
+        assert!(matches!(&talk.frame(line)[..], [Signal::SteerRefused { n: 5, .. }]));
     }
 }
