@@ -76,7 +76,7 @@ struct Writer {
     /// The number of them at which the next checkpoint is tried.
     checkpoint_at: i64,
     /// Another connection that copies the write-ahead log.
-    copying: Option<JoinHandle<()>>,
+    copying: Option<JoinHandle<rusqlite::Result<()>>>,
     positions: Positions,
     /// The disk failed: look at everything anew before the next batch.
     suspect: bool,

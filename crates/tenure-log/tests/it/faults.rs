@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rustix::process::{Resource, Rlimit, setrlimit};
 use tenure_event::Gseq;
-use tenure_log::{EventLog, LogError, LogOptions, Rendered, SqliteLog};
+use tenure_log::{Append, Class, EventLog, LogError, LogOptions, Rendered, SqliteLog};
 
 use crate::child;
 use crate::support::{change, event, page, replay, ses, some};
@@ -91,6 +91,31 @@ async fn child_on_a_disk_that_cannot_be_written() {
     println!("done");
 }
 
+/// Far more than what is copied at once: the copy that was begun is waited for.
+const COPIED: usize = 26_000_000;
+
+#[tokio::test]
+#[ignore = "run by another test"]
+async fn child_whose_first_flushes_fail() {
+    let home = child::home();
+    let mut tries = (0..5).map(|_| SqliteLog::open(&home, LogOptions::default()));
+    let log = tries.find_map(Result::ok).expect("opens once its first flush is over");
+    let told = |stored| Append { class: Class::Full, ..some("a", stored, 1) };
+    let refused = log.append(told(0)).await.expect_err("the writer's first flush fails");
+    assert!(matches!(refused, LogError::Storage { full: false, .. }), "{refused}");
+    log.append(told(0)).await.expect("it is made good");
+    let mut stored = 1;
+    while stored * 50_000 < COPIED as u64 {
+        let events = vec![event("a.b", &"x".repeat(50_000))];
+        log.append(change("a", stored, events, vec![])).await.expect("stored");
+        stored += 1;
+    }
+    log.append(told(stored)).await.expect("stored");
+    println!("done");
+    // The kernel ends it here, as a kill would: nothing is closed.
+    std::process::abort();
+}
+
 fn run(name: &str, home: &Path, wrapper: &[&str]) {
     let output = child::command(name, home, wrapper).output().expect("starts");
     let text = String::from_utf8_lossy(&output.stdout);
@@ -106,6 +131,37 @@ fn a_write_that_fails_is_told_and_work_resumes() {
     let home = tempfile::tempdir().expect("scratch");
     // The signal of the limit is ignored, so that the write fails instead.
     run("faults::child_with_a_limit", home.path(), &["sh", "-c", "trap '' XFSZ; exec \"$0\" \"$@\""]);
+}
+
+/// The calls on the write-ahead log of a child whose threads each fail at their first flush of it.
+fn calls_on_the_log(name: &str) -> Option<String> {
+    let home = tempfile::tempdir().expect("scratch");
+    let account = home.path().join("account");
+    let (wal, account) = (home.path().join("tenure.db-wal"), account.to_str().expect("text"));
+    let wal = wal.to_str().expect("text");
+    let wrapper = [
+        ["strace", "-f", "--seccomp-bpf", "-qq", "-y"],
+        ["-e", "trace=fsync,fdatasync,ftruncate", "-e", "inject=fsync,fdatasync:error=EIO:when=1", "-P"],
+    ]
+    .concat();
+    let wrapper: Vec<_> = wrapper.into_iter().chain([wal, "-o", account]).collect();
+    let output = child::command(name, home.path(), &wrapper).output().ok()?;
+    let text = String::from_utf8_lossy(&output.stdout);
+    assert!(text.contains("done"), "{text}\n{}", String::from_utf8_lossy(&output.stderr));
+    Some(std::fs::read_to_string(account).expect("its account"))
+}
+
+#[test]
+fn nothing_rests_on_what_a_copy_could_not_flush() {
+    let Some(account) = calls_on_the_log("faults::child_whose_first_flushes_fail") else {
+        println!("not tried: there is no strace here");
+        return;
+    };
+    let calls: Vec<_> = account.lines().filter(|line| line.contains("tenure.db-wal")).collect();
+    let count = |what: &dyn Fn(&str) -> bool| calls.iter().filter(|call| what(call)).count();
+    // The thread that opens, the writer, and a copy. After the last two the log was begun anew.
+    assert!(count(&|call| call.contains("INJECTED")) >= 3, "{account}");
+    assert!(count(&|call| call.contains("ftruncate(") && call.contains(", 0)")) >= 2, "{account}");
 }
 
 /// A shell command that mounts a small disk on the home, seen by the child alone.

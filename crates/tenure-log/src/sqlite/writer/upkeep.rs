@@ -5,6 +5,7 @@ use std::sync::atomic::Ordering;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use rusqlite::ErrorCode;
 use rusqlite::wal::CheckpointMode;
 
 use super::{WAL_MARK, Writer};
@@ -17,10 +18,14 @@ pub(super) const WAL_MARK_PAGES: i64 = WAL_MARK / 4096;
 const CHECKPOINT_WAIT: Duration = Duration::from_millis(250);
 
 impl Writer {
-    /// After trouble with the disk: a fresh connection, and a checkpoint, which writes and flushes all pages
-    /// again: those that a failed flush left behind may be lost although they look written. Not when the
-    /// disk was full: a checkpoint would take the little space there is.
+    /// After trouble with the disk: a fresh connection, and a checkpoint of everything, which writes and flushes all
+    /// pages again and empties the write-ahead log: what a failed flush left behind may be lost although it looks
+    /// written, and no later commit may rest on it. Until that is done nothing is committed. Not when the disk was full:
+    /// a checkpoint would take the little space there is, and lost is nothing then.
     pub(super) fn recover(&mut self) -> Result<(), LogError> {
+        if self.copying.as_ref().is_some_and(JoinHandle::is_finished) {
+            self.end_copy();
+        }
         if !self.suspect {
             return Ok(());
         }
@@ -31,10 +36,11 @@ impl Writer {
         self.watch_wal()?;
         self.shared.kinds.reload(&self.db)?;
         self.positions.gseq = self.positions.gseq.max(events::last_gseq(&self.db)?);
-        if std::mem::take(&mut self.unflushed) {
+        if self.unflushed {
             // A copy that is under way would keep this one from beginning.
             self.end_copy();
-            self.checkpoint(CheckpointMode::PASSIVE);
+            self.copy_log(CheckpointMode::TRUNCATE)?;
+            self.unflushed = false;
         }
         self.suspect = false;
         Ok(())
@@ -69,7 +75,8 @@ impl Writer {
                 self.copying = Some(copy);
             }
             Some(copy) => {
-                let _ = copy.join();
+                self.copying = Some(copy);
+                self.end_copy();
                 self.checkpoint(CheckpointMode::PASSIVE);
                 self.checkpoint_at = pages + WAL_MARK_PAGES / 4;
             }
@@ -85,13 +92,11 @@ impl Writer {
     /// Begins to copy the log beside the writer. Where no thread can be had, the writer does it.
     fn begin_copy(&mut self) {
         let path = self.shared.home.join(FILE);
-        let copy = move || {
-            let done = connection::writer(&path).and_then(|db| {
-                db.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, CheckpointMode::PASSIVE)?;
-                Ok(())
-            });
-            if let Err(error) = done {
+        let copy = move || match connection::writer(&path) {
+            Ok(db) => db.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, CheckpointMode::PASSIVE).map(drop),
+            Err(error) => {
                 tracing::debug!(%error, "the write-ahead log was not copied");
+                Ok(())
             }
         };
         match std::thread::Builder::new().name("tenure-log-copy".to_owned()).spawn(copy) {
@@ -100,19 +105,35 @@ impl Writer {
         }
     }
 
-    /// Waits for a copy that is under way: whoever leaves lets go of the file.
+    /// Waits for a copy that is under way, and takes in how it went: whoever leaves lets go of the file.
     pub(super) fn end_copy(&mut self) {
-        if let Some(copy) = self.copying.take() {
-            let _ = copy.join();
+        let Some(copy) = self.copying.take() else { return };
+        if let Ok(done) = copy.join() {
+            self.copied(done);
         }
     }
 
-    pub(super) fn checkpoint(&self, mode: CheckpointMode) {
-        let patience = self.db.busy_timeout(CHECKPOINT_WAIT);
-        let done = patience.and_then(|()| self.db.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, mode));
-        if let Err(error) = self.db.busy_timeout(connection::BUSY).and(done) {
-            tracing::debug!(%error, "the write-ahead log was not copied");
+    pub(super) fn checkpoint(&mut self, mode: CheckpointMode) {
+        let done = self.copy_log(mode);
+        self.copied(done);
+    }
+
+    fn copy_log(&self, mode: CheckpointMode) -> rusqlite::Result<()> {
+        self.db.busy_timeout(CHECKPOINT_WAIT)?;
+        let done = self.db.wal_checkpoint_v2(rusqlite::DEFAULT_NAME, mode);
+        self.db.busy_timeout(connection::BUSY).and(done).map(drop)
+    }
+
+    /// A copy begins with a flush of the write-ahead log. One that failed may have lost frames of commits that no flush
+    /// of their own has covered, and a later flush of the same file would not tell.
+    fn copied(&mut self, done: rusqlite::Result<()>) {
+        let Err(error) = done else { return };
+        let harmless = [ErrorCode::DatabaseBusy, ErrorCode::DatabaseLocked, ErrorCode::DiskFull];
+        if error.sqlite_error_code().is_some_and(|code| harmless.contains(&code)) {
+            return tracing::debug!(%error, "the write-ahead log was not copied");
         }
+        tracing::warn!(%error, "the write-ahead log could not be copied; all of it is, before the next commit");
+        (self.suspect, self.unflushed) = (true, true);
     }
 
     pub(super) fn erase_some(&mut self) -> bool {
