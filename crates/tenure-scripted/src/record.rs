@@ -3,10 +3,11 @@
 //! It is the other half of every crash check: the event log must hold what is written here, once and in this order.
 //! A [`Act::Sent`] line is written after the line on stdout was written whole, and while stdout is still held, so the
 //! order of the two is the same. Of a process that was killed, stdout may therefore hold one line that the record
-//! lacks, never the reverse. It is no log for people, and it is not rotated.
+//! lacks, never the reverse. A kill may also cut the line that is being appended; the next process ends the cut line
+//! before it writes its own. It is no log for people, and it is not rotated.
 
 use std::fs::{File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
@@ -168,8 +169,7 @@ struct Book {
 
 impl Recorder {
     pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let open = |path| OpenOptions::new().create(true).append(true).open(path);
-        let file = path.map(open).transpose()?;
+        let file = path.map(open_to_append).transpose()?;
         let book = file.map(|file| Mutex::new(Book { file, entries: 0, closed: false }));
         Ok(Self { book, pid: std::process::id() })
     }
@@ -195,6 +195,20 @@ impl Recorder {
             let _ = book.file.write_all(&line);
         }
     }
+}
+
+/// Opens a record and ends the line that a killed process may have left unfinished.
+fn open_to_append(path: &Path) -> io::Result<File> {
+    let mut file = OpenOptions::new().create(true).read(true).append(true).open(path)?;
+    let mut last = [b'\n'];
+    if file.seek(SeekFrom::End(0))? > 0 {
+        file.seek(SeekFrom::End(-1))?;
+        file.read_exact(&mut last)?;
+    }
+    if last != [b'\n'] {
+        file.write_all(b"\n")?;
+    }
+    Ok(file)
 }
 
 /// Reads a record. A last line that was cut short by a crash is left out.
@@ -236,6 +250,9 @@ mod tests {
         OpenOptions::new().append(true).open(&path).unwrap().write_all(b"{\"n\":3,\"pi").unwrap();
 
         let entries = read_record(&path).unwrap();
+        drop(Recorder::open(Some(&path)).unwrap());
+        drop(Recorder::open(Some(&path)).unwrap());
+        assert!(std::fs::read(&path).unwrap().ends_with(b"{\"n\":3,\"pi\n"), "the cut line is ended once");
         assert_eq!(entries.iter().map(|e| e.n).collect::<Vec<_>>(), [1, 2]);
         let Act::Sent(sent) = &entries[0].act else { panic!("not a sent line: {:?}", entries[0]) };
         assert_eq!(

@@ -24,8 +24,9 @@ pub(super) fn read(path: &Path) -> (Vec<Process>, Vec<String>) {
     let lines: Vec<&[u8]> = bytes.split(|byte| *byte == b'\n').collect();
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| !line.is_empty()) {
         let Ok(entry) = serde_json::from_slice::<Value>(line) else {
-            // A process that was killed may leave its last line unfinished; another's then stands behind it.
-            if at + 1 < lines.len() {
+            // A process that was killed may leave its last line unfinished: nothing stands behind it then, or the
+            // start of another. Had it gone on, the count of its entries would not be right.
+            if !next_is_a_start(&lines[at + 1..]) {
                 faults.push(format!("line {} is no JSON", at + 1));
             }
             continue;
@@ -45,6 +46,11 @@ pub(super) fn read(path: &Path) -> (Vec<Process>, Vec<String>) {
         }
     }
     (processes, faults)
+}
+
+fn next_is_a_start(behind: &[&[u8]]) -> bool {
+    let next = behind.iter().find(|line| !line.is_empty());
+    next.is_none_or(|line| serde_json::from_slice::<Value>(line).is_ok_and(|entry| act(&entry) == "started"))
 }
 
 fn act(entry: &Value) -> &str {
