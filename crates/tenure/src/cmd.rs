@@ -1,6 +1,7 @@
 //! The verbs, one file each: its arguments, its help, and what it does. What several of them share is in `common`.
 
 mod common;
+mod whole;
 
 pub(crate) mod agents;
 pub(crate) mod allow;

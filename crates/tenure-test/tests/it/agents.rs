@@ -4,9 +4,9 @@
 mod acp;
 mod claude;
 mod driver;
-mod goose;
-mod opencode;
+
 mod pi;
+mod told;
 
 use tempfile::TempDir;
 use tenure_model::Model;

@@ -1,9 +1,7 @@
 //! `tenure clear`: an empty conversation in the same session.
 
-use tenure_api::{VerbRequest, VerbWait};
-
-use super::common::tell;
-use crate::cli::{Context, block_on};
+use super::whole::{Waiting, one};
+use crate::cli::Context;
 use crate::exit::Outcome;
 
 /// Begin an empty conversation in the same session; what was said stays readable
@@ -14,17 +12,11 @@ use crate::exit::Outcome;
 pub(crate) struct Args {
     /// Which
     session: String,
-    /// Do not wait until it is done
-    #[arg(long)]
-    no_wait: bool,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub(crate) fn run(args: Args, context: Context) -> Outcome {
-    block_on(async {
-        let client = context.client().await?;
-        let id = context.session(&client, &args.session).await?.id;
-        let wait = if args.no_wait { VerbWait::Accepted } else { VerbWait::Done };
-        let reply = client.clear(&id, VerbRequest { wait }).await?;
-        tell(&context, "cleared", &reply)
-    })
+    let request = args.waiting.request();
+    one(&args.session, &context, "cleared", async |client, id| client.clear(id, request).await)
 }

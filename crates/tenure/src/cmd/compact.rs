@@ -1,9 +1,9 @@
 //! `tenure compact`: the agent sums up the conversation, to make room in its context window.
 
-use tenure_api::{Compact, VerbWait};
+use tenure_api::Compact;
 
-use super::common::tell;
-use crate::cli::{Context, block_on};
+use super::whole::{Waiting, one};
+use crate::cli::Context;
 use crate::exit::Outcome;
 
 /// Let the agent sum up the conversation, to make room in its context window
@@ -14,17 +14,12 @@ pub(crate) struct Args {
     session: String,
     /// What the summary is to keep, where the agent takes such a wish
     instructions: Option<String>,
-    /// Do not wait until it is done
-    #[arg(long)]
-    no_wait: bool,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub(crate) fn run(args: Args, context: Context) -> Outcome {
-    block_on(async {
-        let client = context.client().await?;
-        let id = context.session(&client, &args.session).await?.id;
-        let wait = if args.no_wait { VerbWait::Accepted } else { VerbWait::Done };
-        let reply = client.compact(&id, &Compact { instructions: args.instructions, wait }).await?;
-        tell(&context, if args.no_wait { "asked to compact" } else { "compacted" }, &reply)
-    })
+    let done = if args.waiting.no_wait { "asked to compact" } else { "compacted" };
+    let request = Compact { instructions: args.instructions, wait: args.waiting.wait() };
+    one(&args.session, &context, done, async |client, id| client.compact(id, &request).await)
 }

@@ -1,9 +1,9 @@
 //! `tenure interrupt`: ends the running turn.
 
-use tenure_api::{Interrupt, QueueChoice, VerbWait};
+use tenure_api::{Interrupt, QueueChoice};
 
-use super::common::tell;
-use crate::cli::{Context, block_on};
+use super::whole::{Waiting, one};
+use crate::cli::Context;
 use crate::exit::Outcome;
 
 /// End the running turn; session, process and queue stay
@@ -14,18 +14,12 @@ pub(crate) struct Args {
     /// Cancel the inputs that wait, too
     #[arg(long)]
     discard_queue: bool,
-    /// Do not wait until the turn has ended
-    #[arg(long)]
-    no_wait: bool,
+    #[command(flatten)]
+    waiting: Waiting,
 }
 
 pub(crate) fn run(args: Args, context: Context) -> Outcome {
-    block_on(async {
-        let client = context.client().await?;
-        let id = context.session(&client, &args.session).await?.id;
-        let queue = if args.discard_queue { QueueChoice::Discard } else { QueueChoice::Keep };
-        let wait = if args.no_wait { VerbWait::Accepted } else { VerbWait::Done };
-        let reply = client.interrupt(&id, Interrupt { queue, wait }).await?;
-        tell(&context, "interrupted", &reply)
-    })
+    let queue = if args.discard_queue { QueueChoice::Discard } else { QueueChoice::Keep };
+    let request = Interrupt { queue, wait: args.waiting.wait() };
+    one(&args.session, &context, "interrupted", async |client, id| client.interrupt(id, request).await)
 }
