@@ -23,6 +23,9 @@ macro_rules! kinds {
             /// Names of all kinds that this version knows.
             pub const NAMES: &'static [&'static str] = &[$($name),*];
 
+            /// Each name on the wire and the type of its data, for documents that describe events.
+            pub const DATA: &'static [(&'static str, &'static str)] = &[$(($name, stringify!($payload))),*];
+
             /// The name on the wire, for example `turn.started`.
             #[must_use]
             pub fn name(&self) -> &str {

@@ -2,10 +2,12 @@
 
 use axum::Json;
 use tenure_api::Problem;
-use tenure_event::Ephemeral;
+use tenure_event::{Ephemeral, Kind};
 use utoipa::Modify;
+use utoipa::openapi::path::Operation;
+use utoipa::openapi::schema::{OneOfBuilder, SchemaType, Type};
 use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityScheme};
-use utoipa::openapi::{Content, OpenApi, RefOr, Schema};
+use utoipa::openapi::{Content, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Schema};
 
 use super::routes;
 
@@ -26,7 +28,7 @@ use super::routes;
         tenure_event::TurnCompleted, tenure_event::MessageCompleted, tenure_event::ToolStarted,
         tenure_event::ToolCompleted, tenure_event::AskOpened, tenure_event::AskResolved,
         tenure_event::AskEnded, tenure_event::TodosUpdated, tenure_event::UsageUpdated,
-        tenure_event::ConfigChanged, tenure_event::McpChanged, tenure_event::TaskStarted,
+        tenure_event::ConfigChanged, tenure_event::RequestRefused, tenure_event::McpChanged, tenure_event::TaskStarted,
         tenure_event::TaskCompleted, tenure_event::Compaction, tenure_event::ProcessStarted,
         tenure_event::ProcessExited, tenure_event::NativeReceived, tenure_event::WarningRaised,
         tenure_event::CheckpointCreated, tenure_event::RewindCompleted,
@@ -50,7 +52,8 @@ impl Modify for Bearer {
 pub fn openapi() -> OpenApi {
     let mut document = routes::table().into_openapi();
     let optional = without_required(&document);
-    for item in document.paths.paths.values_mut() {
+    for (path, item) in &mut document.paths.paths {
+        name_operations(path, item);
         for operation in [&mut item.post, &mut item.patch].into_iter().flatten() {
             if let Some(RefOr::T(body)) = &mut operation.request_body
                 && body.content.values().any(|content| is_one_of(&optional, content))
@@ -60,7 +63,44 @@ pub fn openapi() -> OpenApi {
             }
         }
     }
+    let schemas = &mut document.components.get_or_insert_default().schemas;
+    schemas.insert("EventKind".to_owned(), RefOr::T(event_kind()));
     document
+}
+
+/// Names each operation by its method and path, as no two handlers of one name may be named alike.
+fn name_operations(path: &str, item: &mut PathItem) {
+    let words: Vec<_> =
+        path.split(|c: char| !c.is_alphanumeric()).filter(|w| !["", "v1"].contains(w)).collect();
+    let methods: [(&str, &mut Option<Operation>); 5] = [
+        ("get", &mut item.get),
+        ("put", &mut item.put),
+        ("post", &mut item.post),
+        ("patch", &mut item.patch),
+        ("delete", &mut item.delete),
+    ];
+    for (method, operation) in methods {
+        if let Some(operation) = operation {
+            operation.operation_id = Some(format!("{method}_{}", words.join("_")));
+        }
+    }
+}
+
+/// What a stored event tells: its `type`, and the shape of its `data`.
+fn event_kind() -> Schema {
+    let kind = |(name, data): &(&str, &str)| {
+        let data = data.rsplit("::").next().unwrap_or_default();
+        let name = ObjectBuilder::new().schema_type(SchemaType::new(Type::String)).enum_values(Some([*name]));
+        let object = ObjectBuilder::new().property("type", name).required("type");
+        object.property("data", Ref::from_schema_name(data)).required("data")
+    };
+    let one_of = Kind::DATA.iter().fold(OneOfBuilder::new(), |all, one| all.item(kind(one)));
+    one_of
+        .description(Some(
+            "`type` and `data` of an `EventEnvelope`. Kinds may be added: skip those that you do not know.",
+        ))
+        .build()
+        .into()
 }
 
 /// References to objects of which no field is required.
