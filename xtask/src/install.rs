@@ -1,9 +1,10 @@
 //! `cargo xtask install-agents`: the real agent programs, from npm, as the lockfile in `tests/agents` pins
-//! them. It runs npm only if something is missing or of another version. It does not know the programs
-//! themselves: where each one's binary lies is `tenure_test::agents`' business.
+//! them; and in the same way what any other folder's lockfile pins. npm is run only if something is missing or of
+//! another version. It does not know the programs themselves: where each one's binary lies is
+//! `tenure_test::agents`' business.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::Instant;
 
 use anyhow::{Context, bail, ensure};
@@ -24,37 +25,36 @@ pub(crate) struct Args {
 
 /// Installs what is missing and says how long it took and what it takes on disk.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
-    let project = project();
-    let wanted = wanted(&project)?;
-    let missing = missing(&project, &wanted);
-    if missing.is_empty() && !args.force {
-        return report(&project, &wanted, "already there");
+    ensure(&root().join("tests/agents"), args.force)
+}
+
+/// Installs what a folder's lockfile pins and is not there, or all of it.
+pub(crate) fn ensure(project: &Path, force: bool) -> anyhow::Result<()> {
+    let wanted = wanted(project)?;
+    let missing = missing(project, &wanted);
+    if missing.is_empty() && !force {
+        return report(project, &wanted, "already there");
     }
     check_npm()?;
     say(&format!("npm ci in {}: {} package(s), this may take minutes", project.display(), wanted.len()))?;
     let start = Instant::now();
     let status =
-        program("npm").arg("ci").current_dir(&project).status().context("npm could be found but not run")?;
+        program("npm").arg("ci").current_dir(project).status().context("npm could be found but not run")?;
     ensure!(
         status.success(),
         "npm ci in {} failed ({status}); its own words stand above. Check that its registry can be reached \
-         (npm ping) and that the disk has 2 GB free, then run cargo xtask install-agents again",
+         (npm ping) and that the disk has 2 GB free, then try again",
         project.display()
     );
-    let missing = self::missing(&project, &wanted);
+    let missing = self::missing(project, &wanted);
     ensure!(
         missing.is_empty(),
         "npm ci succeeded but left out {}: npm skips an optional package that it cannot download. Look it up \
-         with: npm view {} ; then run cargo xtask install-agents again",
+         with: npm view {} ; then try again",
         list(&missing),
         missing.first().map(Package::spec).unwrap_or_default()
     );
-    report(&project, &wanted, &format!("installed in {:.1} s", start.elapsed().as_secs_f64()))
-}
-
-/// The folder with the npm manifest.
-fn project() -> PathBuf {
-    root().join("tests/agents")
+    report(project, &wanted, &format!("installed in {:.1} s", start.elapsed().as_secs_f64()))
 }
 
 /// A package of the lockfile.
@@ -85,7 +85,7 @@ fn wanted(project: &Path) -> anyhow::Result<Vec<Package>> {
     let (os, cpu) = platform();
     let wanted = packages(&lock, os, cpu);
     if wanted.is_empty() {
-        bail!("{} pins no agent for {os}-{cpu}; the tests with real agents need linux-x64", path.display());
+        bail!("{} pins nothing for {os}-{cpu}; the tests need linux-x64", path.display());
     }
     Ok(wanted)
 }
@@ -138,8 +138,8 @@ fn missing(project: &Path, wanted: &[Package]) -> Vec<Package> {
 fn check_npm() -> anyhow::Result<()> {
     let Some(output) = process::output(program("npm").arg("--version"))? else {
         bail!(
-            "npm is not on the PATH, and the real agents come from it. Install Node 20 or later with npm, \
-             then run cargo xtask install-agents again"
+            "npm is not on the PATH, and the real agents and the TypeScript tests come from it. Install Node 20 or \
+             later with npm, then try again"
         );
     };
     let version = String::from_utf8_lossy(&output.stdout).trim().to_owned();
@@ -153,7 +153,8 @@ fn check_npm() -> anyhow::Result<()> {
 
 fn report(project: &Path, packages: &[Package], how: &str) -> anyhow::Result<()> {
     let bytes = size(&project.join("node_modules"))?;
-    say(&format!("agents {how}, {} MB on disk: {}", bytes / 1_000_000, list(packages)))
+    let name = project.file_name().unwrap_or_default().display();
+    say(&format!("{name} {how}, {} MB on disk: {}", bytes / 1_000_000, list(packages)))
 }
 
 /// Bytes of all files below `folder`.

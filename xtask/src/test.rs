@@ -6,6 +6,7 @@ mod contents;
 mod dependencies;
 mod packages;
 mod tools;
+mod typescript;
 
 use std::process::Command;
 use std::time::Instant;
@@ -35,6 +36,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     })?;
     if !args.fast {
         steps.run("agents", || install::run(&install::Args::default()))?;
+        steps.run("npm packages", typescript::install)?;
     }
     let cargo = |words: &str| {
         let mut command = cargo();
@@ -55,6 +57,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     // With the tests, so that nothing is built twice; the end-to-end tests run the binary that this makes.
     steps.run("build", || cargo("build --locked --workspace --all-targets"))?;
     steps.run("examples in docs", || cargo("test --locked --workspace --doc --quiet"))?;
+    steps.run("typescript", typescript::check)?;
     // A fresh seed each time; it is printed.
     steps.run("crash", || {
         crash::run(&crash::Args::for_seconds(60))?;

@@ -39,7 +39,7 @@ fn a_package_is_there_if_npm_recorded_it_as_pinned_and_its_files_are() {
 
 #[test]
 fn the_committed_lockfile_pins_agents_and_names_no_host() {
-    let text = fs::read_to_string(project().join("package-lock.json")).unwrap();
+    let text = fs::read_to_string(root().join("tests/agents/package-lock.json")).unwrap();
     assert!(!text.contains("resolved") && !text.contains("://"), "a download address stands in the lockfile");
     let wanted = list(&packages(&serde_json::from_str(&text).unwrap(), "linux", "x64"));
     for agent in

@@ -1,5 +1,6 @@
 //! The document itself.
 
+use std::collections::HashSet;
 use std::path::Path;
 
 use serde_json::Value;
@@ -28,8 +29,10 @@ fn every_reference_leads_somewhere_and_every_operation_says_who_may() {
         let pointer = reference.strip_prefix('#').expect("inside the document");
         assert!(document.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
+    let mut names = HashSet::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
+            assert!(names.insert(operation["operationId"].as_str().expect("a name")), "{method} {path}");
             let open = path == "/healthz";
             assert_eq!(operation["security"].is_array(), !open, "{method} {path}");
             let wants: usize = path.matches('{').count();

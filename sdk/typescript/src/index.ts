@@ -1,0 +1,23 @@
+/**
+ * A client of Tenure.
+ *
+ * - `new Tenure()` finds the daemon of this machine and starts it if none runs; with `url` and `token` it talks to
+ *   one elsewhere, in browsers too.
+ * - A `Session` is sent to, followed and controlled; what it says can be awaited, called back or looped over.
+ * - Every failure is a `TenureError` with a `code`; every call takes an abort signal.
+ *
+ * The field names are those of the HTTP interface; their types are made from its document.
+ */
+export type * as api from "./generated/api.js";
+export type { CallOptions } from "./connection.js";
+export { type ErrorCode, type ErrorDetails, TenureError, isTenureError } from "./errors.js";
+export { type DurableEvent, type EphemeralEvent, type FollowedEvent, type Gap, isDurable } from "./events.js";
+export type { FollowOptions } from "./follow.js";
+export type { Artifacts } from "./resources/artifacts.js";
+export type { Checkpoints } from "./resources/checkpoints.js";
+export type { ExecPiece, ExecRequest, ExecResult } from "./resources/exec.js";
+export type { Files, WriteOptions } from "./resources/files.js";
+export type { Listed, Page } from "./resources/pages.js";
+export { type Answer, type Callbacks, Session, type VerbOptions } from "./session.js";
+export { type SessionFilter, Sessions, Projects, Processes, Tenure, type TenureOptions, Tokens } from "./tenure.js";
+export type { SendOptions, TurnEvent } from "./turn.js";

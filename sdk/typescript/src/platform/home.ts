@@ -1,0 +1,40 @@
+/** The daemon's home as files: where it is, and what a client reads there. Nothing here connects. */
+import { readFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { isAbsolute, join, resolve } from "node:path";
+
+/** `daemon.json`: where the daemon listens. A hint, true only if a connection says so. */
+export interface DaemonFile {
+  readonly url: string;
+  readonly socket: string;
+  readonly pid: number;
+  readonly version: string;
+}
+
+/** `given`, else `TENURE_HOME`, else `tenure` in the XDG state directory. */
+export function chooseHome(given: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
+  const set = (name: string) => env[name] || undefined;
+  const state = set("XDG_STATE_HOME");
+  const base = state !== undefined && isAbsolute(state) ? state : join(set("HOME") ?? homedir(), ".local/state");
+  return resolve(given ?? set("TENURE_HOME") ?? join(base, "tenure"));
+}
+
+/** What `daemon.json` says; `undefined` if it is missing or cannot be read as such. */
+export async function daemonFile(home: string): Promise<DaemonFile | undefined> {
+  try {
+    const file: unknown = JSON.parse(await readFile(join(home, "daemon.json"), "utf8"));
+    const { url, socket } = file as Partial<DaemonFile>;
+    return typeof url === "string" && typeof socket === "string" ? (file as DaemonFile) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The home's token; `undefined` if it cannot be read. */
+export async function homeToken(home: string): Promise<string | undefined> {
+  try {
+    return (await readFile(join(home, "token"), "utf8")).trim() || undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,27 @@
+/** Lists that come in pages. */
+
+/** A list: awaited it is its first page; looped over it is all of it. */
+export interface Page<T> {
+  readonly items: readonly T[];
+  readonly next?: string | null;
+}
+
+/** A page when it is awaited, everything when it is looped over. */
+export interface Listed<T> extends PromiseLike<Page<T>>, AsyncIterable<T> {}
+
+/** Makes such a list of a call for one page. Asks for nothing until it is awaited or looped over. */
+export function pages<T>(query: object, page: (query: object) => Promise<Page<T>>): Listed<T> {
+  return {
+    then: (resolve, reject) => page(query).then(resolve, reject),
+    async *[Symbol.asyncIterator]() {
+      let cursor: string | null | undefined;
+      do {
+        // A place to begin counts once; the pages after it are found by their cursor.
+        const asked: object = cursor ? { ...query, offset: undefined, cursor } : query;
+        const one: Page<T> = await page(asked);
+        yield* one.items;
+        cursor = one.next;
+      } while (cursor);
+    },
+  };
+}

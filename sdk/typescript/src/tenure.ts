@@ -1,0 +1,217 @@
+/** The client of one daemon, and what belongs to no single session. */
+import { type CallOptions, Connection, fill } from "./connection.js";
+import type { FollowedEvent } from "./events.js";
+import { type FollowOptions, follow } from "./follow.js";
+import type {
+  AgentEntry,
+  Ask,
+  AskAnswered,
+  CreateProject,
+  CreateSession,
+  HealthReply,
+  Info,
+  Process,
+  Project,
+  Session as SessionData,
+  TokenCreated,
+  TokenEntry,
+  TokenScope,
+  Workspace,
+} from "./generated/api.js";
+import { type Listed, pages } from "./resources/pages.js";
+import { type Answer, Session } from "./session.js";
+import type { QueryOf } from "./typed.js";
+
+/** Where the daemon is. With nothing given: the home's, started if none runs. */
+export interface TenureOptions {
+  /** Its address, for example `http://127.0.0.1:7420`; then nothing is started. */
+  readonly url?: string | undefined;
+  /** With `url`: the home's token, or a narrower one. */
+  readonly token?: string | undefined;
+  /** Its Unix socket; then nothing is started. */
+  readonly socket?: string | undefined;
+  /** Its home; else `TENURE_HOME`, else the XDG state directory. */
+  readonly home?: string | undefined;
+  /** Whether a daemon is started when none answers (and again when one was killed); true if left out. */
+  readonly start?: boolean | undefined;
+  /** The `tenure` program; else `TENURE_BIN`, else the one on the PATH. */
+  readonly binary?: string | undefined;
+}
+
+/** Which sessions are listed. */
+export type SessionFilter = Omit<QueryOf<"/v1/sessions", "get">, "cursor">;
+
+/** A client of one daemon. Connects at its first use. */
+export class Tenure {
+  /** Sessions: made, found, listed. */
+  readonly sessions: Sessions;
+  /** Directories by a stable id. */
+  readonly projects: Projects;
+  /** Processes of agents and commands. */
+  readonly processes: Processes;
+  /** Narrower tokens. */
+  readonly tokens: Tokens;
+  readonly #connection: Connection;
+
+  constructor(options: TenureOptions = {}) {
+    this.#connection = new Connection({ ...options, start: options.start ?? true });
+    this.sessions = new Sessions(this.#connection);
+    this.projects = new Projects(this.#connection);
+    this.processes = new Processes(this.#connection);
+    this.tokens = new Tokens(this.#connection);
+  }
+
+  /** A session by its id, without asking whether there is one. */
+  session(id: string): Session {
+    return new Session(this.#connection, id);
+  }
+
+  /** The daemon's version and whether it answers. */
+  health(options: CallOptions = {}): Promise<HealthReply> {
+    return this.#connection.call("get", "/healthz", [], options);
+  }
+
+  /** What the daemon is, counts, and limits in force. */
+  info(options: CallOptions = {}): Promise<Info> {
+    return this.#connection.call("get", "/v1/info", [], options);
+  }
+
+  /** The agents that it knows, installed or not. */
+  async agents(options: CallOptions = {}): Promise<readonly AgentEntry[]> {
+    return (await this.#connection.call("get", "/v1/agents", [], options)).items;
+  }
+
+  /** Asks of all sessions; those that are open if `state` is left out. */
+  async asks(options: CallOptions & { state?: string; limit?: number } = {}): Promise<readonly Ask[]> {
+    const { signal, ...query } = options;
+    return (await this.#connection.call("get", "/v1/asks", [], { query, signal })).items;
+  }
+
+  /** Answers an ask of any session. The first answer wins; a later one is `conflict`. */
+  answer(askId: string, answer: Answer, options: CallOptions = {}): Promise<AskAnswered> {
+    const body = typeof answer === "string" ? { decision: answer } : answer;
+    return this.#connection.call("post", "/v1/asks/{ask_id}", [askId], { body, ...options });
+  }
+
+  /** Events of all sessions, or of those with a tag, by `gseq`; over restarts of the daemon. */
+  follow(options: FollowOptions & { session?: string; tag?: string } = {}): AsyncGenerator<FollowedEvent, void, undefined> {
+    const { session, tag, ...rest } = options;
+    const source = { path: "/v1/events/stream", query: { session, tag }, number: "gseq" } as const;
+    return follow(this.#connection, source, rest);
+  }
+
+  /** Directories in which sessions work. */
+  workspaces(options: CallOptions & { limit?: number } = {}): Listed<Workspace> {
+    const { signal, ...query } = options;
+    return pages(query, (more) => this.#connection.call("get", "/v1/workspaces", [], { query: more, signal }));
+  }
+
+  /** One of them. */
+  workspace(id: string, options: CallOptions = {}): Promise<Workspace> {
+    return this.#connection.call("get", "/v1/workspaces/{id}", [id], options);
+  }
+
+  /** Any request of the HTTP interface, for what has no method here: `request("get", "/v1/sessions/{id}", ["s1"])`. */
+  request(
+    method: "get" | "put" | "post" | "patch" | "delete",
+    path: string,
+    ids: readonly string[] = [],
+    options: CallOptions & { query?: object; body?: unknown } = {},
+  ): Promise<unknown> {
+    return this.#connection.json(method, fill(path, ids), options);
+  }
+
+  /** Ends what this client waits for. The daemon and its sessions go on. */
+  close(): void {
+    this.#connection.close();
+  }
+}
+
+/** Sessions of a daemon. */
+export class Sessions {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Creates one. It starts its agent at once; `wait: "live"` waits for that. The same `id` and body again is the same one. */
+  async create(body: CreateSession, options: CallOptions = {}): Promise<Session> {
+    const limitMs = body.wait === "finished" ? Infinity : 120_000;
+    const made = await this.#connection.call("post", "/v1/sessions", [], { body, limitMs, ...options });
+    return new Session(this.#connection, made.id, made);
+  }
+
+  /** One of them, as it is now. */
+  get(id: string, options: CallOptions = {}): Promise<SessionData> {
+    return this.#connection.call("get", "/v1/sessions/{id}", [id], options);
+  }
+
+  /** Those that fit; newest activity first. */
+  list(filter: SessionFilter & CallOptions = {}): Listed<SessionData> {
+    const { signal, ...query } = filter;
+    return pages(query, (more) => this.#connection.call("get", "/v1/sessions", [], { query: more, signal }));
+  }
+}
+
+/** Projects of a daemon. */
+export class Projects {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** All that are known. */
+  async list(options: CallOptions = {}): Promise<readonly Project[]> {
+    return (await this.#connection.call("get", "/v1/projects", [], options)).items;
+  }
+
+  /** Names a directory. The same id and path again is the same project; another path is `conflict`. */
+  register(body: CreateProject, options: CallOptions = {}): Promise<Project> {
+    return this.#connection.call("post", "/v1/projects", [], { body, ...options });
+  }
+}
+
+/** Processes of a daemon. */
+export class Processes {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Those that run, and those that have ended and were not reaped. */
+  async list(options: CallOptions = {}): Promise<readonly Process[]> {
+    return (await this.#connection.call("get", "/v1/processes", [], options)).items;
+  }
+
+  /** Forgets those that have ended; each is given once. */
+  async reap(options: CallOptions = {}): Promise<readonly Process[]> {
+    return (await this.#connection.call("post", "/v1/processes/reap", [], options)).items;
+  }
+}
+
+/** Tokens of a daemon. */
+export class Tokens {
+  readonly #connection: Connection;
+
+  constructor(connection: Connection) {
+    this.#connection = connection;
+  }
+
+  /** Names and scopes. */
+  async list(options: CallOptions = {}): Promise<readonly TokenEntry[]> {
+    return (await this.#connection.call("get", "/v1/tokens", [], options)).items;
+  }
+
+  /** Makes one; it is told this once. */
+  create(name: string, scope: TokenScope, options: CallOptions = {}): Promise<TokenCreated> {
+    return this.#connection.call("post", "/v1/tokens", [], { body: { name, scope }, ...options });
+  }
+
+  /** Removes one. */
+  remove(name: string, options: CallOptions = {}): Promise<TokenEntry> {
+    return this.#connection.call("delete", "/v1/tokens/{name}", [name], options);
+  }
+}
