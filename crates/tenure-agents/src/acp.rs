@@ -19,7 +19,6 @@ pub(crate) mod form;
 mod handshake;
 mod id;
 mod message;
-mod native;
 mod receive;
 mod replay;
 mod settings;
@@ -35,13 +34,10 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tenure_core::agent::LineMark;
-use tenure_core::agent::{
-    Codec, CodecError, Command, Decoded, EncodeContext, MessageText, Signal, StartRecord,
-};
+use tenure_core::agent::{Codec, CodecError, Command, Decoded, EncodeContext, MessageText, StartRecord};
 
 use crate::gather::{Open, OpenMeta};
-use crate::json::parse_line;
+use crate::rpc;
 use state::State;
 
 /// The protocol's name in messages.
@@ -76,27 +72,7 @@ impl Codec for AcpCodec {
     }
 
     fn decode(&mut self, offset: u64, line: &[u8]) -> Decoded {
-        let parsed = parse_line(line);
-        if self.state.seen.is_some_and(|seen| offset <= seen) {
-            if let Ok(value) = parsed {
-                self.read_again(offset, &value);
-            }
-            return Vec::new();
-        }
-        let mut out = Vec::new();
-        match parsed {
-            Ok(value) => self.receive(offset, line, value, &mut out),
-            Err(bad) => {
-                let kind = bad.kind().map(|kind| Signal::Native {
-                    kind: kind.to_owned(),
-                    value: None,
-                    at: LineMark::default(),
-                });
-                out.extend(kind);
-            }
-        }
-        self.state.seen = Some(offset);
-        out
+        rpc::decode(self, offset, line)
     }
 
     fn encode(&self, n: u64, command: &Command, context: &EncodeContext) -> Result<Vec<u8>, CodecError> {

@@ -41,12 +41,10 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tenure_core::agent::{
-    Codec, CodecError, Command, Decoded, EncodeContext, LineMark, MessageText, Signal, StartRecord,
-};
+use tenure_core::agent::{Codec, CodecError, Command, Decoded, EncodeContext, MessageText, StartRecord};
 
 use crate::gather::{Open, OpenMeta};
-use crate::json::parse_line;
+use crate::rpc;
 use memory::Memory;
 
 pub(crate) use capability::supports;
@@ -84,24 +82,7 @@ impl Codec for CodexCodec {
     }
 
     fn decode(&mut self, offset: u64, line: &[u8]) -> Decoded {
-        let parsed = parse_line(line);
-        if self.memory.seen.is_some_and(|seen| offset <= seen) {
-            if let Ok(value) = parsed {
-                self.read_again(offset, &value);
-            }
-            return Vec::new();
-        }
-        let mut out = Vec::new();
-        match parsed {
-            Ok(value) => self.receive(offset, line, value, &mut out),
-            Err(bad) => out.extend(bad.kind().map(|kind| Signal::Native {
-                kind: kind.to_owned(),
-                value: None,
-                at: LineMark::default(),
-            })),
-        }
-        self.memory.seen = Some(offset);
-        out
+        rpc::decode(self, offset, line)
     }
 
     fn encode(&self, n: u64, command: &Command, context: &EncodeContext) -> Result<Vec<u8>, CodecError> {

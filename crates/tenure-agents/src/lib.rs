@@ -15,3 +15,4 @@ mod json;
 #[cfg(test)]
 mod laws;
 pub mod pi;
+mod rpc;

@@ -1,4 +1,4 @@
-//! One line, by what it is: an answer to us, a request, or a notification.
+//! What the agent answers, asks and tells, by method.
 
 use serde_json::Value;
 use tenure_core::agent::{AgentError, AgentRequest, Answer, Command, Decoded, Signal, TerminalRequest};
@@ -7,32 +7,20 @@ use tenure_event::AccountInfo;
 use super::AcpCodec;
 use super::fault::{fault, read_error};
 use super::id::{Answered, Asked, read_id};
-use super::native::native;
 use super::state::Phase;
 use crate::json::{at, raw_member, str_at, string_at, u64_at};
+use crate::rpc::{Peer, native};
 
-impl AcpCodec {
-    pub(super) fn receive(&mut self, offset: u64, line: &[u8], value: Value, out: &mut Decoded) {
-        let Some(object) = value.as_object() else { return out.push(native("malformed", value)) };
-        let has_id = object.contains_key("id");
-        match object.get("method") {
-            Some(Value::String(method)) if has_id => {
-                let method = method.clone();
-                self.request(offset, &method, raw_member(line, &["id"]), &value, out);
-            }
-            Some(Value::String(method)) => {
-                let method = method.clone();
-                self.notification(offset, &method, line, value, out);
-            }
-            Some(_) => out.push(native("malformed", value)),
-            None if has_id && (object.contains_key("result") || object.contains_key("error")) => {
-                self.answer(value, out);
-            }
-            None => out.push(native("unknown", value)),
-        }
+impl Peer for AcpCodec {
+    fn seen(&mut self) -> &mut Option<u64> {
+        &mut self.state.seen
     }
 
-    fn answer(&mut self, value: Value, out: &mut Decoded) {
+    fn read_again(&mut self, offset: u64, value: &Value) {
+        self.gather_again(offset, value);
+    }
+
+    fn answer(&mut self, _offset: u64, value: Value, out: &mut Decoded) {
         let Some(answered) = value.get("id").and_then(read_id) else {
             return out.push(native("unknown", value));
         };
@@ -62,14 +50,6 @@ impl AcpCodec {
         if handshake {
             self.state.answered = self.state.answered.max(n);
         }
-    }
-
-    /// A setting that was set after the handshake.
-    fn configured(&mut self, n: u64, outcome: Result<&Value, AgentError>, out: &mut Decoded) {
-        if let Ok(answer) = &outcome {
-            self.options_changed(answer, out);
-        }
-        out.push(Signal::Answered { n, result: outcome.cloned() });
     }
 
     fn request(&mut self, offset: u64, method: &str, token: String, value: &Value, out: &mut Decoded) {
@@ -113,6 +93,16 @@ impl AcpCodec {
             }
             _ => out.push(native(method, value)),
         }
+    }
+}
+
+impl AcpCodec {
+    /// A setting that was set after the handshake.
+    fn configured(&mut self, n: u64, outcome: Result<&Value, AgentError>, out: &mut Decoded) {
+        if let Ok(answer) = &outcome {
+            self.options_changed(answer, out);
+        }
+        out.push(Signal::Answered { n, result: outcome.cloned() });
     }
 
     /// Tells clients again what the agent can do, once they were told the first time.

@@ -51,7 +51,7 @@ impl AcpCodec {
     }
 
     /// Reads a line for the second time.
-    pub(super) fn read_again(&mut self, offset: u64, value: &Value) {
+    pub(super) fn gather_again(&mut self, offset: u64, value: &Value) {
         if str_at(value, &["method"]) != Some("session/update") || value.get("id").is_some() {
             return;
         }

@@ -7,9 +7,9 @@ use tenure_core::agent::{Decoded, Signal, message_uuid};
 
 use super::AcpCodec;
 use super::message::parent;
-use super::native::native;
 use super::tool::{Facts, Tool};
 use crate::json::str_at;
+use crate::rpc::native;
 
 /// So many tools run at once at most; an agent that never ends one must not fill memory.
 const MAX_TOOLS: usize = 1024;

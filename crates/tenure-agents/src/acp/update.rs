@@ -6,10 +6,10 @@ use tenure_event::{Compaction, ContextUse, Todo, TodoStatus};
 
 use super::AcpCodec;
 use super::capability::read_commands;
-use super::native::native;
 use super::settings::{Settings, Way, Which};
 use super::state::Phase;
 use crate::json::{at, f64_at, list_at, str_at, string_at, u64_at};
+use crate::rpc::native;
 
 /// Whether an update is a piece of a message.
 pub(super) fn is_chunk(word: &str) -> bool {

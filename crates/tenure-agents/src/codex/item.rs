@@ -6,11 +6,11 @@ use tenure_event::{Compaction, TaskStatus, ToolState};
 
 use super::CodexCodec;
 use super::memory::{CALLS_MAX, Call, INPUT_MAX};
-use super::receive::native;
 use super::tool::{self, Told};
 use super::turn::id_of;
 use super::{patch, task};
 use crate::json::{at, str_at, string_at};
+use crate::rpc::native;
 
 impl CodexCodec {
     pub(super) fn item_started(&mut self, offset: u64, value: Value, out: &mut Decoded) {

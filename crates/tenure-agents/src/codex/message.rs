@@ -134,7 +134,7 @@ impl CodexCodec {
     }
 
     /// Reads a line for the second time: only what is still open is filled again.
-    pub(super) fn read_again(&mut self, offset: u64, value: &Value) {
+    pub(super) fn gather_again(&mut self, offset: u64, value: &Value) {
         let (Some(method), Some(params)) = (str_at(value, &["method"]), at(value, &["params"])) else {
             return;
         };

@@ -1,38 +1,22 @@
-//! One line, by what it is: an answer to us, a request to a person, or news of a thread.
+//! What the program answers, what it asks a person, and its news of a thread, by method.
 
 use serde_json::Value;
-use tenure_core::agent::{AgentError, Answer, Command, Decoded, LineMark, Signal};
+use tenure_core::agent::{AgentError, Answer, Command, Decoded, Signal};
 
 use super::CodexCodec;
 use super::fault::{fault, read_answer};
 use super::id::{Answered, Asked, read_id};
 use super::memory::Phase;
 use crate::json::{at, raw_member, str_at};
+use crate::rpc::{Peer, native};
 
-/// A line with no meaning here.
-pub(super) fn native(kind: &str, value: Value) -> Signal {
-    Signal::Native { kind: kind.to_owned(), value: Some(value), at: LineMark::default() }
-}
+impl Peer for CodexCodec {
+    fn seen(&mut self) -> &mut Option<u64> {
+        &mut self.memory.seen
+    }
 
-impl CodexCodec {
-    pub(super) fn receive(&mut self, offset: u64, line: &[u8], value: Value, out: &mut Decoded) {
-        let Some(object) = value.as_object() else { return out.push(native("malformed", value)) };
-        let has_id = object.contains_key("id");
-        match object.get("method") {
-            Some(Value::String(method)) if has_id => {
-                let method = method.clone();
-                self.request(&method, raw_member(line, &["id"]), &value, out);
-            }
-            Some(Value::String(method)) => {
-                let method = method.clone();
-                self.notification(offset, &method, line, value, out);
-            }
-            Some(_) => out.push(native("malformed", value)),
-            None if has_id && (object.contains_key("result") || object.contains_key("error")) => {
-                self.answer(offset, value, out);
-            }
-            None => out.push(native("unknown", value)),
-        }
+    fn read_again(&mut self, offset: u64, value: &Value) {
+        self.gather_again(offset, value);
     }
 
     fn answer(&mut self, offset: u64, value: Value, out: &mut Decoded) {
@@ -66,7 +50,7 @@ impl CodexCodec {
         }
     }
 
-    fn request(&mut self, method: &str, token: String, value: &Value, out: &mut Decoded) {
+    fn request(&mut self, _offset: u64, method: &str, token: String, value: &Value, out: &mut Decoded) {
         let params = value.get("params").unwrap_or(&Value::Null);
         let ask = match method {
             "item/commandExecution/requestApproval" => Some(self.command_ask(token.clone(), params)),
@@ -117,7 +101,9 @@ impl CodexCodec {
             _ => out.push(native(method, value)),
         }
     }
+}
 
+impl CodexCodec {
     /// It is about a thread that is not the session's, or not known to be. (Lines that are read again are
     /// judged by the thread as it is known then; so what comes before it is known must not be gathered.)
     pub(super) fn is_foreign(&self, params: &Value) -> bool {

@@ -6,9 +6,9 @@ use tenure_event::{Timestamp, WaitReason};
 
 use super::CodexCodec;
 use super::fault::{code_of, fault, read_turn};
-use super::receive::native;
 use super::usage::todos;
 use crate::json::{at, is_true, str_at, string_at};
+use crate::rpc::native;
 
 /// Inputs that wait for one turn to take them in.
 const STEERED_MAX: usize = 256;
