@@ -29,6 +29,7 @@ mod tests;
 mod todos;
 mod tools;
 mod turn;
+pub mod words;
 mod write;
 
 use serde::{Deserialize, Serialize};

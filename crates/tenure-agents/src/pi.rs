@@ -32,6 +32,7 @@ mod tool;
 mod tools;
 mod ui;
 mod usage;
+pub mod words;
 mod write;
 
 use serde::{Deserialize, Serialize};

@@ -27,7 +27,7 @@ pub(super) fn permission(
         kind,
         title: match (kind, field::text(request, "title")) {
             (AskKind::Permission, Some(title)) if !title.trim().is_empty() => field::one_line(title),
-            _ => tools::title(record, tool, &input),
+            _ => tools::title(&record.cwd, tool, &input),
         },
         tool: Some(tool.to_owned()),
         tool_id: field::id(request, "tool_use_id").map(str::to_owned),

@@ -62,7 +62,7 @@ impl ClaudeCodec {
                     message_id: message_id.clone(),
                     tool: tool.to_owned(),
                     kind: tools::kind(tool),
-                    title: tools::title(&self.record, tool, &input),
+                    title: tools::title(&self.record.cwd, tool, &input),
                     locations: tools::locations(&input),
                     parent: parent.clone(),
                     input,

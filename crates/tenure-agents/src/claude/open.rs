@@ -222,7 +222,10 @@ impl Open {
                 Body::Text(TextKind::Thought, text) => PartBody::Thought { text },
                 Body::Whole(PartBody::Tool(tool)) => {
                     // Its own events tell how it goes on, some of them before this one.
-                    PartBody::Tool(tools::describe(record, ToolPart { state: ToolState::Running, ..tool }))
+                    PartBody::Tool(tools::describe(
+                        &record.cwd,
+                        ToolPart { state: ToolState::Running, ..tool },
+                    ))
                 }
                 Body::Whole(body) => body,
                 Body::Unknown => continue,
@@ -257,7 +260,7 @@ pub(super) fn text_kind(block: &Value) -> Option<TextKind> {
     }
 }
 
-fn other_body(block: &Value) -> PartBody {
+pub(crate) fn other_body(block: &Value) -> PartBody {
     if field::text(block, "type") == Some("tool_use")
         && let Some(id) = field::id(block, "id")
     {

@@ -2,7 +2,6 @@
 //! what a call gave. Nothing is remembered here.
 
 use serde_json::{Map, Value};
-use tenure_core::agent::StartRecord;
 use tenure_event::{PartBody, ToolKind, ToolPart, ToolState};
 
 use super::field;
@@ -26,9 +25,9 @@ pub(super) fn kind(tool: &str) -> ToolKind {
 }
 
 /// A line for people.
-pub(super) fn title(record: &StartRecord, tool: &str, input: &Value) -> String {
+pub(super) fn title(cwd: &str, tool: &str, input: &Value) -> String {
     let text = |key| field::text(input, key).map(str::trim).filter(|text| !text.is_empty());
-    let path = |key| text(key).map(|path| below(&record.cwd, path));
+    let path = |key| text(key).map(|path| below(cwd, path));
     let file = || path("file_path").or_else(|| path("notebook_path")).or_else(|| path("path"));
     let line = match tool {
         "Bash" | "PowerShell" => text("command").map(str::to_owned),
@@ -88,8 +87,8 @@ pub(super) fn locations(input: &Value) -> Vec<String> {
 }
 
 /// A tool part with the words for people filled in.
-pub(super) fn describe(record: &StartRecord, part: ToolPart) -> ToolPart {
-    ToolPart { kind: kind(&part.tool), title: title(record, &part.tool, &part.input), ..part }
+pub(super) fn describe(cwd: &str, part: ToolPart) -> ToolPart {
+    ToolPart { kind: kind(&part.tool), title: title(cwd, &part.tool, &part.input), ..part }
 }
 
 /// An image block as a part.

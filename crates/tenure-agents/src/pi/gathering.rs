@@ -90,7 +90,7 @@ impl Gathering {
         let mut deltas = Vec::new();
         let mut parts = Vec::new();
         for (index, block) in field::items(message, "content").iter().enumerate().take(BLOCKS_MAX) {
-            let Some(body) = body(record, block) else { continue };
+            let Some(body) = body(&record.cwd, block) else { continue };
             let index = index as u64;
             let text = match &body {
                 PartBody::Text { text } => Some((TextKind::Text, text)),
@@ -155,14 +155,13 @@ pub(super) fn model(message: &Value) -> Option<String> {
 }
 
 /// A block of a message, if it shows anything.
-pub(super) fn body(record: &StartRecord, block: &Value) -> Option<PartBody> {
+pub(super) fn body(cwd: &str, block: &Value) -> Option<PartBody> {
     let words = |key| field::text(block, key).filter(|text| !text.is_empty()).map(str::to_owned);
     match field::text(block, "type") {
         Some("text") => words("text").map(|text| PartBody::Text { text }),
         Some("thinking") => words("thinking").map(|text| PartBody::Thought { text }),
         Some("toolCall") => Some(
-            tools::call(record, block)
-                .map_or_else(|| PartBody::Other { value: block.clone() }, PartBody::Tool),
+            tools::call(cwd, block).map_or_else(|| PartBody::Other { value: block.clone() }, PartBody::Tool),
         ),
         Some("image") => {
             Some(tools::image(block).unwrap_or_else(|| PartBody::Other { value: block.clone() }))

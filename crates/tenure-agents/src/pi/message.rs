@@ -120,7 +120,7 @@ impl PiCodec {
     fn parts(&self, id: &MessageId, message: &Value) -> Vec<tenure_event::Part> {
         let blocks = field::items(message, "content").iter().enumerate();
         let part = |(index, block): (usize, &Value)| {
-            Some(gathering::part(id, index as u64, gathering::body(&self.record, block)?))
+            Some(gathering::part(id, index as u64, gathering::body(&self.record.cwd, block)?))
         };
         blocks.filter_map(part).collect()
     }

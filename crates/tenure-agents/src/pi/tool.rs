@@ -16,7 +16,7 @@ impl PiCodec {
         block: &Value,
         out: &mut Vec<Signal>,
     ) {
-        if let Some(part) = tools::call(&self.record, block) {
+        if let Some(part) = tools::call(&self.record.cwd, block) {
             self.start(message_id, line_len, part, out);
         }
     }
@@ -60,7 +60,7 @@ impl PiCodec {
             };
             let tool = field::id(frame, "toolName").unwrap_or("unknown");
             let input = frame.get("args").cloned().unwrap_or_default();
-            self.start(&message_id, line_len, tools::described(&self.record, tool_id, tool, input), out);
+            self.start(&message_id, line_len, tools::described(&self.record.cwd, tool_id, tool, input), out);
         }
         if let Some(call) = self.memory.calls.iter_mut().find(|call| call.tool_id == tool_id) {
             call.runs = true;

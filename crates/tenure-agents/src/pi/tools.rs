@@ -2,7 +2,6 @@
 //! what a call gave. Nothing is remembered here.
 
 use serde_json::Value;
-use tenure_core::agent::StartRecord;
 use tenure_event::{FileDiff, PartBody, ToolKind, ToolPart, ToolState};
 
 use super::field;
@@ -15,23 +14,23 @@ const DIFF_MAX: usize = 256 * 1024;
 const EDITS_MAX: usize = 200;
 
 /// A tool call of a message.
-pub(super) fn call(record: &StartRecord, block: &Value) -> Option<ToolPart> {
+pub(super) fn call(cwd: &str, block: &Value) -> Option<ToolPart> {
     if field::text(block, "type") != Some("toolCall") {
         return None;
     }
     let tool_id = field::id(block, "id")?;
     let tool = field::id(block, "name").unwrap_or("unknown");
     let input = block.get("arguments").cloned().unwrap_or_default();
-    Some(described(record, tool_id, tool, input))
+    Some(described(cwd, tool_id, tool, input))
 }
 
 /// A call with the words for people filled in.
-pub(super) fn described(record: &StartRecord, tool_id: &str, tool: &str, input: Value) -> ToolPart {
+pub(super) fn described(cwd: &str, tool_id: &str, tool: &str, input: Value) -> ToolPart {
     ToolPart {
         tool_id: tool_id.to_owned(),
         tool: tool.to_owned(),
         kind: kind(tool),
-        title: title(record, tool, &input),
+        title: title(cwd, tool, &input),
         state: ToolState::Running,
         input,
         ..ToolPart::default()
@@ -48,9 +47,9 @@ fn kind(tool: &str) -> ToolKind {
     }
 }
 
-fn title(record: &StartRecord, tool: &str, input: &Value) -> String {
+fn title(cwd: &str, tool: &str, input: &Value) -> String {
     let text = |key| field::text(input, key).map(str::trim).filter(|text| !text.is_empty());
-    let path = || text("path").map(|path| below(&record.cwd, path));
+    let path = || text("path").map(|path| below(cwd, path));
     let line = match tool {
         "bash" | "powershell" => text("command").map(str::to_owned),
         "read" => path().map(|path| format!("Read {path}")),

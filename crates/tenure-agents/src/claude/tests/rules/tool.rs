@@ -88,7 +88,7 @@ fn lines_for_people() {
         ("Something", json!(null), "Something", ToolKind::Other),
     ];
     for (tool, input, title, kind) in cases {
-        assert_eq!(tools::title(&record, tool, &input), title);
+        assert_eq!(tools::title(&record.cwd, tool, &input), title);
         assert_eq!(tools::kind(tool), kind, "{tool}");
     }
 }

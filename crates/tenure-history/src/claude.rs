@@ -1,0 +1,78 @@
+//! Claude Code: one file of lines for a conversation, `projects/DIRECTORY/UUID.jsonl`, beside it a directory with what its
+//! subagents said and with marks. The name of the directory above is not read: several working directories
+//! share one.
+//!
+//! A conversation is a tree: every record names its parent, the last `last-prompt` names the leaf that a resume takes up.
+
+mod branch;
+mod describe;
+mod ends;
+mod links;
+mod page;
+mod prompt;
+mod record;
+mod say;
+mod scan;
+mod stream;
+#[cfg(test)]
+mod tests;
+
+use std::path::{Path, PathBuf};
+
+use crate::{Conversation, Each, Found, Mark, Messages, ReadError, Reader, Sighting, Want};
+
+/// Reads what Claude Code left.
+#[derive(Debug, Clone)]
+pub struct ClaudeReader {
+    roots: Vec<PathBuf>,
+}
+
+impl ClaudeReader {
+    /// For these configuration directories.
+    #[must_use]
+    pub fn new(roots: Vec<PathBuf>) -> Self {
+        Self { roots }
+    }
+
+    fn projects(&self) -> impl Iterator<Item = PathBuf> {
+        self.roots.iter().map(|root| root.join("projects"))
+    }
+}
+
+impl Reader for ClaudeReader {
+    fn agent(&self) -> &'static str {
+        "claude"
+    }
+
+    fn roots(&self) -> Vec<PathBuf> {
+        self.projects().filter(|path| path.is_dir()).collect()
+    }
+
+    fn scan(&self, each: &mut dyn FnMut(Sighting)) {
+        for projects in self.projects() {
+            scan::projects(&projects, each);
+        }
+    }
+
+    fn describe(&self, found: &Found) -> Result<Option<Conversation>, ReadError> {
+        describe::describe(found)
+    }
+
+    fn read(&self, found: &Found, mark: Option<&Mark>, each: &mut Each<'_>) -> Result<Mark, ReadError> {
+        stream::read(found, mark, each)
+    }
+
+    fn messages(&self, found: &Found, want: &Want) -> Result<Messages, ReadError> {
+        page::messages(found, want)
+    }
+}
+
+/// The directory beside a transcript, with its subagents and marks.
+fn beside(transcript: &Path) -> PathBuf {
+    transcript.with_extension("")
+}
+
+/// The subagent whose file this is.
+fn subagent_of(path: &Path) -> Option<&str> {
+    path.file_name()?.to_str()?.strip_prefix("agent-")?.strip_suffix(".jsonl")
+}

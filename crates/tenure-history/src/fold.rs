@@ -1,0 +1,94 @@
+//! Pieces put together: messages whole, with their tools as they ended.
+
+use std::collections::HashMap;
+
+use tenure_core::projection::text_of;
+use tenure_event::{Message, MessageId, PartBody, ToolState};
+
+use crate::{Item, Said, ToolOutcome, Warning};
+
+/// Puts the pieces of one conversation together.
+#[derive(Debug, Default)]
+pub struct Fold {
+    said: Vec<Said>,
+    places: HashMap<MessageId, usize>,
+    /// Where a call stands: the message and the part in it.
+    calls: HashMap<String, (usize, usize)>,
+    warnings: Vec<Warning>,
+}
+
+impl Fold {
+    /// Takes the next piece.
+    pub fn item(&mut self, item: Item) {
+        match item {
+            Item::Reset => *self = Self::default(),
+            Item::Message(said) => self.message(*said),
+            Item::ToolEnded(outcome) => self.tool_ended(&outcome),
+            Item::Used(_) => {}
+            Item::Warning(warning) => self.warnings.push(warning),
+        }
+    }
+
+    fn message(&mut self, said: Said) {
+        let at = match self.places.get(&said.message.id) {
+            Some(&at) => {
+                extend(&mut self.said[at].message, said.message);
+                at
+            }
+            None => {
+                self.places.insert(said.message.id.clone(), self.said.len());
+                self.said.push(said);
+                self.said.len() - 1
+            }
+        };
+        for (index, part) in self.said[at].message.parts.iter().enumerate() {
+            if let PartBody::Tool(tool) = &part.body {
+                self.calls.entry(tool.tool_id.clone()).or_insert((at, index));
+            }
+        }
+    }
+
+    fn tool_ended(&mut self, outcome: &ToolOutcome) {
+        let Some(&(at, index)) = self.calls.get(&outcome.tool_id) else { return };
+        let message = &mut self.said[at].message;
+        if let Some(PartBody::Tool(tool)) = message.parts.get_mut(index).map(|part| &mut part.body) {
+            tool.state = outcome.state;
+            tool.output.clone_from(&outcome.output);
+            tool.error.clone_from(&outcome.error);
+            message.native_ids.extend(outcome.native_id.clone());
+        }
+    }
+
+    /// The messages, in the order in which they began; a call without an end was cut off.
+    #[must_use]
+    pub fn finish(mut self) -> (Vec<Said>, Vec<Warning>) {
+        for said in &mut self.said {
+            for part in &mut said.message.parts {
+                if let PartBody::Tool(tool) = &mut part.body
+                    && matches!(tool.state, ToolState::Pending | ToolState::Running)
+                {
+                    tool.state = ToolState::Cancelled;
+                }
+            }
+        }
+        (self.said, self.warnings)
+    }
+}
+
+/// Adds more of a message to what there is of it.
+fn extend(message: &mut Message, more: Message) {
+    for native in more.native_ids {
+        if !message.native_ids.contains(&native) {
+            message.native_ids.push(native);
+        }
+    }
+    let known = message.parts.len();
+    message.parts.extend(more.parts);
+    for (index, part) in message.parts.iter_mut().enumerate().skip(known) {
+        part.id = format!("{}.{index}", message.id.as_str());
+    }
+    message.text = text_of(&message.parts);
+    message.usage = more.usage.or(message.usage);
+    message.model = more.model.or(message.model.take());
+    message.partial |= more.partial;
+}

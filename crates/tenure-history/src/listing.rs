@@ -1,0 +1,56 @@
+//! A list without an index: every reader scans, every conversation is described, each stands once, the one that was
+//! written last comes first.
+
+use std::collections::HashMap;
+
+use crate::{Conversation, Found, Reader, Sighting, Warning, WarningKind};
+
+/// What there is.
+#[derive(Debug, Clone, Default)]
+pub struct Listing {
+    /// Newest first; of equal times by id.
+    pub items: Vec<Conversation>,
+    /// What was left out.
+    pub warnings: Vec<Warning>,
+}
+
+/// Lists everything that the readers find.
+#[must_use]
+pub fn list(readers: &[&dyn Reader]) -> Listing {
+    let mut listing = Listing::default();
+    for reader in readers {
+        let (found, warnings) = scan(*reader);
+        listing.warnings.extend(warnings);
+        for found in &found {
+            match reader.describe(found) {
+                Ok(entry) => listing.items.extend(entry),
+                Err(error) => {
+                    listing.warnings.push(Warning::of(&found.path, WarningKind::Unreadable, error));
+                }
+            }
+        }
+    }
+    listing.items.sort_by(|a, b| {
+        b.updated_at.cmp(&a.updated_at).then_with(|| (&a.agent, &a.native_id).cmp(&(&b.agent, &b.native_id)))
+    });
+    listing
+}
+
+/// What a reader finds, each conversation once: of two copies the one that was written last.
+#[must_use]
+pub fn scan(reader: &dyn Reader) -> (Vec<Found>, Vec<Warning>) {
+    let (mut all, mut warnings): (Vec<Found>, Vec<Warning>) = (Vec::new(), Vec::new());
+    let mut places: HashMap<String, usize> = HashMap::new();
+    reader.scan(&mut |sighting| match sighting {
+        Sighting::Warning(warning) => warnings.push(warning),
+        Sighting::Found(found) => match places.get(&found.native_id) {
+            Some(&at) if all[at].modified >= found.modified => {}
+            Some(&at) => all[at] = found,
+            None => {
+                places.insert(found.native_id.clone(), all.len());
+                all.push(found);
+            }
+        },
+    });
+    (all, warnings)
+}
