@@ -6,6 +6,7 @@
 import { type CallOptions, type Connection, mayPass, pause } from "./connection.js";
 import { TenureError, isTenureError, sentence } from "./errors.js";
 import type { DurableEvent, EphemeralEvent, FollowedEvent, Gap } from "./events.js";
+import type { AcpRow } from "./generated/api.js";
 import { type Frame, frames } from "./sse.js";
 
 /** The daemon sends a comment every 15 s; a stream that is silent for three of them is dead. */
@@ -39,12 +40,45 @@ export interface Source {
 }
 
 /** Yields what comes until the session is destroyed, the loop is left, the signal aborts or patience ends. */
-export async function* follow(
+export function follow(
   connection: Connection,
   source: Source,
   options: FollowOptions = {},
 ): AsyncGenerator<FollowedEvent, void, undefined> {
-  const follower = new Follower(connection, source, options);
+  return run(new Follower(connection, source, options, new Events(source.number)));
+}
+
+/** The same in the words of the Agent Client Protocol. */
+export function followRows(
+  connection: Connection,
+  source: Source,
+  options: FollowOptions = {},
+): AsyncGenerator<AcpRow, void, undefined> {
+  const asked = { ...source, query: { ...source.query, format: "acp" } };
+  return run(new Follower(connection, asked, options, new Rows()));
+}
+
+/** One stream's bytes as they come. */
+export async function rawStream(
+  connection: Connection,
+  path: string,
+  options: Pick<FollowOptions, "after" | "types" | "deltas" | "signal">,
+): Promise<ReadableStream<Uint8Array>> {
+  const { signal, ...query } = options;
+  const headers = { accept: "text/event-stream" };
+  const answer = await connection.open({ method: "GET", path, query, headers, signal });
+  const bytes = answer.body[Symbol.asyncIterator]();
+  return new ReadableStream<Uint8Array>({
+    async pull(controller) {
+      const next = await bytes.next();
+      if (next.done) controller.close();
+      else controller.enqueue(next.value);
+    },
+    cancel: () => answer.cancel(),
+  });
+}
+
+async function* run<T>(follower: Follower<T>): AsyncGenerator<T, void, undefined> {
   try {
     yield* follower.run();
   } finally {
@@ -52,7 +86,62 @@ export async function* follow(
   }
 }
 
-class Follower {
+/** Makes something of frames. */
+interface Reader<T> {
+  /** What a frame brings, and the position after it if it has one. */
+  take(frame: Frame): { readonly items: readonly T[]; readonly position?: number };
+  /** A stream ended: what was begun and not finished comes again. */
+  reset(): void;
+  /** Whether nothing can come any more. */
+  readonly ended: boolean;
+}
+
+class Events implements Reader<FollowedEvent> {
+  readonly #number: Source["number"];
+  ended = false;
+
+  constructor(number: Source["number"]) {
+    this.#number = number;
+  }
+
+  reset(): void {}
+
+  take(frame: Frame): { items: readonly FollowedEvent[]; position?: number } {
+    const value = JSON.parse(frame.data) as unknown;
+    if (frame.event === "gap") {
+      const gap: Gap = { type: "gap", data: value as Gap["data"] };
+      return { items: [gap], ...(this.#number === "seq" ? { position: gap.data.to } : {}) };
+    }
+    if (frame.id === undefined) return { items: [value as EphemeralEvent] };
+    const event = value as DurableEvent;
+    this.ended ||= this.#number === "seq" && event.type === "session.destroyed";
+    return { items: [event], position: event[this.#number] };
+  }
+}
+
+/** An event may make several rows, of which only the last carries its number: they are handed on together. */
+class Rows implements Reader<AcpRow> {
+  readonly ended = false;
+  #begun: AcpRow[] = [];
+
+  reset(): void {
+    this.#begun = [];
+  }
+
+  take(frame: Frame): { items: readonly AcpRow[]; position?: number } {
+    if (frame.event === "gap") return { items: [] };
+    const row = JSON.parse(frame.data) as AcpRow;
+    if (frame.id === undefined && row.seq == null) return { items: [row] };
+    this.#begun.push(row);
+    if (frame.id === undefined) return { items: [] };
+    const items = this.#begun;
+    this.#begun = [];
+    return { items, position: Number(frame.id) };
+  }
+}
+
+class Follower<T> {
+  readonly #reader: Reader<T>;
   readonly #connection: Connection;
   readonly #source: Source;
   readonly #options: FollowOptions;
@@ -62,9 +151,9 @@ class Follower {
   #after: number | "now";
   #generation: string | undefined;
   #lostSince: number | undefined;
-  #destroyed = false;
 
-  constructor(connection: Connection, source: Source, options: FollowOptions) {
+  constructor(connection: Connection, source: Source, options: FollowOptions, reader: Reader<T>) {
+    this.#reader = reader;
     this.#connection = connection;
     this.#source = source;
     this.#options = options;
@@ -77,14 +166,14 @@ class Follower {
     this.#own.abort();
   }
 
-  async *run(): AsyncGenerator<FollowedEvent, void, undefined> {
+  async *run(): AsyncGenerator<T, void, undefined> {
     let wait = FIRST_PAUSE_MS;
     for (;;) {
       const before = this.#after;
       let start: "killed" | "never" = "killed";
       try {
         yield* this.#oneStream();
-        if (this.#destroyed) return;
+        if (this.#reader.ended) return;
         // Ended properly, as by a daemon that was stopped: looked for, but not started.
         start = "never";
         this.#lose("the daemon was stopped");
@@ -117,7 +206,7 @@ class Follower {
     }
   }
 
-  async *#oneStream(): AsyncGenerator<FollowedEvent, void, undefined> {
+  async *#oneStream(): AsyncGenerator<T, void, undefined> {
     const silence = new Silence(SILENCE_MS);
     const signal = AbortSignal.any([this.#signal, silence.signal]);
     let cancel: (() => void) | undefined;
@@ -128,14 +217,17 @@ class Follower {
       const answer = await this.#connection.open({ method: "GET", path: this.#source.path, query, headers, signal });
       cancel = answer.cancel;
       this.#generation ??= answer.header("tenure-log-generation");
+      const position = answer.header("tenure-position");
+      if (this.#after === "now" && position !== undefined) this.#after = Number(position);
       this.#lostSince = undefined;
       this.#options.onConnected?.();
       for await (const frame of frames(answer.body, () => silence.broken())) {
-        const event = this.#take(frame);
-        if (event === undefined) continue;
+        const { items, position } = this.#reader.take(frame);
+        if (position !== undefined && this.#after !== "now" && position <= this.#after) continue;
+        if (position !== undefined) this.#after = position;
         // Whoever reads slowly is not the daemon's silence.
         silence.stop();
-        yield event;
+        for (const item of items) yield item;
         silence.broken();
       }
     } catch (error) {
@@ -144,25 +236,9 @@ class Follower {
       throw new TenureError("unreachable", silence.signal.aborted ? `nothing came for ${SILENCE_MS / 1000} s` : sentence(error));
     } finally {
       silence.stop();
+      this.#reader.reset();
       cancel?.();
     }
-  }
-
-  #take(frame: Frame): FollowedEvent | undefined {
-    const value = JSON.parse(frame.data) as unknown;
-    if (frame.event === "gap") return this.#gap({ type: "gap", data: value as Gap["data"] });
-    if (frame.id === undefined) return value as EphemeralEvent;
-    const event = value as DurableEvent;
-    const number = event[this.#source.number];
-    if (this.#after !== "now" && number <= this.#after) return undefined;
-    this.#after = number;
-    this.#destroyed ||= this.#source.number === "seq" && event.type === "session.destroyed";
-    return event;
-  }
-
-  #gap(gap: Gap): Gap {
-    if (this.#source.number === "seq") this.#after = Math.max(this.#after === "now" ? 0 : this.#after, gap.data.to);
-    return gap;
   }
 }
 

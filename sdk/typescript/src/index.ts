@@ -18,6 +18,6 @@ export type { Checkpoints } from "./resources/checkpoints.js";
 export type { ExecPiece, ExecRequest, ExecResult } from "./resources/exec.js";
 export type { Files, WriteOptions } from "./resources/files.js";
 export type { Listed, Page } from "./resources/pages.js";
-export { type Answer, type Callbacks, Session, type VerbOptions } from "./session.js";
+export { type Answer, type Callbacks, type EnqueueOptions, Session, type VerbOptions } from "./session.js";
 export { type SessionFilter, Sessions, Projects, Processes, Tenure, type TenureOptions, Tokens } from "./tenure.js";
 export type { SendOptions, TurnEvent } from "./turn.js";

@@ -1,7 +1,7 @@
 /** One session: what is said to it, how it is followed and controlled. The files it works on are in `resources/`. */
 import type { CallOptions, Connection } from "./connection.js";
 import type { FollowedEvent } from "./events.js";
-import { type FollowOptions, follow } from "./follow.js";
+import { type FollowOptions, follow, rawStream } from "./follow.js";
 import type {
   AnswerAsk,
   Ask,
@@ -47,6 +47,11 @@ export interface Callbacks {
   /** What it gives (or what its promise gives) is the answer; nothing leaves the ask to others. */
   readonly onAsk?: ((ask: Ask) => Answer | void | Promise<Answer | void>) | undefined;
   readonly onEvent?: ((event: FollowedEvent) => void) | undefined;
+}
+
+/** How an input is sent that nobody waits for to its end. */
+export interface EnqueueOptions extends Omit<SendOptions, "onAbort" | "onLost" | "onConnected"> {
+  readonly wait?: "accepted" | "started" | undefined;
 }
 
 /** How a verb waits: until it is done, or until it was accepted. */
@@ -129,11 +134,11 @@ export class Session {
     return turn(this.#connection, this.id, input, options);
   }
 
-  /** Sends an input and returns as soon as it is stored. */
-  enqueue(input: InputContent, options: Omit<SendOptions, "onAbort"> = {}): Promise<Receipt> {
-    const { signal, delivery, model, effort } = options;
+  /** Sends an input and returns as soon as it is stored, or with `wait: "started"` once a turn has taken it. */
+  enqueue(input: InputContent, options: EnqueueOptions = {}): Promise<Receipt> {
+    const { signal, delivery, model, effort, wait = "accepted" } = options;
     const id = options.id ?? `in-${crypto.randomUUID()}`;
-    const body: SendInput = { input, id, wait: "accepted", delivery, model, effort };
+    const body: SendInput = { input, id, wait, delivery, model, effort };
     return admit(this.#connection, this.id, body, { signal });
   }
 
@@ -157,6 +162,15 @@ export class Session {
   follow(options: FollowOptions = {}): AsyncGenerator<FollowedEvent, void, undefined> {
     const path = `/v1/sessions/${encodeURIComponent(this.id)}/events/stream`;
     return follow(this.#connection, { path, query: {}, number: "seq" }, options);
+  }
+
+  /**
+   * One connection's events as the daemon sends them, for those who manage connections themselves: it ends when the
+   * connection does. Cancel the stream to let go of it.
+   */
+  rawEvents(options: Pick<FollowOptions, "after" | "types" | "deltas" | "signal"> = {}): Promise<ReadableStream<Uint8Array>> {
+    const path = `/v1/sessions/${encodeURIComponent(this.id)}/events/stream`;
+    return rawStream(this.#connection, path, options);
   }
 
   /** Asks of this session; those that are open if `state` is left out. */

@@ -1,8 +1,9 @@
 /** The client of one daemon, and what belongs to no single session. */
 import { type CallOptions, Connection, fill } from "./connection.js";
 import type { FollowedEvent } from "./events.js";
-import { type FollowOptions, follow } from "./follow.js";
+import { type FollowOptions, follow, followRows } from "./follow.js";
 import type {
+  AcpRow,
   AgentEntry,
   Ask,
   AskAnswered,
@@ -98,6 +99,12 @@ export class Tenure {
     const { session, tag, ...rest } = options;
     const source = { path: "/v1/events/stream", query: { session, tag }, number: "gseq" } as const;
     return follow(this.#connection, source, rest);
+  }
+
+  /** The same in the words of the Agent Client Protocol: `session/update` notifications. */
+  followRows(options: FollowOptions & { session?: string; tag?: string } = {}): AsyncGenerator<AcpRow, void, undefined> {
+    const { session, tag, ...rest } = options;
+    return followRows(this.#connection, { path: "/v1/events/stream", query: { session, tag }, number: "gseq" }, rest);
   }
 
   /** Directories in which sessions work. */

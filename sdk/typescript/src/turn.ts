@@ -27,6 +27,9 @@ export interface SendOptions extends CallOptions {
   readonly effort?: string | undefined;
   /** An id of yours: the same id again is the same input, and waits for the same turn. */
   readonly id?: string | undefined;
+  /** Told when the connection breaks, and when the daemon was found (again). Nothing is lost. */
+  readonly onLost?: ((why: string) => void) | undefined;
+  readonly onConnected?: (() => void) | undefined;
   /** What an abort does to the turn: nothing, or it is interrupted (or taken back while it is queued). */
   readonly onAbort?: "leave" | "interrupt" | undefined;
 }
@@ -44,7 +47,8 @@ export type TurnEvent =
 export async function admit(connection: Connection, id: string, body: SendInput, options: CallOptions = {}): Promise<Receipt> {
   // With an id of its own it is repeatable without a key.
   const path = "/v1/sessions/{id}/inputs";
-  return (await connection.call("post", path, [id], { body, signal: options.signal })) as Receipt;
+  const limitMs = body.wait === "accepted" ? {} : { limitMs: Infinity };
+  return (await connection.call("post", path, [id], { body, signal: options.signal, ...limitMs })) as Receipt;
 }
 
 /** Sends an input and yields what its turn does; the last is its result. Leaving the loop leaves the turn running. */
@@ -54,7 +58,7 @@ export async function* turn(
   input: InputContent,
   options: SendOptions = {},
 ): AsyncGenerator<TurnEvent, void, undefined> {
-  const { delivery, model, effort, signal } = options;
+  const { delivery, model, effort, signal, onLost, onConnected } = options;
   const id = options.id ?? `in-${crypto.randomUUID()}`;
   const body: SendInput = { input, id, wait: "accepted", delivery, model, effort };
   try {
@@ -62,7 +66,7 @@ export async function* turn(
     const path = `/v1/sessions/${encodeURIComponent(session)}/events/stream`;
     const source = { path, query: {}, number: "seq" } as const;
     // What a running turn has said before a steered input came is not ours.
-    const events = follow(connection, source, { after: receipt.seq, deltas: true, signal });
+    const events = follow(connection, source, { after: receipt.seq, deltas: true, signal, onLost, onConnected });
     yield* new Turn(connection, session, id).read(events);
     const asked = { ...body, wait: "finished" } as const;
     const limitMs = Infinity;
@@ -103,6 +107,8 @@ class Turn {
     for await (const event of events) {
       if (event.type === "input.started" && event.data.input_id === this.#input) this.#turn = event.data.turn_id;
       if (event.type === "input.cancelled" && event.data.input_id === this.#input) {
+        // Whoever asks how its turn ended is told why the session failed.
+        if (["failed", "closed", "destroyed"].includes(event.data.reason)) return;
         throw new TenureError("cancelled", `the input was taken back: ${event.data.reason}`, { sessionId: this.#session });
       }
       const ours = this.#turn !== undefined && "turn_id" in event && event.turn_id === this.#turn;

@@ -126,6 +126,11 @@ impl<S: Source> Follower<S> {
         Ok(follower)
     }
 
+    /// The position that it begins after.
+    pub fn position(&self) -> u64 {
+        self.position
+    }
+
     async fn look(&mut self, from_now: bool) -> Result<(), LogError> {
         match self.read(1).await {
             Ok(page) => self.last = page.last,

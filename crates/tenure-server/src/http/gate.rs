@@ -66,7 +66,7 @@ impl Gate {
         if let Some(origin) = listed {
             headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
             headers.append(header::VARY, HeaderValue::from_static("Origin"));
-            let seen = HeaderValue::from_static(stream::GENERATION);
+            let seen = HeaderValue::from_static(stream::SEEN);
             headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, seen);
         }
         response

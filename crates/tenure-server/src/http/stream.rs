@@ -23,6 +23,10 @@ use super::problem::{Answer, Failure};
 
 /// The header that names the log's generation. A client that sends it back is told when its positions are void.
 pub(super) const GENERATION: &str = "tenure-log-generation";
+/// The position that a stream begins after: what `now` was.
+pub(super) const POSITION: &str = "tenure-position";
+/// Headers of a stream that a page of an allowed origin may read.
+pub(super) const SEEN: &str = "tenure-log-generation, tenure-position";
 
 /// What to follow in a session.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -145,6 +149,7 @@ async fn follow(app: &Shared, headers: &HeaderMap, options: Options) -> Answer<R
     check_generation(app, headers)?;
     let counted = Counted::new(&app.followers);
     let follower = Follower::start(Arc::clone(&app.node), options, app.stopping.clone()).await?;
+    let position = follower.position();
     let pieces = stream::unfold((follower, counted), |(mut follower, counted)| async move {
         let piece = follower.next().await?;
         Some((Ok::<_, std::convert::Infallible>(piece), (follower, counted)))
@@ -153,6 +158,7 @@ async fn follow(app: &Shared, headers: &HeaderMap, options: Options) -> Answer<R
     let head = response.headers_mut();
     head.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
     head.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    head.insert(POSITION, position.into());
     mark_generation(app, head);
     Ok(response)
 }

@@ -200,6 +200,7 @@ async fn types_are_filtered_and_now_begins_with_what_comes() {
     let mut follower = stage.follow(Options { filter: only(&["message.*"]), ..one("s", 0) }).await;
     assert_eq!(names(&take(&mut follower, 1).await), ["2 message.completed"]);
     let mut follower = stage.follow(Options { after: None, ..one("s", 0) }).await;
+    assert_eq!(follower.position(), 3);
     stage.append("s", 3, vec![warning(7)]).await;
     assert_eq!(names(&take(&mut follower, 1).await), ["4 warning.raised"]);
 }

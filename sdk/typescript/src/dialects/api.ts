@@ -1,0 +1,320 @@
+/**
+ * The shape of a desktop application's session interface: execute, continue, resume, monitor, cancel.
+ * The page docs/dialects/api.md says what each call is in Tenure. Events are in `api/watch.ts`.
+ */
+import { TenureError, isTenureError } from "../errors.js";
+import type { Message, Permissions, Session as SessionData } from "../generated/api.js";
+import type { Session } from "../session.js";
+import type { Tenure } from "../tenure.js";
+import { type ApiEvent, type EventName, Watch } from "./api/watch.js";
+import { type Client, begun, client, only, refusal, text } from "./common.js";
+import { type Moment, isFresh, moment, works } from "./status.js";
+
+export type { ApiEvent, CompletePayload, ErrorPayload, EventName, OutputPayload, Payload, StatusPayload } from "./api/watch.js";
+
+/** The tag of sessions that this dialect starts. */
+export const TAG = "claude-api";
+/** Seconds without work after which their process ends. */
+const IDLE_SECONDS = 2;
+
+/** How sessions are started, and which are seen. */
+export interface ApiOptions {
+  /** `claude` if left out. */
+  readonly agent?: string;
+  readonly permissions?: Permissions;
+  /** `node` (all sessions of the daemon) if left out; `own`: those that carry the tag of this dialect. */
+  readonly scope?: "node" | "own";
+  /** The client, or how to make one. */
+  readonly tenure?: Client;
+}
+
+/** A row of `listRunningClaudeSessions`. */
+export interface RunningSession {
+  readonly session_id: string;
+  readonly project_path: string;
+  readonly started_at: string;
+  readonly pid: number;
+  readonly model: string;
+  readonly status: "running" | "initializing" | "completing";
+  readonly memory_mb: number;
+  readonly runtime_seconds: number;
+}
+
+/** A row of `listProjects`. */
+export interface ApiProject {
+  readonly id: string;
+  readonly path: string;
+  /** Ids of its sessions, newest activity first. */
+  readonly sessions: readonly string[];
+  /** Seconds since 1970. */
+  readonly created_at: number;
+}
+
+/** A row of `getProjectSessions`. */
+export interface ApiSession {
+  readonly id: string;
+  readonly project_id: string;
+  readonly project_path: string;
+  /** Seconds since 1970. */
+  readonly created_at: number;
+  readonly first_message?: string;
+  readonly message_timestamp?: string;
+}
+
+/** A row of `loadSessionHistory`. */
+export interface HistoryRow {
+  readonly id: string;
+  readonly role: string;
+  readonly content: string;
+  readonly timestamp: string;
+}
+
+/** The interface itself. */
+export class Api {
+  /** The client underneath. */
+  readonly tenure: Tenure;
+  readonly #options: ApiOptions;
+  readonly #agent: string;
+  readonly #watch: Watch;
+
+  constructor(options: ApiOptions = {}) {
+    only("createApi", options, ["agent", "permissions", "scope", "tenure"]);
+    this.#options = options;
+    this.#agent = options.agent ?? "claude";
+    this.tenure = client(options.tenure);
+    this.#watch = new Watch(this.tenure, options.scope === "own" ? TAG : undefined);
+  }
+
+  /** Starts a session; resolves when its first turn has begun, and rejects if its agent does not start. */
+  readonly executeClaudeCode = async (projectPath: string, prompt: string, model?: string): Promise<void> => {
+    const input = text("executeClaudeCode", "prompt", prompt);
+    await this.#start(projectPath, model, input);
+  };
+
+  /** Says more in the newest session of a project. */
+  readonly continueClaudeCode = async (projectPath: string, prompt: string, model?: string): Promise<void> => {
+    const input = text("continueClaudeCode", "prompt", prompt);
+    const cwd = text("continueClaudeCode", "projectPath", projectPath);
+    for await (const session of this.tenure.sessions.list({ cwd, agent: this.#agent, archived: "any" })) {
+      if (session.lifecycle !== "failed" && session.draft == null) return this.#more(session, input, model);
+    }
+    // A conversation that the agent has had by itself.
+    await this.#start(projectPath, model, input, { latest: true });
+  };
+
+  /** Says more in one session, by our id or the agent's own. */
+  readonly resumeClaudeCode = async (
+    projectPath: string,
+    sessionId: string,
+    prompt: string,
+    model?: string,
+  ): Promise<void> => {
+    const input = text("resumeClaudeCode", "prompt", prompt);
+    const session = await this.#look(text("resumeClaudeCode", "sessionId", sessionId));
+    if (session !== undefined) return this.#more(session, input, model);
+    await this.#start(projectPath, model, input, { native_id: sessionId });
+  };
+
+  /** Sessions with a process that work, have tasks or were started here; the newest process first. */
+  readonly listRunningClaudeSessions = async (): Promise<RunningSession[]> => {
+    const rows: RunningSession[] = [];
+    for (const session of await this.#running()) {
+      const status = LISTED[moment(session, { fresh: isFresh(session) })];
+      const { process: running } = session;
+      if (status === undefined || running == null) continue;
+      rows.push({
+        session_id: session.id,
+        project_path: session.cwd,
+        started_at: running.started_at,
+        pid: running.pid,
+        model: session.model ?? session.model_effective ?? "",
+        status,
+        memory_mb: running.memory_mb,
+        runtime_seconds: running.runtime_seconds,
+      });
+    }
+    return rows;
+  };
+
+  /** Interrupts and closes one session, or all that `listRunningClaudeSessions` lists; gives the ids. */
+  readonly cancelClaudeExecution = async (sessionId?: string): Promise<string[]> => {
+    const ids = sessionId === undefined ? (await this.#running()).map((session) => session.id) : [(await this.#known(sessionId)).id];
+    const ends = await Promise.allSettled(ids.map((id) => this.#cancel(this.tenure.session(id))));
+    const failed = ends.find((end) => end.status === "rejected");
+    if (failed !== undefined) throw failed.reason;
+    return ids;
+  };
+
+  /** What was said so far, a JSON object per line; the message that is being written comes last. */
+  readonly getClaudeSessionOutput = async (sessionId: string): Promise<string> => {
+    const { id } = await this.#known(sessionId);
+    const lines = (await this.tenure.session(id).transcript({ format: "jsonl" })).split("\n");
+    const row = (line: string) => {
+      const { role, content, timestamp } = JSON.parse(line) as Record<string, unknown>;
+      return `${JSON.stringify({ role, content, timestamp })}\n`;
+    };
+    return lines.filter((line) => line !== "").map(row).join("");
+  };
+
+  /** Forgets processes that have ended; gives the ids of their sessions (of a command its process id). */
+  readonly cleanupFinishedProcesses = async (): Promise<string[]> => {
+    const reaped = await this.tenure.processes.reap();
+    return [...new Set(reaped.map((one) => one.session_id ?? String(one.pid)))];
+  };
+
+  /** Directories in which there are sessions, each once. */
+  readonly listProjects = async (): Promise<ApiProject[]> => {
+    const sessions = new Map<string, string[]>();
+    for await (const session of this.tenure.sessions.list({ archived: "any", ...this.#tag() })) {
+      sessions.set(session.project.path, [...(sessions.get(session.project.path) ?? []), session.id]);
+    }
+    const rows = new Map<string, ApiProject>();
+    for (const project of await this.tenure.projects.list()) {
+      if (rows.has(project.path) || !sessions.has(project.path)) continue;
+      const created_at = Date.parse(project.created_at) / 1000;
+      rows.set(project.path, { id: project.id, path: project.path, sessions: sessions.get(project.path) ?? [], created_at });
+    }
+    return [...rows.values()];
+  };
+
+  /** Sessions of a project, newest activity first. */
+  readonly getProjectSessions = async (projectId: string): Promise<ApiSession[]> => {
+    const path = await this.#projectPath(projectId);
+    const rows: ApiSession[] = [];
+    for await (const session of this.tenure.sessions.list({ archived: "any", ...this.#tag() })) {
+      if (session.project.path !== path) continue;
+      rows.push({
+        id: session.id,
+        project_id: projectId,
+        project_path: session.cwd,
+        created_at: Date.parse(session.created_at) / 1000,
+        ...(session.first_input == null
+          ? {}
+          : { first_message: session.first_input, message_timestamp: session.created_at }),
+      });
+    }
+    return rows;
+  };
+
+  /** Everything that was said in a session of a project, oldest first. */
+  readonly loadSessionHistory = async (sessionId: string, projectId: string): Promise<HistoryRow[]> => {
+    const [session, path] = [await this.#known(sessionId), await this.#projectPath(projectId)];
+    if (session.project.path !== path) {
+      throw new TenureError("not_found", `session ${sessionId} is not in project ${projectId}`, { sessionId: session.id });
+    }
+    const rows: HistoryRow[] = [];
+    const row = (m: Message) => ({ id: m.id, role: m.role, content: m.text, timestamp: m.ts });
+    for await (const message of this.tenure.session(session.id).messages()) rows.push(row(message));
+    return rows;
+  };
+
+  /** Listens to an event, or with `NAME:ID` to that of one session. Resolves once nothing can be missed any more. */
+  readonly listen = <Name extends string>(
+    event: Name,
+    handler: (event: ApiEvent<EventName<Name>>) => void,
+  ): Promise<() => void> => this.#watch.listen(event, handler as (event: ApiEvent) => void);
+
+  async #start(
+    projectPath: string,
+    model: string | undefined,
+    input: string,
+    resume?: { latest: true } | { native_id: string },
+  ): Promise<void> {
+    const session = await this.tenure.sessions.create({
+      agent: this.#agent,
+      cwd: text("this call", "projectPath", projectPath),
+      model: model ?? (this.#agent === "claude" ? "sonnet" : undefined),
+      tags: [TAG],
+      limits: { idle_seconds: IDLE_SECONDS },
+      permissions: this.#options.permissions,
+      resume,
+      input,
+    });
+    await begun(session);
+  }
+
+  /** Behind a turn that runs it waits in the queue, and this does not wait with it. */
+  async #more(data: SessionData, input: string, model: string | undefined): Promise<void> {
+    const session = this.tenure.session(data.id);
+    if (data.lifecycle === "closed") await session.resume();
+    const wait = works(moment(data, { fresh: false })) ? "accepted" : "started";
+    await session.enqueue(input, { model, wait });
+  }
+
+  async #cancel(session: Session): Promise<void> {
+    try {
+      await session.interrupt({ queue: "discard" });
+    } catch (error) {
+      // Ended already, or deaf: closing is what counts.
+      if (!isTenureError(error, "closed", "timeout", "agent_exited", "conflict")) throw error;
+    }
+    await session.close();
+  }
+
+  async #running(): Promise<SessionData[]> {
+    const found: SessionData[] = [];
+    for (const lifecycle of ["live", "creating"] as const) {
+      for await (const session of this.tenure.sessions.list({ lifecycle, archived: "any", ...this.#tag() })) {
+        const busy = works(moment(session, { fresh: isFresh(session) })) || session.tags.includes(TAG);
+        if (session.process != null && busy) found.push(session);
+      }
+    }
+    const started = (session: SessionData) => Date.parse(session.process?.started_at ?? session.created_at);
+    return found.sort((a, b) => started(b) - started(a) || (a.id < b.id ? 1 : -1));
+  }
+
+  /** A session by our id or the agent's own. */
+  async #look(id: string): Promise<SessionData | undefined> {
+    try {
+      return await this.tenure.sessions.get(id);
+    } catch (error) {
+      if (!isTenureError(error, "not_found", "invalid")) throw error;
+    }
+    return (await this.tenure.sessions.list({ native_id: id, archived: "any", limit: 1 })).items[0];
+  }
+
+  async #known(id: string): Promise<SessionData> {
+    const session = await this.#look(text("this call", "sessionId", id));
+    if (session === undefined || session.lifecycle === "destroyed") {
+      throw new TenureError("not_found", `there is no session ${id}`, { sessionId: id });
+    }
+    return session;
+  }
+
+  async #projectPath(projectId: string): Promise<string> {
+    const project = (await this.tenure.projects.list()).find((one) => one.id === projectId);
+    if (project === undefined) throw new TenureError("not_found", `there is no project ${projectId}`);
+    return project.path;
+  }
+
+  #tag(): { tag?: string } {
+    return this.#options.scope === "own" ? { tag: TAG } : {};
+  }
+}
+
+const LISTED: Partial<Record<Moment, RunningSession["status"]>> = {
+  creating: "initializing",
+  first_queued: "initializing",
+  running: "running",
+  waits_for_person: "running",
+  waits_for_limit: "running",
+  compacting: "running",
+  interrupting: "completing",
+  stalled: "running",
+  tasks_running: "completing",
+  idle_failed: "completing",
+  idle_limit: "completing",
+  idle_interrupted: "completing",
+  idle: "completing",
+};
+
+/** Makes the interface over one daemon. */
+export function createApi(options: ApiOptions = {}): Api {
+  if (options.scope !== undefined && !["node", "own"].includes(options.scope)) {
+    throw refusal("createApi", "takes a `scope` of `node` or `own`", "scope");
+  }
+  return new Api(options);
+}
+
+/** The interface over this machine's daemon, which is found or started at its first use. */
+export const api: Api = createApi();
