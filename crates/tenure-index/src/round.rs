@@ -1,0 +1,388 @@
+//! Filling the index: look at everything, list what is new, read it, step by step.
+
+use std::collections::{HashMap, HashSet};
+use std::ops::ControlFlow;
+
+use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use tenure_history::{Conversation, Counted, Found, Item, Mark, Reader, Stamp, Warning, WarningKind};
+
+use crate::piece::Piece;
+use crate::{Index, IndexError, place};
+
+/// Text of one step, in bytes; a step is one transaction.
+const STEP_BYTES: usize = 2 << 20;
+/// Items of one step.
+const STEP_ITEMS: usize = 10_000;
+/// Entries that are listed in one transaction.
+const STEP_ENTRIES: usize = 200;
+/// Warnings that are kept of one round.
+const MOST_WARNINGS: usize = 1_000;
+/// Tries to find a free number.
+const ATTEMPTS: u64 = 10_000;
+
+/// How far a round is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// Conversations that were found.
+    pub found: usize,
+    /// Of them, those that are new or have changed.
+    pub to_read: usize,
+    /// Of those, how many are read.
+    pub read: usize,
+    /// Text that was put into the index in this round, in bytes.
+    pub bytes: u64,
+}
+
+/// What a round came to.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Round {
+    /// How far it came.
+    pub progress: Progress,
+    /// Conversations that are no longer there.
+    pub removed: usize,
+    /// It was broken off.
+    pub broken_off: bool,
+    /// What was left out, at most 1,000.
+    pub warnings: Vec<Warning>,
+}
+
+/// Asked between two steps; a break ends the round there.
+pub type GoOn<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
+/// The id of the project that a directory belongs to.
+pub type ProjectOf<'a> = dyn FnMut(&str) -> Option<String> + 'a;
+
+/// The one that writes.
+#[derive(Debug)]
+pub struct Writer {
+    db: Connection,
+}
+
+/// What is known of a conversation.
+struct Known {
+    id: i64,
+    stamp: Stamp,
+    read: Option<Stamp>,
+}
+
+impl Index {
+    /// The writer; one at a time.
+    ///
+    /// # Errors
+    /// The file cannot be opened.
+    pub fn writer(&self) -> Result<Writer, IndexError> {
+        Ok(Writer { db: self.writing()? })
+    }
+}
+
+impl Writer {
+    /// Brings the index to what the readers find now. What cannot be read is told and left as it was.
+    ///
+    /// # Errors
+    /// The database fails. What was done before stays done.
+    pub fn round(
+        &mut self,
+        readers: &[Box<dyn Reader>],
+        project_of: &mut ProjectOf<'_>,
+        go_on: &mut GoOn<'_>,
+    ) -> Result<Round, IndexError> {
+        let mut round = Round::default();
+        let mut known = self.known()?;
+        let mut work = Vec::new();
+        let mut here = HashSet::new();
+        for reader in readers {
+            let (found, warnings) = tenure_history::scan(reader.as_ref());
+            round.warn(warnings);
+            work.extend(found.into_iter().map(|found| (reader.as_ref(), found)));
+        }
+        round.progress.found = work.len();
+        here.extend(work.iter().map(|(_, found)| (found.agent.clone(), found.native_id.clone())));
+        work.sort_by_key(|(_, found)| std::cmp::Reverse(found.modified));
+        let changed = |found: &Found, known: &HashMap<_, Known>| {
+            let known = known.get(&(found.agent.clone(), found.native_id.clone()));
+            known.is_none_or(|known| known.stamp != found.stamp || known.read != Some(found.stamp))
+        };
+        work.retain(|(_, found)| changed(found, &known));
+        round.progress.to_read = work.len();
+        for some in work.chunks(STEP_ENTRIES) {
+            self.list(some, &mut known, project_of, &mut round)?;
+            if go_on(round.progress).is_break() {
+                round.broken_off = true;
+                return Ok(round);
+            }
+        }
+        round.removed = self.remove_gone(&here)?;
+        for (reader, found) in &work {
+            if self.read(*reader, found, &mut round, go_on)?.is_break() {
+                round.broken_off = true;
+                return Ok(round);
+            }
+            round.progress.read += 1;
+        }
+        Ok(round)
+    }
+
+    fn known(&self) -> Result<HashMap<(String, String), Known>, IndexError> {
+        let mut select =
+            self.db.prepare("SELECT agent, native_id, id, stamp, read_stamp FROM conversations")?;
+        let mut rows = select.query([])?;
+        let mut known = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let (stamp, read): (String, Option<String>) = (row.get(3)?, row.get(4)?);
+            let read = read.map(|read| serde_json::from_str(&read)).transpose()?;
+            let of = Known { id: row.get(2)?, stamp: serde_json::from_str(&stamp)?, read };
+            known.insert((row.get(0)?, row.get(1)?), of);
+        }
+        Ok(known)
+    }
+
+    /// Puts entries for what is new or has changed.
+    fn list(
+        &mut self,
+        work: &[(&dyn Reader, Found)],
+        known: &mut HashMap<(String, String), Known>,
+        project_of: &mut ProjectOf<'_>,
+        round: &mut Round,
+    ) -> Result<(), IndexError> {
+        let tx = self.db.transaction()?;
+        for (reader, found) in work {
+            let named = (found.agent.clone(), found.native_id.clone());
+            if known.get(&named).is_some_and(|known| known.stamp == found.stamp) {
+                continue;
+            }
+            match reader.describe(found) {
+                Ok(entry) => put_entry(&tx, found, entry.as_ref(), project_of)?,
+                Err(error) => round.warn([Warning::of(&found.path, WarningKind::Unreadable, error)]),
+            }
+        }
+        Ok(tx.commit()?)
+    }
+
+    /// Forgets what is no longer there. A root that cannot be opened takes nothing along: its files are still there.
+    fn remove_gone(&mut self, here: &HashSet<(String, String)>) -> Result<usize, IndexError> {
+        let known = self.known()?;
+        let tx = self.db.transaction()?;
+        let mut removed = 0;
+        for (_, known) in known.iter().filter(|(named, _)| !here.contains(*named)) {
+            let entry: String =
+                tx.query_row("SELECT entry FROM conversations WHERE id = ?1", [known.id], |row| row.get(0))?;
+            let path = serde_json::from_str::<Conversation>(&entry).map(|entry| entry.path);
+            let gone = path.is_ok_and(|path| {
+                std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
+            });
+            if gone {
+                forget(&tx, known.id)?;
+                tx.execute("DELETE FROM conversations WHERE id = ?1", [known.id])?;
+                removed += 1;
+            }
+        }
+        tx.commit()?;
+        Ok(removed)
+    }
+
+    /// Reads one conversation from where it was left.
+    fn read(
+        &mut self,
+        reader: &dyn Reader,
+        found: &Found,
+        round: &mut Round,
+        go_on: &mut GoOn<'_>,
+    ) -> Result<ControlFlow<()>, IndexError> {
+        let sql = "SELECT id, mark FROM conversations WHERE agent = ?1 AND native_id = ?2";
+        let row = self.db.query_row(sql, params![found.agent, found.native_id], |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
+        });
+        // It could not be described; that was told.
+        let Some((id, mark)) = row.optional()? else { return Ok(ControlFlow::Continue(())) };
+        // A mark of an older program leads to reading from the beginning.
+        let mut mark: Option<Mark> = mark.and_then(|mark| serde_json::from_str(&mark).ok());
+        loop {
+            let mut step = Step::default();
+            if mark.is_none() {
+                step.items.push(Item::Reset);
+            }
+            let end = match reader.read(found, mark.as_ref(), &mut |item| step.take(item)) {
+                Ok(end) => end,
+                Err(error) => {
+                    round.warn([Warning::of(&found.path, WarningKind::Unreadable, error)]);
+                    return Ok(ControlFlow::Continue(()));
+                }
+            };
+            round.warn(std::mem::take(&mut step.warnings));
+            round.progress.bytes += step.bytes as u64;
+            let whole = !step.full();
+            self.store(id, found, step.items, &end, whole)?;
+            if whole {
+                return Ok(go_on(round.progress));
+            }
+            if go_on(round.progress).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            mark = Some(end);
+        }
+    }
+
+    fn store(
+        &mut self,
+        id: i64,
+        found: &Found,
+        items: Vec<Item>,
+        end: &Mark,
+        whole: bool,
+    ) -> Result<(), IndexError> {
+        let tx = self.db.transaction()?;
+        let mut pieces = Vec::new();
+        for item in items {
+            match item {
+                Item::Reset => {
+                    pieces.clear();
+                    forget(&tx, id)?;
+                }
+                Item::Message(said) => pieces.extend(Piece::said(&said)),
+                Item::ToolEnded(outcome) => pieces.extend(Piece::gave(&outcome)),
+                Item::Used(counted) => count(&tx, id, &found.agent, &counted)?,
+                Item::Warning(_) => {}
+            }
+        }
+        put_pieces(&tx, id, pieces)?;
+        let read = if whole { Some(serde_json::to_string(&found.stamp)?) } else { None };
+        tx.prepare_cached("UPDATE conversations SET mark = ?2, read_stamp = ?3 WHERE id = ?1")?
+            .execute(params![id, serde_json::to_string(end)?, read])?;
+        Ok(tx.commit()?)
+    }
+}
+
+impl Round {
+    fn warn(&mut self, warnings: impl IntoIterator<Item = Warning>) {
+        let room = MOST_WARNINGS.saturating_sub(self.warnings.len());
+        self.warnings.extend(warnings.into_iter().take(room));
+    }
+}
+
+/// What one step gathered.
+#[derive(Default)]
+struct Step {
+    items: Vec<Item>,
+    warnings: Vec<Warning>,
+    bytes: usize,
+}
+
+impl Step {
+    fn take(&mut self, item: Item) -> ControlFlow<()> {
+        match item {
+            Item::Warning(warning) => self.warnings.push(warning),
+            item => {
+                self.bytes += weight(&item);
+                self.items.push(item);
+            }
+        }
+        if self.full() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    }
+
+    fn full(&self) -> bool {
+        self.bytes >= STEP_BYTES || self.items.len() >= STEP_ITEMS || self.warnings.len() >= MOST_WARNINGS
+    }
+}
+
+/// About how many bytes an item holds.
+fn weight(item: &Item) -> usize {
+    match item {
+        Item::Message(said) => 64 + said.message.text.len(),
+        Item::ToolEnded(outcome) => match &outcome.output {
+            Some(serde_json::Value::String(text)) => 64 + text.len(),
+            Some(_) => 1024,
+            None => 64,
+        },
+        _ => 64,
+    }
+}
+
+fn put_entry(
+    tx: &Transaction<'_>,
+    found: &Found,
+    entry: Option<&Conversation>,
+    project_of: &mut ProjectOf<'_>,
+) -> Result<(), IndexError> {
+    let unlisted = Conversation::of(found);
+    let (listed, entry) = (entry.is_some(), entry.unwrap_or(&unlisted));
+    let words = [&entry.custom_title, &entry.title, &entry.first_input];
+    let heading: Vec<String> = words.into_iter().flatten().map(|text| text.to_lowercase()).collect();
+    tx.prepare_cached(
+        "INSERT INTO conversations (agent, native_id, listed, project, cwd, branch, archived, updated_ms, heading, entry, stamp)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+         ON CONFLICT (agent, native_id) DO UPDATE SET listed = ?3, project = ?4, cwd = ?5, branch = ?6, archived = ?7,
+             updated_ms = ?8, heading = ?9, entry = ?10, stamp = ?11",
+    )?
+    .execute(params![
+        found.agent,
+        found.native_id,
+        listed,
+        entry.cwd.as_deref().and_then(project_of),
+        entry.cwd,
+        entry.git_branch,
+        entry.archived == Some(true),
+        entry.updated_at.as_millis(),
+        heading.join("\n"),
+        serde_json::to_string(entry)?,
+        serde_json::to_string(&found.stamp)?,
+    ])?;
+    Ok(())
+}
+
+fn forget(tx: &Transaction<'_>, conversation: i64) -> Result<(), IndexError> {
+    tx.execute("DELETE FROM pieces WHERE conversation = ?1", [conversation])?;
+    tx.execute("DELETE FROM counted WHERE conversation = ?1", [conversation])?;
+    Ok(())
+}
+
+/// In the order of their numbers: the full-text table writes a new segment whenever that order is broken.
+fn put_pieces(tx: &Transaction<'_>, conversation: i64, mut pieces: Vec<Piece>) -> Result<(), IndexError> {
+    pieces.sort_by_key(|piece| piece.ts);
+    let mut insert = tx.prepare_cached(
+        "INSERT OR IGNORE INTO pieces (id, conversation, message_id, tool_id, subagent, role, text, files, facets)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    )?;
+    for (n, piece) in pieces.iter().enumerate() {
+        for attempt in 0..ATTEMPTS {
+            let id = place::number(piece.ts, conversation, n as u64, attempt);
+            let put = insert.execute(params![
+                id,
+                conversation,
+                piece.message_id,
+                piece.tool_id,
+                piece.subagent,
+                piece.role,
+                piece.text,
+                piece.files,
+                piece.facets
+            ])?;
+            if put == 1 {
+                break;
+            }
+        }
+    }
+    Ok(())
+}
+
+fn count(tx: &Transaction<'_>, conversation: i64, agent: &str, counted: &Counted) -> Result<(), IndexError> {
+    let tokens = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
+    let usage = &counted.usage;
+    tx.prepare_cached(
+        "INSERT OR REPLACE INTO counted (agent, key, conversation, ts_ms, model, input, output, reasoning, cache_read,
+             cache_write, cost_usd)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+    )?
+    .execute(params![
+        agent,
+        counted.key,
+        conversation,
+        counted.ts.as_millis(),
+        counted.model,
+        tokens(usage.input_tokens),
+        tokens(usage.output_tokens),
+        tokens(usage.reasoning_tokens),
+        tokens(usage.cache_read_tokens),
+        tokens(usage.cache_write_tokens),
+        usage.cost_usd,
+    ])?;
+    Ok(())
+}
