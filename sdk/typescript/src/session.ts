@@ -1,8 +1,9 @@
 /** One session: what is said to it, how it is followed and controlled. The files it works on are in `resources/`. */
 import type { CallOptions, Connection } from "./connection.js";
-import type { FollowedEvent } from "./events.js";
+import type { DurableEvent, FollowedEvent } from "./events.js";
 import { type FollowOptions, follow, rawStream } from "./follow.js";
 import type {
+  AcpRow,
   AnswerAsk,
   Ask,
   AskAnswered,
@@ -33,7 +34,7 @@ import { Artifacts } from "./resources/artifacts.js";
 import { Checkpoints } from "./resources/checkpoints.js";
 import { type ExecPiece, type ExecRequest, type ExecResult, exec, execStream } from "./resources/exec.js";
 import { Files } from "./resources/files.js";
-import { type Listed, pages } from "./resources/pages.js";
+import { type Listed, type Page, pages } from "./resources/pages.js";
 import { type SendOptions, type TurnEvent, admit, turn } from "./turn.js";
 
 /** A decision as a word, or an answer with all that belongs to it. */
@@ -162,6 +163,21 @@ export class Session {
   follow(options: FollowOptions = {}): AsyncGenerator<FollowedEvent, void, undefined> {
     const path = `/v1/sessions/${encodeURIComponent(this.id)}/events/stream`;
     return follow(this.#connection, { path, query: {}, number: "seq" }, options);
+  }
+
+  /** The events that there are, by the page; does not wait for more. */
+  events(options: CallOptions & { after?: number; limit?: number; types?: readonly string[] } = {}): Listed<DurableEvent> {
+    return this.#events<DurableEvent>(options);
+  }
+
+  /** The same in the words of the Agent Client Protocol: `session/update` notifications. */
+  rows(options: CallOptions & { after?: number; limit?: number } = {}): Listed<AcpRow> {
+    return this.#events<AcpRow>({ ...options, format: "acp" });
+  }
+
+  #events<T>({ signal, ...query }: CallOptions & { readonly format?: "acp" }): Listed<T> {
+    const path = `/v1/sessions/${encodeURIComponent(this.id)}/events`;
+    return pages(query, async (more) => (await this.#connection.json("get", path, { query: more, signal })) as Page<T>, "after");
   }
 
   /**

@@ -122,6 +122,10 @@ describe("a session", () => {
     assert.equal((await session.command("echo", "words")).text, "words");
     assert.equal((await session.config({ mode: "plan" })).mode, "plan");
     assert.ok((await session.capabilities())?.modes?.some((mode) => mode.id === "plan"));
+    const [seqs, rows] = [[] as number[], [] as string[]];
+    for await (const event of session.events({ limit: 3 })) seqs.push(event.seq);
+    for await (const row of session.rows()) rows.push(row.method);
+    assert.deepEqual([seqs.length > 6, seqs.at(-1), new Set(rows).size], [true, seqs.length, 1]);
     assert.match(await session.transcript({ format: "jsonl" }), /"role":"assistant"/);
     assert.equal((await session.process()).state, "running");
     await session.suspend();
