@@ -198,9 +198,9 @@ export class Connection {
     return unless(signal, this.#finding);
   }
 
-  /** The caller's signal, and the end of this client. */
+  /** The caller's signal, and the end of this client: one for each call, as many may wait at once. */
   signal(of: AbortSignal | undefined): AbortSignal {
-    return of === undefined ? this.#closed.signal : AbortSignal.any([of, this.#closed.signal]);
+    return AbortSignal.any(of === undefined ? [this.#closed.signal] : [of, this.#closed.signal]);
   }
 
   /** Ends everything that this client does. The daemon and its sessions go on. */

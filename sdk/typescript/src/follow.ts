@@ -189,6 +189,14 @@ class Follower<T> {
     }
   }
 
+  #read(frame: Frame): ReturnType<Reader<T>["take"]> {
+    try {
+      return this.#reader.take(frame);
+    } catch (error) {
+      throw new TenureError("unintelligible", `a frame of the stream cannot be read: ${sentence(error)}`, { cause: error });
+    }
+  }
+
   #lose(why: string): void {
     if (this.#lostSince !== undefined) return;
     this.#lostSince = Date.now();
@@ -222,7 +230,7 @@ class Follower<T> {
       this.#lostSince = undefined;
       this.#options.onConnected?.();
       for await (const frame of frames(answer.body, () => silence.broken())) {
-        const { items, position } = this.#reader.take(frame);
+        const { items, position } = this.#read(frame);
         if (position !== undefined && this.#after !== "now" && position <= this.#after) continue;
         if (position !== undefined) this.#after = position;
         // Whoever reads slowly is not the daemon's silence.

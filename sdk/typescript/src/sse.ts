@@ -1,5 +1,7 @@
 /** Reads server-sent events from bytes. It knows nothing of what they mean. */
 
+import { TenureError } from "./errors.js";
+
 /** One frame. */
 export interface Frame {
   readonly id: string | undefined;
@@ -19,7 +21,7 @@ export async function* frames(body: AsyncIterable<Uint8Array>, onBytes?: () => v
     onBytes?.();
     const text = decoder.decode(chunk, { stream: true });
     waiting += text.length;
-    if (waiting > MAX_FRAME) throw new Error("a frame of over 80 MB");
+    if (waiting > MAX_FRAME) throw new TenureError("unintelligible", "a frame of over 80 MB");
     pieces.push(text);
     // A frame ends in an empty line; a piece without a newline cannot end one.
     if (!text.includes("\n")) continue;

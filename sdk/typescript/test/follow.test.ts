@@ -58,6 +58,21 @@ describe("a follower", () => {
     assert.ok(all.every((event) => isDurable(event) && event.session_id === session.id));
   });
 
+  it("is one of many without a warning, and a reader that stops reading holds up nobody", async () => {
+    const warnings: string[] = [];
+    const warned = (warning: Error) => void warnings.push(warning.message);
+    process.on("warning", warned);
+    const session = await tenure.sessions.create({ agent: "scripted", cwd: daemon.workdir() });
+    const idle = session.follow({ deltas: true });
+    await idle.next();
+    const ids = Array.from({ length: 30 }, (_, i) => `in-${i}`);
+    const results = await Promise.all(ids.map((id) => session.send(script({ text: id, chunks: 2 }), { id })));
+    assert.deepEqual(results.map((result) => result.text), ids);
+    await idle.return();
+    process.off("warning", warned);
+    assert.deepEqual(warnings, []);
+  });
+
   it("does not start a daemon that was stopped, and gives up after its patience", async () => {
     const session = await tenure.sessions.create({ agent: "scripted", cwd: daemon.workdir() });
     const events = session.follow({ patienceMs: 200 });

@@ -255,8 +255,10 @@ export class SessionHandle {
   }
 
   /** The session's events as the daemon sends them, after an event's id. Cancel the stream to let go of it. */
-  events(lastEventId?: string | number): Promise<ReadableStream<Uint8Array>> {
-    return this.#session.rawEvents({ after: lastEventId === undefined ? 0 : Number(lastEventId), deltas: true });
+  async events(lastEventId: string | number = 0): Promise<ReadableStream<Uint8Array>> {
+    const after = Number(lastEventId);
+    if (!Number.isSafeInteger(after) || after < 0) throw refusal("events", `wants an event's id, not \`${lastEventId}\``, "lastEventId");
+    return this.#session.rawEvents({ after, deltas: true });
   }
 
   /** Where it really works. Fixed from its creation on. */
