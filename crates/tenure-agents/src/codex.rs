@@ -37,6 +37,7 @@ mod tests;
 mod tool;
 mod turn;
 mod usage;
+pub mod words;
 mod write;
 
 use serde::{Deserialize, Serialize};

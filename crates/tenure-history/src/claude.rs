@@ -6,7 +6,7 @@
 
 mod branch;
 mod describe;
-mod ends;
+
 mod links;
 mod page;
 mod prompt;
@@ -19,7 +19,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crate::{Conversation, Each, Found, Mark, Messages, ReadError, Reader, Sighting, Want};
+use crate::{Conversation, Each, Found, Mark, Messages, ReadError, Reader, Sighting, Want, follow};
 
 /// Reads what Claude Code left.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ impl Reader for ClaudeReader {
     }
 
     fn read(&self, found: &Found, mark: Option<&Mark>, each: &mut Each<'_>) -> Result<Mark, ReadError> {
-        stream::read(found, mark, each)
+        follow::read(&stream::Transcript, found, mark, each)
     }
 
     fn messages(&self, found: &Found, want: &Want) -> Result<Messages, ReadError> {

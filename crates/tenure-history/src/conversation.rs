@@ -21,6 +21,9 @@ pub struct Found {
     pub size_bytes: u64,
     /// When `path` was last written, or the conversation's rows were.
     pub modified: Timestamp,
+    /// A name that the agent keeps apart from it, in a list of names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Changes whenever anything of it did.
     pub stamp: Stamp,
 }

@@ -5,23 +5,54 @@ use std::collections::HashMap;
 use tenure_core::projection::text_of;
 use tenure_event::{Message, MessageId, PartBody, ToolState};
 
-use crate::{Item, Said, ToolOutcome, Warning};
+use crate::{Item, Messages, Said, ToolOutcome, Warning};
 
 /// Puts the pieces of one conversation together.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Fold {
+    page: std::ops::Range<usize>,
+    hidden: bool,
+    total: usize,
     said: Vec<Said>,
-    places: HashMap<MessageId, usize>,
+    /// Where each message stands, if it is of the page.
+    places: HashMap<MessageId, Option<usize>>,
     /// Where a call stands: the message and the part in it.
     calls: HashMap<String, (usize, usize)>,
     warnings: Vec<Warning>,
 }
 
+impl Default for Fold {
+    fn default() -> Self {
+        Self::page(0, usize::MAX, true)
+    }
+}
+
 impl Fold {
+    /// Keeps a page alone: without the first `skip` messages, and at most `limit`. What the agent wrote for the model
+    /// alone is counted and kept only if `hidden`.
+    #[must_use]
+    pub fn page(skip: usize, limit: usize, hidden: bool) -> Self {
+        Self {
+            page: skip..skip.saturating_add(limit),
+            hidden,
+            total: 0,
+            said: Vec::new(),
+            places: HashMap::new(),
+            calls: HashMap::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    /// How many messages there were, also outside of the page.
+    #[must_use]
+    pub fn total(&self) -> usize {
+        self.total
+    }
+
     /// Takes the next piece.
     pub fn item(&mut self, item: Item) {
         match item {
-            Item::Reset => *self = Self::default(),
+            Item::Reset => *self = Self::page(self.page.start, self.page.len(), self.hidden),
             Item::Message(said) => self.message(*said),
             Item::ToolEnded(outcome) => self.tool_ended(&outcome),
             Item::Used(_) => {}
@@ -31,12 +62,18 @@ impl Fold {
 
     fn message(&mut self, said: Said) {
         let at = match self.places.get(&said.message.id) {
-            Some(&at) => {
+            Some(None) => return,
+            Some(&Some(at)) => {
                 extend(&mut self.said[at].message, said.message);
                 at
             }
             None => {
-                self.places.insert(said.message.id.clone(), self.said.len());
+                let wanted = self.page.contains(&self.total) && (self.hidden || !said.hidden);
+                self.total += usize::from(self.hidden || !said.hidden);
+                self.places.insert(said.message.id.clone(), wanted.then_some(self.said.len()));
+                if !wanted {
+                    return;
+                }
                 self.said.push(said);
                 self.said.len() - 1
             }
@@ -72,6 +109,14 @@ impl Fold {
             }
         }
         (self.said, self.warnings)
+    }
+}
+
+impl From<Fold> for Messages {
+    fn from(fold: Fold) -> Self {
+        let total = fold.total();
+        let (said, warnings) = fold.finish();
+        Self { items: said.into_iter().map(|said| said.message).collect(), total, warnings }
     }
 }
 

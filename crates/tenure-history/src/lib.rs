@@ -48,24 +48,30 @@
 //!   things are read; a fork that carries records along carries their keys along.
 
 mod claude;
+mod codex;
 mod conversation;
+mod ends;
 mod fields;
 mod files;
 mod fold;
+mod follow;
 mod item;
 mod lines;
 mod listing;
+mod pi;
 mod reader;
 mod roots;
 mod said;
 mod warning;
 
 pub use claude::ClaudeReader;
+pub use codex::CodexReader;
 pub use conversation::{Conversation, Found, Stamp};
 pub use fold::Fold;
 pub use item::{Counted, Item, Place, Said, ToolOutcome};
 pub use lines::MAX_LINE;
 pub use listing::{Listing, list, scan};
+pub use pi::PiReader;
 pub use reader::{Branch, Each, FileMark, Mark, Messages, ReadError, Reader, Sighting, Want};
 pub use roots::Roots;
 pub use warning::{Warning, WarningKind};
@@ -73,5 +79,9 @@ pub use warning::{Warning, WarningKind};
 /// A reader for each agent that has roots.
 #[must_use]
 pub fn readers(roots: &Roots) -> Vec<Box<dyn Reader>> {
-    vec![Box::new(ClaudeReader::new(roots.claude.clone()))]
+    vec![
+        Box::new(ClaudeReader::new(roots.claude.clone())),
+        Box::new(CodexReader::new(roots.codex.clone())),
+        Box::new(PiReader::new(roots.pi.clone())),
+    ]
 }

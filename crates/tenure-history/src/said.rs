@@ -49,3 +49,23 @@ impl Draft {
         }
     }
 }
+
+/// Longest line that is shown of a prompt, in characters.
+const LINE_MAX: usize = 200;
+
+/// A text on one line and short; none if it says nothing.
+pub(crate) fn one_line(text: &str) -> Option<String> {
+    let mut words = text.split_whitespace();
+    let mut line = words.next()?.to_owned();
+    for word in words {
+        line.push(' ');
+        line.push_str(word);
+        if line.len() > 4 * LINE_MAX {
+            break;
+        }
+    }
+    match line.char_indices().nth(LINE_MAX) {
+        Some((end, _)) => Some(format!("{}…", line[..end].trim_end())),
+        None => Some(line),
+    }
+}

@@ -6,9 +6,9 @@ use std::path::Path;
 use tenure_event::Timestamp;
 
 use super::beside;
-use super::ends::{Ends, first_under, last, last_under};
 use super::prompt;
 use super::scan::is_session;
+use crate::ends::{Ends, first_under, last, last_under};
 use crate::fields::{self, flag, object, record, text, time};
 use crate::files;
 use crate::{Conversation, Found, ReadError};

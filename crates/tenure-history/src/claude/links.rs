@@ -8,9 +8,10 @@ use tenure_event::Timestamp;
 
 use super::record::{Attachment, Inner, Kind, Record};
 use super::say::message_key;
-use crate::fields::{self, Field, flag, line_text, object, record, text, word};
+use crate::fields::{self, Field, flag, object, record, text, word};
+use crate::follow::{no_record, whole};
 use crate::lines::Lines;
-use crate::{ReadError, Warning, WarningKind, files};
+use crate::{ReadError, Warning, files};
 
 /// A text that occurs often, by number.
 pub(super) type Name = u32;
@@ -95,19 +96,13 @@ pub(super) fn read(path: &Path, warnings: &mut Vec<Warning>) -> Result<Links, Re
     let mut lines = Lines::new(file, 0);
     let mut links = Links::default();
     while let Some(line) = lines.next().map_err(|source| ReadError::io(path, source))? {
-        let mut warn = |kind, detail| warnings.push(Warning::at(path, line.offset, kind, detail));
-        if line.oversized {
-            warn(WarningKind::Oversized, "a line of more than 32 MB, skipped");
-            continue;
-        }
-        let said = line_text(line.bytes);
-        if said.is_empty() {
-            continue;
-        }
-        match fields::parse::<Record<'_>>(&said) {
-            Some(record) => links.record(&record, line.offset, line.bytes.len()),
-            None if line.terminated => warn(WarningKind::Malformed, "a line that is no JSON object, skipped"),
-            None => warn(WarningKind::Torn, "the last line is cut off, left out"),
+        match whole(path, &line) {
+            Err(warning) => warnings.push(warning),
+            Ok(text) if text.is_empty() => {}
+            Ok(text) => match fields::parse::<Record<'_>>(&text) {
+                Some(record) => links.record(&record, line.offset, line.bytes.len()),
+                None => warnings.push(no_record(path, &line)),
+            },
         }
     }
     Ok(links)

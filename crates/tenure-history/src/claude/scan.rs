@@ -77,6 +77,7 @@ fn found(
         parts,
         size_bytes: meta.len(),
         modified: files::modified(&meta),
+        name: None,
         stamp,
     })
 }

@@ -1,4 +1,4 @@
-//! A transcript's two ends, which is what a list reads of it. What a list needs is written again at the end by whoever
+//! A file's two ends, which is what a list reads of it. What a list needs is written again at the end by whoever
 //! appends, so that it stays within reach.
 
 use std::borrow::Cow;
@@ -11,7 +11,7 @@ use crate::files;
 const END: usize = 64 << 10;
 
 /// The first and the last bytes of a file; of a short one the same.
-pub(super) struct Ends {
+pub(crate) struct Ends {
     head: Vec<u8>,
     /// None where the head is all there is.
     tail: Option<Vec<u8>>,
@@ -19,7 +19,7 @@ pub(super) struct Ends {
 
 impl Ends {
     /// Reads both.
-    pub(super) fn read(path: &std::path::Path) -> Result<Self, ReadError> {
+    pub(crate) fn read(path: &std::path::Path) -> Result<Self, ReadError> {
         let (file, meta) = files::open(path)?;
         let at = |offset: u64, len: usize| {
             let mut bytes = vec![0; len];
@@ -34,23 +34,23 @@ impl Ends {
         Ok(Self { head, tail })
     }
 
-    pub(super) fn head(&self) -> Cow<'_, str> {
+    pub(crate) fn head(&self) -> Cow<'_, str> {
         String::from_utf8_lossy(&self.head)
     }
 
-    pub(super) fn tail(&self) -> Cow<'_, str> {
+    pub(crate) fn tail(&self) -> Cow<'_, str> {
         self.tail.as_ref().map_or_else(|| self.head(), |tail| String::from_utf8_lossy(tail))
     }
 
     /// The file is no longer than one end.
-    pub(super) fn is_whole(&self) -> bool {
+    pub(crate) fn is_whole(&self) -> bool {
         self.tail.is_none()
     }
 }
 
 /// The last line of `text` that has a member `key` with a text, among records of one type where one is named. A record
 /// that was appended to a torn line is found in it.
-pub(super) fn last(text: &str, key: &str, kind: Option<&str>, in_torn: bool) -> Option<String> {
+pub(crate) fn last(text: &str, key: &str, kind: Option<&str>, in_torn: bool) -> Option<String> {
     let named = format!("\"{key}\":");
     let typed = kind.map(|kind| [format!("\"type\":\"{kind}\""), format!("\"type\": \"{kind}\"")]);
     // From the rarer word's last occurrence backwards: most lines are never looked at.
@@ -99,7 +99,7 @@ fn member(line: &str, key: &str, kind: Option<&str>) -> Result<Option<String>, (
 }
 
 /// The first text that stands anywhere under this key.
-pub(super) fn first_under(text: &str, key: &str) -> Option<String> {
+pub(crate) fn first_under(text: &str, key: &str) -> Option<String> {
     patterns(key).iter().find_map(|pattern| {
         let at = memchr::memmem::find(text.as_bytes(), pattern.as_bytes())?;
         quoted(&text[at + pattern.len()..])
@@ -107,7 +107,7 @@ pub(super) fn first_under(text: &str, key: &str) -> Option<String> {
 }
 
 /// The last text that stands anywhere under this key.
-pub(super) fn last_under(text: &str, key: &str) -> Option<String> {
+pub(crate) fn last_under(text: &str, key: &str) -> Option<String> {
     let last = |pattern: &String| {
         let mut end = text.len();
         while let Some(at) = memchr::memmem::rfind(&text.as_bytes()[..end], pattern.as_bytes()) {

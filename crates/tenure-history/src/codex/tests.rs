@@ -1,0 +1,205 @@
+//! Rollouts written by hand, in scratch homes.
+
+use std::fs;
+use std::ops::ControlFlow;
+
+use serde_json::{Value, json};
+use tenure_event::{PartBody, Role, ToolState};
+
+use super::CodexReader;
+use crate::{Found, Item, Reader, Want, list, scan};
+
+const BASE: &str = "01a1f876-62b3-7482-9fe8-944ba2c7e577";
+const FORK: &str = "01a1f876-64f3-7522-a3ee-fe4cc0c08163";
+
+struct Ground {
+    dir: tempfile::TempDir,
+}
+
+impl Ground {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn rollout(&self, id: &str, lines: &[Value]) -> u64 {
+        let dir = self.dir.path().join("sessions/2026/11/20");
+        fs::create_dir_all(&dir).unwrap();
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        fs::write(dir.join(format!("rollout-2026-11-20T10-17-50-{id}.jsonl")), &text).unwrap();
+        text.len() as u64
+    }
+
+    fn reader(&self) -> CodexReader {
+        CodexReader::new(vec![self.dir.path().to_owned()])
+    }
+
+    fn found(&self, id: &str) -> Found {
+        scan(&self.reader()).0.into_iter().find(|found| found.native_id == id).unwrap()
+    }
+
+    fn texts(&self, id: &str) -> Vec<String> {
+        let messages = self.reader().messages(&self.found(id), &Want::default()).unwrap();
+        messages.items.into_iter().map(|message| message.text).collect()
+    }
+
+    fn items(&self, id: &str) -> Vec<Item> {
+        let mut items = Vec::new();
+        let mut each = |item| {
+            items.push(item);
+            ControlFlow::Continue(())
+        };
+        self.reader().read(&self.found(id), None, &mut each).unwrap();
+        items
+    }
+}
+
+fn line(kind: &str, payload: Value) -> Value {
+    json!({"timestamp": "2026-11-20T10:17:50.553Z", "type": kind, "payload": payload})
+}
+
+fn meta(id: &str, more: Value) -> Value {
+    let mut payload =
+        json!({"id": id, "timestamp": "2026-11-20T10:17:50.536Z", "cwd": "/w", "cli_version": "1"});
+    payload.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    line("session_meta", payload)
+}
+
+fn said(role: &str, id: &str, text: &str) -> Value {
+    let kind = if role == "user" { "input_text" } else { "output_text" };
+    line(
+        "response_item",
+        json!({"type": "message", "id": id, "role": role, "content": [{"type": kind, "text": text}]}),
+    )
+}
+
+fn event(payload: Value) -> Value {
+    line("event_msg", payload)
+}
+
+fn counted(id: &str) -> Value {
+    line(
+        "token_usage_record",
+        json!({"response_id": id, "usage": {"input_tokens": 100, "cached_input_tokens": 40, "output_tokens": 7}}),
+    )
+}
+
+#[test]
+fn one_answer_of_the_model_is_one_message_with_its_calls_as_they_ended() {
+    let ground = Ground::new();
+    let call = |name: &str, id: &str, arguments: &str| {
+        line(
+            "response_item",
+            json!({"type": "function_call", "id": format!("fc_{id}"), "name": name, "arguments": arguments, "call_id": id}),
+        )
+    };
+    let item = json!({"type": "CommandExecution", "id": "c1", "status": "failed", "aggregated_output": "no\n", "exit_code": 2});
+    ground.rollout(
+        BASE,
+        &[
+            meta(BASE, json!({"git": {"branch": "trunk"}})),
+            said("user", "e1", "<environment_context>x</environment_context>"),
+            said("user", "u1", "do it"),
+            event(json!({"type": "item_completed", "item": {"type": "UserMessage", "id": "shown"}})),
+            line("response_item", json!({"type": "reasoning", "id": "r1", "summary": [{"type": "summary_text", "text": "hm"}]})),
+            said("assistant", "m1", "well"),
+            call("exec_command", "c1", r#"{"cmd":"ls"}"#),
+            call("exec_command", "c2", r#"{"cmd":"pwd"}"#),
+            counted("resp_1"),
+            event(json!({"type": "item_completed", "item": item})),
+            line("response_item", json!({"type": "function_call_output", "call_id": "c1", "output": "for the model"})),
+            line("response_item", json!({"type": "function_call_output", "call_id": "c2", "output": "Process exited with code 0\nOutput:\n/w"})),
+            said("assistant", "m2", "done"),
+        ],
+    );
+    let messages = ground.reader().messages(&ground.found(BASE), &Want::default()).unwrap().items;
+    assert_eq!(
+        messages.iter().map(|message| message.role).collect::<Vec<_>>(),
+        [Role::User, Role::Assistant, Role::Assistant]
+    );
+    assert_eq!(messages[0].native_ids, ["u1", "shown"]);
+    let calls: Vec<(&str, ToolState, Option<&str>)> = messages[1]
+        .parts
+        .iter()
+        .filter_map(|part| match &part.body {
+            PartBody::Tool(tool) => Some((tool.title.as_str(), tool.state, tool.output.as_ref()?.as_str())),
+            _ => None,
+        })
+        .collect();
+    let told = Some("Process exited with code 0\nOutput:\n/w");
+    assert_eq!(calls, [("ls", ToolState::Failed, Some("no\n")), ("pwd", ToolState::Completed, told)]);
+    let usage = messages[1].usage.unwrap();
+    assert_eq!((usage.input_tokens, usage.cache_read_tokens, usage.output_tokens), (60, 40, 7));
+    let entry = ground.reader().describe(&ground.found(BASE)).unwrap().unwrap();
+    assert_eq!(
+        (entry.title.as_deref(), entry.git_branch.as_deref(), entry.cwd.as_deref()),
+        (Some("do it"), Some("trunk"), Some("/w"))
+    );
+}
+
+#[test]
+fn a_fork_reads_on_from_where_its_base_stood() {
+    let ground = Ground::new();
+    let begun = [meta(BASE, json!({})), said("user", "u1", "first"), said("assistant", "m1", "one")];
+    let end = ground.rollout(BASE, &begun);
+    ground.rollout(BASE, &[&begun[..], &[said("user", "u2", "later")]].concat());
+    let base = json!({"forked_from_id": BASE, "history_base": {"thread_id": BASE, "end_byte_offset": end}});
+    ground.rollout(FORK, &[meta(FORK, base), said("user", "u3", "forked")]);
+    assert_eq!(ground.texts(FORK), ["first", "one", "forked"]);
+    assert_eq!(ground.items(FORK).len(), 1, "what was said before it is the base's");
+    let entry = ground.reader().describe(&ground.found(FORK)).unwrap().unwrap();
+    assert_eq!((entry.forked_from.as_deref(), entry.title.as_deref()), (Some(BASE), Some("first")));
+}
+
+#[test]
+fn totals_that_are_told_twice_count_once_and_turns_taken_back_are_not_on_the_branch() {
+    let ground = Ground::new();
+    let count = |total: u64, last: u64| {
+        let tokens = |n: u64| json!({"input_tokens": n, "output_tokens": 1});
+        event(
+            json!({"type": "token_count", "info": {"total_token_usage": tokens(total), "last_token_usage": tokens(last)}}),
+        )
+    };
+    ground.rollout(
+        BASE,
+        &[
+            meta(BASE, json!({})),
+            event(json!({"type": "task_started"})),
+            said("user", "u1", "keep"),
+            said("assistant", "m1", "kept"),
+            count(10, 10),
+            count(10, 10),
+            event(json!({"type": "task_started"})),
+            said("user", "u2", "drop"),
+            said("assistant", "m2", "dropped"),
+            count(30, 20),
+            event(json!({"type": "thread_rolled_back", "num_turns": 1})),
+            said("user", "u3", "other"),
+        ],
+    );
+    assert_eq!(ground.texts(BASE), ["keep", "kept", "other"]);
+    let mut keys: Vec<String> = ground
+        .items(BASE)
+        .into_iter()
+        .filter_map(|item| match item {
+            Item::Used(used) => Some(used.key),
+            _ => None,
+        })
+        .collect();
+    keys.dedup();
+    assert_eq!(keys.len(), 2, "{keys:?}");
+}
+
+#[test]
+fn names_come_from_the_index_and_change_what_was_found() {
+    let ground = Ground::new();
+    ground.rollout(BASE, &[meta(BASE, json!({})), said("user", "u1", "asked")]);
+    let before = ground.found(BASE).stamp;
+    let name = |name: &str| json!({"id": BASE, "thread_name": name});
+    fs::write(
+        ground.dir.path().join("session_index.jsonl"),
+        format!("{}\ntorn{{\n{}\n", name("old"), name("new")),
+    )
+    .unwrap();
+    assert_ne!(ground.found(BASE).stamp, before);
+    assert_eq!(list(&[&ground.reader()]).items[0].title.as_deref(), Some("new"));
+}
