@@ -52,6 +52,7 @@ impl Reader for Shelves {
                 parts: Vec::new(),
                 size_bytes: kept.items.len() as u64,
                 modified: newest,
+                name: None,
                 stamp: Stamp { size: kept.items.len() as u64, modified_ns: 0, other: kept.edition },
             }));
         }
