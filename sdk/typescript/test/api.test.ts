@@ -90,6 +90,22 @@ describe("the api dialect", () => {
     assert.deepEqual(seen.slice(-4).map((line) => line.replace(/error .*/, "error")), ["ses_ running", "error", "ses_ failed", "complete false"]);
   });
 
+  it("goes on telling after the daemon was killed", async () => {
+    const path = daemon.workdir();
+    await api.executeClaudeCode(path, script({ gate: "go" }, { text: "after" }), MODEL);
+    const [running] = (await api.listRunningClaudeSessions()).filter((one) => one.project_path === path);
+    assert.ok(running);
+    const heard: string[] = [];
+    const unlisten = await api.listen(`claude-output:${running.session_id}`, ({ payload }) => void heard.push(payload.content));
+    const complete = next(`claude-complete:${running.session_id}`);
+    await complete.listening;
+    daemon.kill9();
+    await tenure.session(running.session_id).files.write("go", "");
+    assert.equal((await complete.promise).payload.success, true);
+    assert.equal((JSON.parse(heard.join("")) as { content: string }).content, "after");
+    unlisten();
+  });
+
   it("cancels all that it lists, also where an ask is open, and no unknown one", async () => {
     const path = daemon.workdir();
     await api.executeClaudeCode(path, script({ ask: "may I?" }), MODEL);

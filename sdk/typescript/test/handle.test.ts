@@ -114,6 +114,9 @@ describe("a session handle", () => {
     assert.equal(await session.runCommand("echo", "words"), "words");
     await session.update({ title: "New Title", archived: true });
     assert.equal((await session.getInfo()).title, "New Title");
+    const [message] = await session.getMessages();
+    const revert = session.revert(message?.info.id ?? "");
+    await assert.rejects(revert, (e) => isTenureError(e, "unsupported") && e.agent === "scripted" && !!e.capability);
     await assert.rejects(session.summarize(), (e) => isTenureError(e, "unsupported"));
     await assert.rejects(session.update({ name: "x" } as never), (e) => isTenureError(e, "usage") && e.field === "name");
     const said = await session.send({ parts: [{ type: "text", text: "with a file" }, { type: "file", filename: "a.txt", text: "content" }] });

@@ -7,6 +7,7 @@ import type { Message, Permissions, Session as SessionData } from "../generated/
 import type { Session } from "../session.js";
 import type { Tenure } from "../tenure.js";
 import { type ApiEvent, type EventName, Watch } from "./api/watch.js";
+import { WORKING } from "./api/working.js";
 import { type Client, begun, client, only, refusal, text } from "./common.js";
 import { type Moment, isFresh, moment, works } from "./status.js";
 
@@ -292,16 +293,9 @@ export class Api {
   }
 }
 
+/** One that rests is listed while its process is there. */
 const LISTED: Partial<Record<Moment, RunningSession["status"]>> = {
-  creating: "initializing",
-  first_queued: "initializing",
-  running: "running",
-  waits_for_person: "running",
-  waits_for_limit: "running",
-  compacting: "running",
-  interrupting: "completing",
-  stalled: "running",
-  tasks_running: "completing",
+  ...WORKING,
   idle_failed: "completing",
   idle_limit: "completing",
   idle_interrupted: "completing",

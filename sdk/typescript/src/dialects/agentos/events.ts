@@ -1,8 +1,8 @@
 /** What is heard of all sessions of a workspace: one stream per kind, there only while somebody listens. */
-import { sentence } from "../../errors.js";
 import type { AcpRow, AskOption } from "../../generated/api.js";
 import type { Tenure } from "../../tenure.js";
 import { refusal } from "../common.js";
+import { Shared, tell } from "../shared.js";
 
 /** `sessionEvent`: an update in the words of the Agent Client Protocol. */
 export interface SessionEvent {
@@ -37,14 +37,14 @@ export class VmEvents {
   constructor(tenure: Tenure, tag: string) {
     const common = { after: "now", tag, patienceMs: Infinity } as const;
     this.#sources = {
-      sessionEvent: new Source("sessionEvent", async (signal, onConnected, tell) => {
-        for await (const row of tenure.followRows({ ...common, deltas: true, signal, onConnected })) tell(updateOf(row));
+      sessionEvent: new Source("sessionEvent", async (signal, onConnected, told) => {
+        for await (const row of tenure.followRows({ ...common, deltas: true, signal, onConnected })) told(updateOf(row));
       }),
-      permissionRequest: new Source("permissionRequest", async (signal, onConnected, tell) => {
+      permissionRequest: new Source("permissionRequest", async (signal, onConnected, told) => {
         for await (const event of tenure.follow({ ...common, types: ["ask.opened"], signal, onConnected })) {
           if (event.type !== "ask.opened" || event.data.kind !== "permission") continue;
           const { id: permissionId, session_id: sessionId, title, tool, input, options } = event.data;
-          tell({ sessionId, request: { permissionId, title, tool: tool ?? undefined, input, options: options ?? [] } });
+          told({ sessionId, request: { permissionId, title, tool: tool ?? undefined, input, options: options ?? [] } });
         }
       }),
     };
@@ -66,60 +66,27 @@ function updateOf(row: AcpRow): SessionEvent {
   return { sessionId: row.session_id, event: { jsonrpc: "2.0", method: row.method, params: row.params } };
 }
 
-type Read<T> = (signal: AbortSignal, onConnected: () => void, tell: (event: T) => void) => Promise<void>;
-
 /** One stream and its handlers. */
 class Source<T> {
-  readonly #name: string;
-  readonly #read: Read<T>;
   readonly #handlers = new Set<(event: T) => void>();
-  #stream: { readonly stop: AbortController; readonly ready: Promise<void> } | undefined;
+  readonly #stream: Shared;
 
-  constructor(name: string, read: Read<T>) {
-    this.#name = name;
-    this.#read = read;
+  constructor(name: string, read: (signal: AbortSignal, onConnected: () => void, told: (event: T) => void) => Promise<void>) {
+    this.#stream = new Shared(name, (signal, onConnected) => read(signal, onConnected, (event) => tell(name, this.#handlers, event)));
   }
 
   add(handler: (event: T) => void): () => void {
     // Two with one function are two.
     const own = (event: T) => handler(event);
     this.#handlers.add(own);
-    this.#stream ??= this.#start();
+    const release = this.#stream.hold();
     return () => {
       this.#handlers.delete(own);
-      if (this.#handlers.size > 0) return;
-      this.#stream?.stop.abort();
-      this.#stream = undefined;
+      release();
     };
   }
 
-  async ready(): Promise<void> {
-    await this.#stream?.ready;
-  }
-
-  #start(): { stop: AbortController; ready: Promise<void> } {
-    const stop = new AbortController();
-    const ready = new Promise<void>((resolve, reject) => {
-      this.#read(stop.signal, resolve, (event) => this.#tell(event)).catch((error: unknown) => {
-        // Whoever took the last handler away waits for nothing.
-        if (stop.signal.aborted) return resolve();
-        this.#stream = undefined;
-        reject(error as Error);
-      });
-    });
-    // Told by the next call that needs it.
-    ready.catch(() => undefined);
-    return { stop, ready };
-  }
-
-  #tell(event: T): void {
-    for (const handler of [...this.#handlers]) {
-      if (!this.#handlers.has(handler)) continue;
-      try {
-        handler(event);
-      } catch (error) {
-        console.error(`a handler of ${this.#name} threw: ${sentence(error)}`);
-      }
-    }
+  ready(): Promise<void> {
+    return this.#stream.ready();
   }
 }

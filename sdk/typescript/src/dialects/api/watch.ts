@@ -1,10 +1,11 @@
 /** The events of this dialect, made of one stream over all sessions that is there only while somebody listens. */
-import { sentence } from "../../errors.js";
 import { type DurableEvent, isDurable } from "../../events.js";
 import type { Axes, MessageCompleted, Part } from "../../generated/api.js";
 import type { Tenure } from "../../tenure.js";
 import { refusal } from "../common.js";
+import { Shared, tell } from "../shared.js";
 import { type Moment, isFresh, moment } from "../status.js";
+import { WORKING } from "./working.js";
 
 /** `claude-output`. */
 export interface OutputPayload {
@@ -73,15 +74,20 @@ interface Known {
 /** One stream for all listeners. */
 export class Watch {
   readonly #tenure: Tenure;
-  readonly #tag: string | undefined;
   readonly #listeners = new Map<string, Set<Handler>>();
   #known = new Map<string, Known>();
-  #stream: { readonly stop: AbortController; readonly ready: Promise<void> } | undefined;
+  readonly #stream: Shared;
   #told = 0;
 
   constructor(tenure: Tenure, tag: string | undefined) {
     this.#tenure = tenure;
-    this.#tag = tag;
+    this.#stream = new Shared("claude-* events", async (signal, onConnected) => {
+      this.#known = new Map();
+      // What is there already is known before the first event is read.
+      await this.#look(signal);
+      const options = { after: "now", tag, signal, patienceMs: Infinity, onConnected } as const;
+      for await (const event of tenure.follow(options)) if (isDurable(event)) await this.#take(event);
+    });
   }
 
   async listen(name: string, handler: Handler): Promise<() => void> {
@@ -92,48 +98,19 @@ export class Watch {
     const own: Handler = (event) => handler(event);
     const handlers = this.#listeners.get(name) ?? new Set();
     this.#listeners.set(name, handlers.add(own));
-    this.#stream ??= this.#start();
-    const unlisten = () => this.#forget(name, own);
+    const release = this.#stream.hold();
+    const unlisten = () => {
+      handlers.delete(own);
+      if (handlers.size === 0 && this.#listeners.get(name) === handlers) this.#listeners.delete(name);
+      release();
+    };
     try {
-      await this.#stream.ready;
+      await this.#stream.ready();
       return unlisten;
     } catch (error) {
       unlisten();
       throw error;
     }
-  }
-
-  #forget(name: string, handler: Handler): void {
-    const handlers = this.#listeners.get(name);
-    handlers?.delete(handler);
-    if (handlers?.size === 0) this.#listeners.delete(name);
-    if (this.#listeners.size > 0) return;
-    this.#stream?.stop.abort();
-    this.#stream = undefined;
-  }
-
-  #start(): { stop: AbortController; ready: Promise<void> } {
-    const stop = new AbortController();
-    const { signal } = stop;
-    this.#known = new Map();
-    let connected: () => void;
-    let failed: (error: unknown) => void;
-    const ready = new Promise<void>((resolve, reject) => ([connected, failed] = [resolve, reject]));
-    const read = async () => {
-      // What is there already is known before the first event is read.
-      await this.#look(signal);
-      const options = { after: "now", tag: this.#tag, signal, patienceMs: Infinity, onConnected: () => connected() } as const;
-      for await (const event of this.#tenure.follow(options)) if (isDurable(event)) await this.#take(event);
-    };
-    read().catch((error: unknown) => {
-      if (signal.aborted) return;
-      failed(error);
-      this.#stream = undefined;
-      if (this.#listeners.size > 0) console.error(`claude-* events ended: ${sentence(error)}`);
-    });
-    // Whoever listens hears of it; nobody else has to.
-    ready.catch(() => undefined);
-    return { stop, ready };
   }
 
   async #look(signal: AbortSignal): Promise<void> {
@@ -211,17 +188,7 @@ export class Watch {
 
   #tell<Name extends keyof Payloads>(event: Name, id: string, payload: Payloads[Name]): void {
     const number = ++this.#told;
-    for (const name of this.#names(event, id)) {
-      for (const handler of [...(this.#listeners.get(name) ?? [])]) {
-        // One that another has taken away meanwhile is not called any more.
-        if (!this.#listeners.get(name)?.has(handler)) continue;
-        try {
-          handler({ event: name, id: number, payload });
-        } catch (error) {
-          console.error(`a handler of ${name} threw: ${sentence(error)}`);
-        }
-      }
-    }
+    for (const name of this.#names(event, id)) tell(name, this.#listeners.get(name), { event: name, id: number, payload });
   }
 }
 
@@ -231,18 +198,10 @@ function statusOf(axes: Axes, fresh: boolean): Status | undefined {
 }
 
 const STATUS: Partial<Record<Moment, Status>> = {
-  creating: "initializing",
+  ...WORKING,
   failed: "failed",
   rested: "completed",
   fell: "failed",
-  first_queued: "initializing",
-  running: "running",
-  waits_for_person: "running",
-  waits_for_limit: "running",
-  compacting: "running",
-  interrupting: "completing",
-  stalled: "running",
-  tasks_running: "completing",
   idle_failed: "failed",
   idle_limit: "failed",
   idle_interrupted: "cancelled",
