@@ -72,16 +72,34 @@ describe("the package", () => {
     assert.equal(out, "You said: Say what this project is, in one sentence.\ncompleted\n");
   });
 
-  it("keeps no program alive that has nothing to wait for", () => {
+  it("keeps no program alive that has nothing to wait for, however its calls have ended", () => {
     const daemon = new TestDaemon();
     const program = `
       import { Tenure } from "tenure";
-      const tenure = new Tenure({ home: ${JSON.stringify(daemon.home)}, binary: process.argv[1] });
-      const session = await tenure.sessions.create({ agent: "scripted", cwd: ${JSON.stringify(daemon.workdir())} });
+      import { createPlugin } from "tenure/dialects/plugin";
+      import { agentOs } from "tenure/dialects/agentos";
+      const [, binary] = process.argv;
+      const tenure = new Tenure({ home: ${JSON.stringify(daemon.home)}, binary });
+      const cwd = ${JSON.stringify(daemon.workdir())};
+      const session = await tenure.sessions.create({ agent: "scripted", cwd });
+      const codes = [];
+      const told = (error) => codes.push(error.code ?? error.name ?? error);
       for await (const event of session.follow()) if (event.seq === 1) break;
-      console.log((await session.send("bye")).text);`;
+      const waits = '@@[{"text":"a"},{"gate":"never"}]@@';
+      const stop = new AbortController();
+      await session.send(waits, { signal: stop.signal, onText: () => stop.abort("stopped") }).catch(told);
+      await session.interrupt();
+      await session.send("x", { onText: () => { throw "thrown"; } }).catch(told);
+      await session.exec({ shell: "sleep 60" }, { signal: AbortSignal.timeout(50) }).catch(told);
+      for await (const piece of session.execStream({ shell: "sleep 60" })) break;
+      const { url } = await import("node:fs").then((fs) => JSON.parse(fs.readFileSync(${JSON.stringify(join(daemon.home, "daemon.json"))})));
+      await new Tenure({ url, token: "wrong" }).info().catch(told);
+      await new Tenure({ socket: "/nowhere" }).info().catch(told);
+      createPlugin({ agent: "scripted", cwd, tenure }).ctx.sessions.onStatusChange(session.id, () => undefined)();
+      agentOs({ key: "k", tenure }).on("sessionEvent", () => undefined)();
+      console.log(codes.join(" "), (await session.send("bye")).text);`;
     const words = ["--input-type=module", "--eval", program, binary];
     const out = execFileSync(process.execPath, words, { cwd: root, encoding: "utf8", timeout: 20_000 });
-    assert.equal(out, "You said: bye\n");
+    assert.equal(out, "stopped thrown 23 unauthorized unreachable You said: bye\n");
   });
 });

@@ -161,7 +161,8 @@ fn preflight() -> Response {
     let headers = response.headers_mut();
     let methods = HeaderValue::from_static("GET, POST, PUT, PATCH, DELETE");
     headers.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
-    let names = "authorization, content-type, idempotency-key, last-event-id, tenure-log-generation";
+    let names = "authorization, content-type, idempotency-key, if-match, if-none-match, last-event-id, range, \
+                 tenure-log-generation";
     headers.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, HeaderValue::from_static(names));
     headers.insert(header::ACCESS_CONTROL_MAX_AGE, HeaderValue::from_static("600"));
     response

@@ -25,8 +25,8 @@ use super::problem::{Answer, Failure};
 pub(super) const GENERATION: &str = "tenure-log-generation";
 /// The position that a stream begins after: what `now` was.
 pub(super) const POSITION: &str = "tenure-position";
-/// Headers of a stream that a page of an allowed origin may read.
-pub(super) const SEEN: &str = "tenure-log-generation, tenure-position";
+/// Headers that a page of an allowed origin may read.
+pub(super) const SEEN: &str = "etag, tenure-log-generation, tenure-position";
 
 /// What to follow in a session.
 #[derive(Debug, Deserialize, IntoParams)]
