@@ -3,13 +3,13 @@
 use serde::de::{DeserializeOwned, Error};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
-use tenure_event::{PermissionDefault, PermissionRule};
+use tenure_event::{PermissionDefault, PermissionRule, RestartPolicy};
 use utoipa::ToSchema;
 
-use crate::VerbWait;
+use crate::{LimitsPatch, LimitsView, VerbWait};
 
 /// `GET …/config`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SessionConfig {
     /// The model that was asked for; null for the agent's own choice.
     pub model: Option<String>,
@@ -21,6 +21,10 @@ pub struct SessionConfig {
     pub effort: Option<String>,
     /// Who answers permission asks.
     pub permissions: PermissionsView,
+    /// Limits, and how far they are used up.
+    pub limits: LimitsView,
+    /// What happens when the process ends by itself.
+    pub restart: RestartPolicy,
 }
 
 /// Who answers permission asks, and when.
@@ -37,7 +41,7 @@ pub struct PermissionsView {
 }
 
 /// `PATCH …/config`: what is given is set.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ConfigPatch {
     /// The model.
@@ -52,6 +56,12 @@ pub struct ConfigPatch {
     /// Who answers permission asks from now on. Asks that are open stay open.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
     pub permissions: Option<PermissionsPatch>,
+    /// Limits. Raising the one that was reached lets the session go on with what is queued.
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "object")]
+    pub limits: Option<LimitsPatch>,
+    /// What happens when the process ends by itself, from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<RestartPolicy>,
 }
 
 /// Permissions to set; what is absent stays.

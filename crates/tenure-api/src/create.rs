@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tenure_event::{PermissionDefault, PermissionRule};
+use tenure_event::{PermissionDefault, PermissionRule, RestartPolicy};
 use utoipa::ToSchema;
 
-use crate::{InputContent, Receipt, Session, TurnResult};
+use crate::{InputContent, Limits, Receipt, Session, TurnResult};
 
 /// Until when create waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -106,29 +106,6 @@ pub struct Permissions {
     /// A mode of the agent that bypasses permissions may be used.
     #[serde(default)]
     pub allow_bypass: bool,
-}
-
-/// Limits of a session. What reaches one pauses with outcome `limit`.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct Limits {
-    /// Seconds that one turn may take.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub turn_seconds: Option<u64>,
-    /// Seconds without a turn, queue, ask or task until it is suspended (default 1800, 0 never).
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub idle_seconds: Option<u64>,
-}
-
-/// What happens when the agent's process ends by itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum RestartPolicy {
-    /// Nothing, until the next input.
-    #[default]
-    Never,
-    /// It is started again after a crash, with back-off; a breaker stops the third failure in a row.
-    OnCrash,
 }
 
 /// Continue a conversation that exists.

@@ -15,6 +15,7 @@ mod exec;
 mod file;
 mod info;
 mod input;
+mod limit;
 mod metrics;
 mod page;
 mod process;
@@ -33,8 +34,8 @@ pub use checkpoint::{
 };
 pub use config::{Compact, ConfigPatch, PermissionsPatch, PermissionsView, RunCommand, SessionConfig};
 pub use create::{
-    CreateSession, CreateWait, Created, InheritEnv, Instructions, Limits, McpServerConfig,
-    McpTransportConfig, Permissions, RestartPolicy, ResumeRequest, WorkspaceChoice,
+    CreateSession, CreateWait, Created, InheritEnv, Instructions, McpServerConfig, McpTransportConfig,
+    Permissions, ResumeRequest, WorkspaceChoice,
 };
 pub use error::{ErrorCode, FieldError, Problem};
 pub use exec::{ExecCancelled, ExecOutput, ExecRequest, ExecResult, ExecStarted};
@@ -43,12 +44,13 @@ pub use info::{Durability, HealthReply, Info, InfoCounts, InfoLimits};
 pub use input::{
     EditInput, InputContent, InputPart, InputView, Receipt, SendInput, SendReply, SendWait, TurnResult,
 };
+pub use limit::{Limits, LimitsPatch, LimitsView};
 pub use metrics::{Metrics, TaskState, TaskView};
 pub use page::Page;
 pub use process::{Process, ProcessExit, ProcessKind, ProcessState, Reaped};
 pub use project::{CreateProject, Project, Workspace};
 pub use session::{ProjectRef, QueuedInput, Session, SessionPatch, WorkspaceRef};
 pub use stream::{AcpRow, EventEnvelope, EventItem, RawItem, RawPage};
-pub use tenure_event::{PermissionDefault, PermissionRule};
+pub use tenure_event::{CrashPolicy, PermissionDefault, PermissionRule, RestartPolicy};
 pub use token::{CreateToken, TokenCreated, TokenEntry, TokenScope};
 pub use verb::{Interrupt, QueueChoice, VerbReply, VerbRequest, VerbWait};

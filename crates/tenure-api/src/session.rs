@@ -98,6 +98,9 @@ pub struct Session {
     pub process: Option<Process>,
     /// What it used so far.
     pub usage: Usage,
+    /// The limit that holds its queue until it is raised: `turns`, `budget`, `time` or `memory`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_reached: Option<String>,
     /// The program that runs it, once it has told.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent_info: Option<AgentInfo>,

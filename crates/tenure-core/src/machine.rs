@@ -20,8 +20,10 @@ mod hold;
 mod ids;
 mod inside;
 mod io;
+mod limit;
 mod process;
 mod queue;
+mod restart;
 mod rule;
 mod serve;
 mod signal;
@@ -45,6 +47,8 @@ pub use checkpoint::{
 pub use configure::check_rules;
 pub use inside::Inside;
 pub use io::{Act, ExitNews, Input, InputChange, Ladder, Now, Output, SpawnPlan};
+pub use limit::{Ceilings, LimitKind, Meter, check_limits};
+pub use restart::check_restart;
 pub use state::{QueuedInput, Spec, State};
 
 use crate::Reply;
@@ -111,6 +115,7 @@ impl Machine {
     pub fn step(&mut self, now: Now, input: Input) -> Output {
         let mut step = Step { s: &mut self.state, now, minted: 0, out: Output::default() };
         step.take(input);
+        step.rest_at_limit();
         step.sync_axes();
         step.out
     }
@@ -153,6 +158,11 @@ impl Step<'_> {
             Input::Vitals { generation, busy, stopped } => {
                 if self.is_current(generation) {
                     self.vitals(busy, stopped);
+                }
+            }
+            Input::Measured { generation, bytes } => {
+                if self.is_current(generation) {
+                    self.measured(bytes);
                 }
             }
             Input::Spool { generation, blocked } => {

@@ -13,6 +13,7 @@ mod ephemeral;
 mod event;
 mod id;
 mod kind;
+mod limit;
 mod message;
 mod payload;
 mod permission;
@@ -38,6 +39,7 @@ pub use id::{
     WorkspaceId, client_id_is_valid,
 };
 pub use kind::Kind;
+pub use limit::{CrashPolicy, LimitsChanged, RestartPolicy};
 pub use message::{
     Delivery, Message, MessageOrigin, Part, PartBody, Role, TextKind, ToolKind, ToolPart, ToolState,
 };

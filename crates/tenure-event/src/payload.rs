@@ -7,9 +7,9 @@ use serde_json::Value;
 use utoipa::ToSchema;
 
 use crate::{
-    AgentInfo, Ask, AskId, Axes, Capabilities, ContextUse, Decision, Delivery, InputId, McpServer, MessageId,
-    MessageOrigin, Outcome, Part, PermissionDefault, PermissionRule, ProjectId, Role, Scope, Seq, SessionId,
-    SuspendedBy, ToolKind, ToolState, TurnId, Usage, WorkspaceId,
+    AgentInfo, Ask, AskId, Axes, Capabilities, ContextUse, Decision, Delivery, InputId, LimitsChanged,
+    McpServer, MessageId, MessageOrigin, Outcome, Part, PermissionDefault, PermissionRule, ProjectId,
+    RestartPolicy, Role, Scope, Seq, SessionId, SuspendedBy, ToolKind, ToolState, TurnId, Usage, WorkspaceId,
 };
 
 /// `session.created`.
@@ -482,6 +482,12 @@ pub struct ConfigChanged {
     /// Seconds until an ask is denied.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ask_timeout_seconds: Option<u64>,
+    /// Limits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<LimitsChanged>,
+    /// What happens when the process ends by itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart: Option<RestartPolicy>,
     /// `client` or `agent`.
     pub by: String,
     /// The number of the command to this process that it answers.

@@ -22,6 +22,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tenure_agents::catalog::known_supports;
 use tenure_api::{AgentEntry, CreateSession, ErrorCode, Problem, Process, Receipt, Session};
 use tenure_core::machine::Inside;
 use tenure_core::{Reply, Request};
@@ -418,6 +419,20 @@ impl Node {
     pub fn is_bypass(&self, agent: &str, mode: &str) -> bool {
         let config = self.shared.config();
         agents::find(&config, agent).is_some_and(|def| def.preset.is_some_and(|p| p.is_bypass(mode)))
+    }
+
+    /// Whether the session's agent can do this, as far as that is known without asking it.
+    ///
+    /// # Errors
+    /// `unsupported`, if it is known to lack it.
+    pub fn known_to_do(&self, agent: &str, verb: &str) -> Result<(), Problem> {
+        let config = self.shared.config();
+        let supports =
+            agents::find(&config, agent).map(|def| known_supports(def.protocol)).unwrap_or_default();
+        match supports.get(verb) {
+            Some(tenure_event::Support::No(why)) => Err(Problem::unsupported(agent, verb, why)),
+            _ => Ok(()),
+        }
     }
 
     /// Waits until all is done that belongs to what a session has stored last.

@@ -199,8 +199,8 @@ impl Owner {
                 }
             }
             Act::Probe => self.probe = self.line.as_ref().map(|line| line.generation),
-            // Sessions of the simulation have no files.
-            Act::Handshake(_) | Act::Erase { .. } | Act::Checkpoint(_) | Act::Rewind(_) => {}
+            // Sessions of the simulation have no files, and no limit of memory.
+            Act::Measure | Act::Handshake(_) | Act::Erase { .. } | Act::Checkpoint(_) | Act::Rewind(_) => {}
         }
     }
 

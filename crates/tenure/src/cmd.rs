@@ -21,6 +21,7 @@ pub(crate) mod down;
 pub(crate) mod exec;
 pub(crate) mod interrupt;
 pub(crate) mod kill;
+mod limits;
 pub(crate) mod logs;
 pub(crate) mod ls;
 pub(crate) mod metrics;

@@ -95,6 +95,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         ("mcp_change", "the app-server takes tool servers only when a thread is opened"),
         ("updated_input", "Codex takes a decision, not a changed command"),
         ("deny_message", "Codex takes no words with a denial"),
+        ("cost_limit", "the app-server tells what tokens it used and never what they cost"),
     ];
     let yes = can.into_iter().map(|verb| (verb.to_owned(), Support::Yes(true)));
     yes.chain(cannot.into_iter().map(|(verb, why)| (verb.to_owned(), Support::No(why.to_owned())))).collect()

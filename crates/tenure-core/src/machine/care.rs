@@ -5,9 +5,9 @@
 //! used no processor time between two probes, no tool runs, and nothing is waited for;
 //! or when the process is stopped by a signal.
 
-use tenure_api::QueueChoice;
 use tenure_event::{ActivityState, Lifecycle, SuspendedBy, Timestamp};
 
+use super::limit::LimitKind;
 use super::state::{Ending, Proc};
 use super::update::error;
 use super::{Act, Machine, State, Step};
@@ -30,6 +30,7 @@ impl Machine {
             s.busy_until,
             s.held_deadline(),
             s.checkpoint_deadline(),
+            s.measure_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -110,6 +111,9 @@ impl Step<'_> {
             self.s.probing = true;
             self.out.acts.push(Act::Probe);
         }
+        if due(self.s.measure_deadline()) {
+            self.measure();
+        }
         if due(self.s.idle_deadline()) {
             let _ = self.end_process(Ending::Suspend(SuspendedBy::Idle));
         }
@@ -120,13 +124,12 @@ impl Step<'_> {
     }
 
     fn turn_over_time(&mut self) {
-        let Some(turn) = &mut self.s.turn else { return };
+        let Some(turn) = &self.s.turn else { return };
         if turn.interrupting.is_some() {
             let _ = self.end_process(Ending::Suspend(SuspendedBy::Limit));
             return;
         }
-        turn.limit = Some("time".to_owned());
-        self.interrupt_turn(QueueChoice::Keep);
+        self.hit(LimitKind::Time);
     }
 
     /// Answer to a probe.

@@ -18,12 +18,18 @@ impl Step<'_> {
     /// What a living agent has to do is sent, and counts once it has answered; the rest counts at once. Without a
     /// process it is what the next one starts with.
     pub(super) fn configure(&mut self, patch: ConfigPatch) -> Result<Reply, Problem> {
-        let ConfigPatch { model, mode, effort, permissions } = patch;
+        let ConfigPatch { model, mode, effort, permissions, limits, restart } = patch;
         let wishes = [model.map(Call::Model), mode.map(Call::Mode), effort.map(Call::Effort)];
         let wishes: Vec<Call> = wishes.into_iter().flatten().collect();
         self.may_configure(&wishes)?;
         if let Some(permissions) = &permissions {
             check(permissions)?;
+        }
+        if let Some(restart) = restart {
+            super::check_restart(restart)?;
+        }
+        if let Some(limits) = &limits {
+            super::check_limits(limits)?;
         }
         let before = self.out.events.len();
         let mut numbers = Vec::new();
@@ -34,6 +40,12 @@ impl Step<'_> {
         }
         if let Some(permissions) = permissions {
             self.permit(permissions);
+        }
+        if let Some(restart) = restart {
+            self.set_restart(restart);
+        }
+        if let Some(limits) = limits {
+            self.set_limits(limits);
         }
         self.out.full = true;
         let changed = self.out.events.len() > before || !numbers.is_empty();

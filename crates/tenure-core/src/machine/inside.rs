@@ -36,6 +36,8 @@ impl State {
                     ask_timeout_seconds: spec.ask_timeout_seconds,
                     allow_bypass: spec.allow_bypass,
                 },
+                limits: self.limits_view(),
+                restart: spec.restart,
             },
             metrics: Metrics {
                 messages: self.counts.messages,

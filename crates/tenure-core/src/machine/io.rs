@@ -97,6 +97,13 @@ pub enum Input {
         /// It is stopped by a signal.
         stopped: bool,
     },
+    /// Answer to [`Act::Measure`].
+    Measured {
+        /// Which.
+        generation: u32,
+        /// Memory of its whole process tree.
+        bytes: u64,
+    },
     /// The agent is kept from writing because its output cannot be stored, or no longer so.
     Spool {
         /// Which.
@@ -166,6 +173,8 @@ pub enum Act {
     },
     /// Tell whether the process works: [`Input::Vitals`].
     Probe,
+    /// Tell how much memory its process tree uses: [`Input::Measured`].
+    Measure,
     /// Record the files: [`Input::Checkpointed`].
     Checkpoint(CheckpointPlan),
     /// Take files back, or finish it if it was begun: [`Input::Rewound`].

@@ -10,9 +10,6 @@ use super::update::error;
 use super::{Act, ExitNews, SpawnPlan, Step};
 use crate::agent::{Command, ResumeHow, Signal};
 
-/// Crashes in a row after which a restart needs a person.
-const BREAKER: u32 = 3;
-
 impl Step<'_> {
     /// Asks for a process. The old one is proven gone: there is none in the state.
     pub(super) fn spawn(&mut self) {
@@ -23,6 +20,7 @@ impl Step<'_> {
         self.s.next_n = 1;
         self.s.restart_at = None;
         (self.s.spool_blocked, self.s.probing, self.s.busy_until) = (false, false, None);
+        self.s.meter.measuring = false;
         self.s.serving.clear();
         self.s.calls.clear();
         self.s.unheard = None;
@@ -74,6 +72,9 @@ impl Step<'_> {
             self.s.wake_after |= matches!(self.s.ending, Some(Ending::Suspend(_)));
             return;
         }
+        if self.is_held() {
+            return;
+        }
         match self.s.lifecycle {
             Lifecycle::Creating => self.spawn(),
             Lifecycle::Suspended => self.bring_back(),
@@ -109,7 +110,7 @@ impl Step<'_> {
             process.found_at = Some(now);
         }
         self.s.life_at = now;
-        self.s.probing = false;
+        (self.s.probing, self.s.meter.measuring) = (false, false);
         self.hold_longer();
         self.s.busy_until = self.s.busy_until.map(|_| now.plus_millis(super::turn::IDLE_WORD_MS));
         if self.s.ending.is_some() {
@@ -256,23 +257,6 @@ impl Step<'_> {
         self.emit_bare(Kind::SessionSuspended(SessionSuspended { axes, by: SuspendedBy::Crash }));
     }
 
-    /// After a crash: again with back-off if inputs wait or the policy says so, until the breaker opens.
-    fn restart_or_rest(&mut self) {
-        let wanted = !self.s.queue.is_empty() || self.s.spec.restart == tenure_api::RestartPolicy::OnCrash;
-        if !wanted {
-            return;
-        }
-        if self.s.crashes >= BREAKER {
-            self.warn(
-                "breaker_open",
-                &format!("the agent ended by itself {BREAKER} times in a row; it is not started again until you send an input or `resume`"),
-            );
-            return;
-        }
-        let wait_ms = 500_i64 << self.s.crashes.min(10);
-        self.s.restart_at = Some(self.now.at.plus_millis(wait_ms));
-    }
-
     /// A process that never became ready is gone.
     fn of_no_use(&mut self, failure: ErrorInfo) {
         let resuming = self.s.begun && self.s.lifecycle != Lifecycle::Creating;
@@ -314,7 +298,7 @@ impl Step<'_> {
                 self.s.suspended_by = Some(by);
                 let axes = self.axes_now();
                 self.emit_bare(Kind::SessionSuspended(SessionSuspended { axes, by }));
-                if wake && !self.s.queue.is_empty() {
+                if wake && !self.s.queue.is_empty() && !self.is_held() {
                     self.bring_back();
                 }
             }
@@ -326,6 +310,7 @@ impl Step<'_> {
             }
             Ending::Close => {
                 self.cancel_queue("closed");
+                (self.s.limit_reached, self.s.held_by_limit) = (None, false);
                 self.s.lifecycle = Lifecycle::Closed;
                 self.s.suspended_by = None;
                 self.s.restart_at = None;
@@ -334,6 +319,7 @@ impl Step<'_> {
             }
             Ending::Destroy { keep_transcript } => {
                 self.cancel_queue("destroyed");
+                (self.s.limit_reached, self.s.held_by_limit) = (None, false);
                 self.s.lifecycle = Lifecycle::Destroyed;
                 self.s.checkpoints = super::Checkpoints::default();
                 self.s.suspended_by = None;

@@ -32,7 +32,7 @@ impl Step<'_> {
         let input_id = admit.input_id.clone();
         let queued = self.record_admission(admit, delivery, position);
         let seq = self.last_emitted();
-        self.s.held_by_limit = false;
+        self.try_after_limit();
         if delivery == Delivery::Interrupt {
             // First, so that steered inputs which come back stand behind this one.
             let _ = self.interrupt(QueueChoice::Keep);
@@ -40,6 +40,7 @@ impl Step<'_> {
         self.s.queue.insert(at.min(self.s.queue.len()), queued);
         self.wake();
         self.start_next();
+        self.tell_if_held();
         let taken = self.s.turn.as_ref().filter(|t| t.inputs.iter().any(|i| i.input_id == input_id));
         let turn_id = taken.map(|t| t.id.clone());
         Ok(Reply::Admitted(Receipt { input_id, delivery, position, seq, turn_id }))

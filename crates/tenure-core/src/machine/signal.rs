@@ -69,6 +69,9 @@ impl Step<'_> {
             Signal::Usage { usage, context, cost_usd } => {
                 self.s.context = context.or(self.s.context);
                 self.emit(Kind::UsageUpdated(UsageUpdated { usage, context, cost_usd }));
+                if let Some(total) = cost_usd {
+                    self.cost_told(total);
+                }
             }
             Signal::Todos(todos) if todos != self.s.todos => {
                 self.s.todos.clone_from(&todos);

@@ -17,6 +17,7 @@ use super::call::Call;
 use super::checkpoint::Checkpoints;
 use super::count::Counts;
 use super::hold::{HeldEnd, UnheardInterrupt};
+use super::limit::{Ceilings, LimitKind, Meter};
 use crate::agent::{AgentRequest, Wait};
 
 /// What a session was created with. Secrets, instructions and tool servers are not here:
@@ -52,6 +53,9 @@ pub struct Spec {
     pub allow_bypass: bool,
     /// Agents may use the directory's own settings.
     pub project_trusted: bool,
+    /// Limits of turns, money and memory.
+    #[serde(default)]
+    pub ceilings: Ceilings,
     /// Seconds that one turn may take; 0 for no limit.
     pub turn_seconds: u64,
     /// Seconds of idleness until it is suspended; 0 never.
@@ -287,6 +291,12 @@ pub struct State {
     pub wake_after: bool,
     /// Inputs do not start because a limit was reached.
     pub held_by_limit: bool,
+    /// Which limit that is. Absent with `held_by_limit` in states of a version that knew one of time alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limit_reached: Option<LimitKind>,
+    /// What is counted toward the limits.
+    #[serde(default)]
+    pub meter: Meter,
     /// The turn that runs.
     pub turn: Option<Turn>,
     /// The agent said that a turn ended, and not yet that it is idle: until then no prompt is sent.
@@ -330,6 +340,9 @@ pub struct State {
     pub idle_since: Timestamp,
     /// Crashes in a row without a finished turn between.
     pub crashes: u32,
+    /// When it was started again by its restart policy, as far as that still counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub restarts: Vec<Timestamp>,
     /// When to start again after a crash.
     pub restart_at: Option<Timestamp>,
     /// What it used.
@@ -389,6 +402,8 @@ impl State {
             queue: Vec::new(),
             wake_after: false,
             held_by_limit: false,
+            limit_reached: None,
+            meter: Meter::default(),
             turn: None,
             busy_until: None,
             unheard: None,
@@ -408,6 +423,7 @@ impl State {
             probing: false,
             idle_since: at,
             crashes: 0,
+            restarts: Vec::new(),
             restart_at: None,
             usage: Usage::default(),
             context: None,

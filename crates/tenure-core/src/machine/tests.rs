@@ -10,6 +10,7 @@ mod control;
 mod format;
 mod inputs;
 mod life;
+mod limits;
 mod monitor;
 mod recovery;
 mod scenes;

@@ -7,6 +7,7 @@ use tenure_event::{
     Role, TurnCompleted, TurnId, TurnOrigin, TurnStarted,
 };
 
+use super::limit::LimitKind;
 use super::state::{QueuedInput, Steered, Turn, TurnInput};
 use super::update::error;
 use super::{InputChange, Step};
@@ -25,8 +26,8 @@ impl Step<'_> {
     pub(super) fn start_next_with(&mut self, fresh: bool) {
         let ready = self.s.process.as_ref().is_some_and(|p| p.ready);
         let free = self.s.turn.is_none() && self.s.busy_until.is_none() && self.s.ending.is_none();
-        let can = self.s.lifecycle == Lifecycle::Live && ready && free && !self.s.held_by_limit;
-        if !can || self.s.queue.is_empty() {
+        let can = self.s.lifecycle == Lifecycle::Live && ready && free;
+        if !can || self.s.queue.is_empty() || self.is_held() {
             return;
         }
         if !self.files_are_known(fresh) {
@@ -102,6 +103,7 @@ impl Step<'_> {
         self.s.life_at = self.now.at;
         (self.s.stalled, self.s.wait) = (None, None);
         self.s.history_taken = true;
+        self.meter_turn();
         self.files_before_turn();
         self.emit(Kind::TurnStarted(TurnStarted { turn_id: id, origin, input_ids }));
     }
@@ -153,8 +155,13 @@ impl Step<'_> {
         }
         if self.s.turn.is_none() && self.s.ending.is_none() {
             self.s.busy_until = None;
+            let over = self.s.used_up(LimitKind::Turns) || self.s.used_up(LimitKind::Budget);
             self.open_turn(TurnOrigin::Agent, Vec::new());
             self.files_of_own_turn();
+            if over {
+                let turns = self.s.used_up(LimitKind::Turns);
+                self.hit(if turns { LimitKind::Turns } else { LimitKind::Budget });
+            }
         }
     }
 
@@ -266,8 +273,8 @@ impl Step<'_> {
     /// Ends the running turn. What it took in ends with it.
     pub(super) fn close_turn(
         &mut self,
-        outcome: Outcome,
-        limit: Option<String>,
+        mut outcome: Outcome,
+        mut limit: Option<String>,
         failure: Option<ErrorInfo>,
         end: Option<TurnEnd>,
     ) {
@@ -282,13 +289,16 @@ impl Step<'_> {
             (used.cost_usd, used.cost_basis) = (cost_usd, tenure_event::CostBasis::Reported);
         }
         self.s.usage.add(&used);
+        if let Some(kind) = self.settle_cost(&used, outcome) {
+            (outcome, limit) = (Outcome::Limit, Some(kind.word().to_owned()));
+        }
         self.s.last_outcome = Some(outcome);
-        self.s.held_by_limit |= outcome == Outcome::Limit && limit.as_deref() == Some("time");
         (self.s.stalled, self.s.wait, self.s.probing) = (None, None, false);
         self.s.compacting = false;
         self.s.tool_kinds.clear();
         let input_ids: Vec<_> = turn.inputs.into_iter().map(|i| i.input_id).collect();
         let message_id = turn.last_message;
+        let (cut, began) = (turn.limit, turn.started_at);
         let (turn_id, ids) = (turn.id, input_ids.clone());
         let completed = TurnCompleted {
             turn_id: turn_id.clone(),
@@ -306,6 +316,7 @@ impl Step<'_> {
         for input_id in ids {
             self.out.inputs.push(InputChange::Completed { input_id, turn_id: turn_id.clone(), seq });
         }
+        self.hold_after_turn(cut.as_deref(), began);
         self.files_after_turn(turn_id);
     }
 

@@ -93,7 +93,8 @@ impl Step<'_> {
             let what = "its process is being ended; try again when it is gone";
             return Err(Problem::new(ErrorCode::Busy, what).about(&self.s.spec.id));
         }
-        self.s.held_by_limit = false;
+        self.may_go_on()?;
+        self.try_after_limit();
         if self.s.process.is_some() {
             let ready = self.s.process.as_ref().is_some_and(|p| p.ready);
             self.start_next();

@@ -37,6 +37,7 @@ impl State {
             pending_asks: self.asks.values().map(|o| o.ask.clone()).collect(),
             process: self.process_view(),
             usage: self.usage,
+            limit_reached: self.limit_reached.map(|kind| kind.word().to_owned()),
             agent_info: self.agent_info.clone(),
             capabilities: None,
             node: spec.node.clone(),

@@ -12,7 +12,7 @@ use tenure_api::{
     VerbReply,
 };
 use tenure_core::{Admit, Reply, Request};
-use tenure_event::{Event, InputHow, InputId, Kind, Seq, SessionId, TurnId};
+use tenure_event::{Event, InputHow, InputId, Kind, Seq, SessionId, SuspendedBy, TurnId};
 use tenure_log::{EventLog, InputRow};
 use utoipa::IntoParams;
 
@@ -63,6 +63,9 @@ pub(super) async fn admitted(
     };
     match wait {
         SendWait::Accepted => Ok((StatusCode::ACCEPTED, Json(receipt)).into_response()),
+        _ if app.node.view(id).await?.limit_reached.is_some() && !has_begun(app, id, &receipt).await? => {
+            Err(held(id, &receipt.input_id))
+        }
         SendWait::Started => {
             receipt.turn_id = Some(taken_in(app, id, &receipt).await?);
             Ok(Json(receipt).into_response())
@@ -101,10 +104,13 @@ enum End {
         seq: Seq,
     },
     Destroyed,
+    /// It waits until a limit is raised.
+    Held,
 }
 
 /// What is read while an input is waited for.
-const TYPES: [&str; 4] = ["input.started", "input.cancelled", "turn.completed", "session.destroyed"];
+const TYPES: [&str; 5] =
+    ["input.started", "input.cancelled", "turn.completed", "session.destroyed", "session.suspended"];
 
 /// Waits until a turn has taken the input in.
 async fn taken_in(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<TurnId> {
@@ -133,6 +139,8 @@ pub(super) async fn finished(app: &App, id: &SessionId, receipt: &Receipt) -> An
             let same = data.input_ids.is_empty() && turn.as_ref() == Some(&data.turn_id);
             (listed || same).then(|| End::Turn(data.turn_id.clone()))
         }
+        // The turn that reached the limit ends before this is told.
+        Kind::SessionSuspended(_) if turn.is_some() => None,
         _ => other_end(event, own),
     });
     let end = end.await?;
@@ -150,6 +158,7 @@ fn other_end(event: &Event, own: &InputId) -> Option<End> {
             Some(End::Cancelled { reason: data.reason.clone(), seq: event.seq })
         }
         Kind::SessionDestroyed(_) => Some(End::Destroyed),
+        Kind::SessionSuspended(data) if data.by == SuspendedBy::Limit => Some(End::Held),
         _ => None,
     }
 }
@@ -158,12 +167,31 @@ async fn turn_of(app: &App, id: &SessionId, own: &InputId, end: Option<End>) -> 
     match end {
         Some(End::Turn(turn_id)) => Ok(turn_id),
         Some(End::Destroyed) => Err(lookup::destroyed(id)),
+        Some(End::Held) => Err(held(id, own)),
         Some(End::Cancelled { reason, seq }) if reason == "failed" => {
             Err(verbs::failure_after(app, id, seq).await?.unwrap_or_else(|| cancelled(id, own, &reason)))
         }
         Some(End::Cancelled { reason, .. }) => Err(cancelled(id, own, &reason)),
         None => Err(super::wait::stopping()),
     }
+}
+
+/// Whether a turn has taken the input in, or it has ended.
+async fn has_begun(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<bool> {
+    let row = app.log().input(id, &receipt.input_id).await?;
+    Ok(row.is_none_or(|row| row.state != "queued"))
+}
+
+/// An input that is kept, and that nobody should wait for.
+fn held(id: &SessionId, input: &InputId) -> Failure {
+    let detail = format!(
+        "input {input} is kept in the queue: a limit of session {id} is reached. It is served once the limit is raised \
+         (PATCH /v1/sessions/{id}/config, `limits`); ask again with the same id to wait for it then"
+    );
+    Problem::new(ErrorCode::Conflict, detail)
+        .about(id)
+        .with_data(json!({"input_id": input, "reason": "limit"}))
+        .into()
 }
 
 fn cancelled(id: &SessionId, input: &InputId, reason: &str) -> Failure {

@@ -141,6 +141,11 @@ impl Node {
             permission_rules: request.permissions.rules.clone(),
             allow_bypass: request.permissions.allow_bypass,
             project_trusted: request.trust_project.unwrap_or(place.project.trusted),
+            ceilings: tenure_core::machine::Ceilings {
+                turns: request.limits.turns.unwrap_or(0),
+                cost_usd: request.limits.cost_usd.unwrap_or(0.0),
+                memory_mb: request.limits.memory_mb.unwrap_or(0),
+            },
             turn_seconds: request.limits.turn_seconds.unwrap_or(0),
             idle_seconds: request.limits.idle_seconds.unwrap_or(IDLE_SECONDS),
             restart: request.restart,
@@ -295,6 +300,8 @@ fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Proble
     }
     check_lacks(request, agent)?;
     tenure_core::machine::check_rules(&request.permissions.rules)?;
+    tenure_core::machine::check_limits(&request.limits.into())?;
+    tenure_core::machine::check_restart(request.restart)?;
     if request.input.as_ref().is_some_and(tenure_api::InputContent::is_blank) {
         return Err(Problem::invalid("input", "the input says nothing"));
     }
@@ -328,6 +335,9 @@ fn check_lacks(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem>
     };
     if request.permissions.default == PermissionDefault::Deny {
         lacks("permissions", "permissions.default")?;
+    }
+    if request.limits.cost_usd.is_some_and(|usd| usd > 0.0) {
+        lacks("cost_limit", "limits.cost_usd")?;
     }
     if request.mode.is_some() {
         lacks("set_mode", "mode")?;

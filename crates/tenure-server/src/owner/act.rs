@@ -48,6 +48,7 @@ impl Owner {
                 });
             }
             Act::Probe => self.probe(),
+            Act::Measure => self.measure(),
             Act::Checkpoint(plan) => self.take_checkpoint(plan),
             Act::Rewind(rewind) => self.make_way(*rewind),
             // Kept before the step was stored: see `keep_handshake`.
@@ -125,6 +126,22 @@ impl Owner {
         });
     }
 
+    /// Adds up the memory of the agent and of all that it started.
+    fn measure(&self) {
+        let Some((generation, shim)) =
+            self.line.as_ref().and_then(|l| Some((l.generation, l.shim.as_ref()?)))
+        else {
+            return;
+        };
+        let pid = shim.identity().agent.pid;
+        let out = self.work_out.clone();
+        self.shared.tasks.spawn(async move {
+            let used = move || process::usage(&process::tree(pid)).memory_bytes;
+            let bytes = tokio::task::spawn_blocking(used).await.unwrap_or_default();
+            let _ = out.send(Work::Measured { generation, bytes }).await;
+        });
+    }
+
     pub(super) async fn take_work(&mut self, work: Work) {
         match work {
             Work::Launched { generation, result } => self.launched(generation, *result).await,
@@ -147,6 +164,11 @@ impl Owner {
                 // A probe that cannot be stored is simply made again.
                 if self.apply(Input::Vitals { generation, busy, stopped }, None).await.is_err() {
                     self.rest();
+                }
+            }
+            Work::Measured { generation, bytes } => {
+                if self.apply(Input::Measured { generation, bytes }, None).await.is_err() {
+                    self.later(Work::Measured { generation, bytes });
                 }
             }
             Work::Swept { generation } => self.swept(generation).await,

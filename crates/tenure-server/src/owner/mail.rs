@@ -155,6 +155,13 @@ pub(crate) enum Work {
         /// It is stopped by a signal.
         stopped: bool,
     },
+    /// The memory of a process and of all that it started was added up.
+    Measured {
+        /// Which.
+        generation: u32,
+        /// Bytes.
+        bytes: u64,
+    },
 }
 
 /// The way to a session's task.

@@ -7,6 +7,7 @@ mod checkpoints;
 mod control;
 mod idempotent;
 mod kills;
+mod limits;
 mod lists;
 mod removal;
 mod secrets;

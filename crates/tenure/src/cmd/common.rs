@@ -104,9 +104,18 @@ pub(super) fn exit_of(end: &End, denied: usize) -> Exit {
             Outcome::Interrupted => Exit::Interrupted,
             Outcome::Failed | Outcome::Limit | Outcome::Crashed => Exit::Failed,
         },
-        End::Cancelled(_) | End::Gone => Exit::Failed,
+        End::Cancelled(_) | End::Held | End::Gone => Exit::Failed,
         End::Left => Exit::Interrupted,
     }
+}
+
+/// What to do about an input that waits until a limit is raised.
+pub(super) fn held(id: &SessionId) -> Failure {
+    let short = short_id(id);
+    Failure::failed(format!(
+        "it is kept in the queue and starts once the limit is raised: tenure config {short} (--max-turns, --max-cost, \
+         --max-time, --max-memory)"
+    ))
 }
 
 /// Enough of an id to name its session among a few. The first part of our ids is time.

@@ -1,7 +1,10 @@
 //! `tenure config`: a session's settings, shown and changed.
 
-use tenure_api::{ConfigPatch, PermissionDefault, PermissionRule, PermissionsPatch, SessionConfig};
+use tenure_api::{
+    ConfigPatch, LimitsPatch, PermissionDefault, PermissionRule, PermissionsPatch, SessionConfig,
+};
 
+use super::limits::{LimitArgs, restart_shown, shown as limits_shown};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
@@ -12,11 +15,12 @@ const EXAMPLES: &str = "Examples:\n  \
     tenure config fix-tests                                  what is in force\n  \
     tenure config fix-tests --model opus --effort high       with the next request to the model\n  \
     tenure config fix-tests --allow 'Bash:cargo *' --deny 'Bash:git push*'\n  \
-    tenure config fix-tests --clear-rules --asks deny\n\n\
+    tenure config fix-tests --clear-rules --asks deny\n  \
+    tenure config fix-tests --max-cost 5 --max-turns 0       raise a limit, take one away\n\n\
     A rule is TOOL or TOOL:INPUT, both with * and ?. The first that matches an ask decides it; rules given here\n\
     stand before those that are there, in this order: --deny, --ask, --allow.";
 
-/// Show or change a session's model, mode, effort and permissions, while it runs
+/// Show or change a session's model, mode, effort, permissions and limits, while it runs
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -46,6 +50,8 @@ pub(crate) struct Args {
     /// Drop the rules that are there
     #[arg(long)]
     clear_rules: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Deny an ask after so many seconds (0: at once)
     #[arg(long, value_name = "SECONDS")]
     ask_timeout: Option<u64>,
@@ -99,7 +105,9 @@ fn patch(args: Args, before: &SessionConfig) -> Result<ConfigPatch, Failure> {
         ask_timeout_seconds: args.ask_timeout,
     };
     let permissions = Some(permissions).filter(|p| *p != PermissionsPatch::default());
-    Ok(ConfigPatch { model: args.model, mode: args.mode, effort: args.effort, permissions })
+    let limits = Some(args.limits.patch()).filter(|l| *l != LimitsPatch::default());
+    let restart = args.limits.restart;
+    Ok(ConfigPatch { model: args.model, mode: args.mode, effort: args.effort, permissions, limits, restart })
 }
 
 /// `TOOL` or `TOOL:INPUT`.
@@ -133,6 +141,8 @@ fn shown(style: Style, config: &SessionConfig) -> String {
         word(&PermissionDefault::Deny),
         permissions.ask_timeout_seconds,
     );
+    text.push_str(&limits_shown(style, &config.limits));
+    text.push_str(&format!("restart {}\n", restart_shown(config.restart)));
     for rule in &permissions.rules {
         let kind = rule.kind.map(|kind| format!(" [{}]", word(&kind))).unwrap_or_default();
         let input = rule.input.as_deref().map(|input| format!(":{input}")).unwrap_or_default();

@@ -9,7 +9,8 @@ use tenure_api::{
 use tenure_client::Client;
 use tenure_server::config::load::{config_path, load};
 
-use super::common::{exit_of, read_prompt, short_id, tilde};
+use super::common::{exit_of, held, read_prompt, short_id, tilde};
+use super::limits::LimitArgs;
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
@@ -62,6 +63,8 @@ pub(crate) struct Args {
     /// Go on with this conversation, by the agent's own id
     #[arg(long, value_name = "NATIVE_ID")]
     resume: Option<String>,
+    #[command(flatten)]
+    limits: LimitArgs,
     /// Let asks wait for an answer, also without a terminal
     #[arg(long, conflicts_with_all = ["allow", "deny"])]
     wait_asks: bool,
@@ -122,6 +125,8 @@ fn request(args: &Args, agent: String, prompt: String, person: bool) -> Result<C
             ask_timeout_seconds: asks_reach_nobody.then_some(0),
             ..Permissions::default()
         },
+        limits: args.limits.at_create(),
+        restart: args.limits.restart.unwrap_or_default(),
         resume: (args.latest || args.resume.is_some()).then_some(resume),
         trust_project: args.trust_project.then_some(true),
         ..CreateSession::default()
@@ -201,6 +206,9 @@ async fn follow(
     farewell(context.style, &session.id, &end, tasks, context.json)?;
     if let End::Cancelled(reason) = &end {
         return Err(Failure::failed(format!("the prompt was not served: {reason}")));
+    }
+    if end == End::Held {
+        return Err(held(&session.id));
     }
     Ok(exit_of(&end, look.transcript.denied))
 }

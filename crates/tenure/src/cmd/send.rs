@@ -3,7 +3,7 @@
 use tenure_api::{InputContent, SendInput, SendWait};
 use tenure_event::Delivery;
 
-use super::common::{exit_of, read_prompt, short_id};
+use super::common::{exit_of, held, read_prompt, short_id};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
@@ -83,6 +83,9 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         let end = watch(&mut look).await?;
         if let End::Cancelled(reason) = &end {
             return Err(Failure::failed(format!("the input was not served: {reason}")));
+        }
+        if end == End::Held {
+            return Err(held(&look.session));
         }
         Ok(exit_of(&end, look.transcript.denied))
     })

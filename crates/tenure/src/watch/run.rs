@@ -29,6 +29,8 @@ pub(crate) enum End {
     Turn(Box<TurnCompleted>),
     /// The goal's input will not be served.
     Cancelled(String),
+    /// The goal's input is kept, and waits until a limit is raised.
+    Held,
     /// The session cannot work: it failed, or was destroyed.
     Gone,
     /// The person left; the session goes on.
@@ -220,6 +222,11 @@ impl Watching<'_> {
         match &event.kind {
             Kind::InputStarted(e) if e.input_id == *goal => self.turn = Some(e.turn_id.clone()),
             Kind::InputCancelled(e) if e.input_id == *goal => return Some(End::Cancelled(e.reason.clone())),
+            Kind::WarningRaised(w)
+                if w.code == "limit_reached" && self.turn.is_none() && event.turn_id.is_none() =>
+            {
+                return Some(End::Held);
+            }
             Kind::TurnCompleted(e)
                 if e.input_ids.contains(goal) || self.turn.as_ref() == Some(&e.turn_id) =>
             {

@@ -40,6 +40,8 @@ pub(super) enum Move {
     Wait,
     Compact,
     Clear,
+    /// Tells what the session cost so far, in quarters of a dollar.
+    Cost(u8),
 }
 
 pub(super) struct Agent {
@@ -64,6 +66,7 @@ pub(super) struct Agent {
     tasks: BTreeMap<String, ()>,
     tools: Vec<String>,
     guessed_idle: bool,
+    cost: f64,
     made: u32,
 }
 
@@ -86,6 +89,7 @@ impl Agent {
             tasks: BTreeMap::new(),
             tools: Vec::new(),
             guessed_idle: false,
+            cost: 0.0,
             made: 0,
         }
     }
@@ -165,6 +169,10 @@ impl Agent {
             Move::End(verdict) => self.end(verdict),
             Move::EndAgain => self.last_end.clone().map(Signal::TurnEnded).into_iter().collect(),
             Move::Clear => vec![Signal::Cleared],
+            Move::Cost(quarters) => {
+                self.cost += f64::from(quarters % 4) / 4.0;
+                vec![Signal::Usage { usage: None, context: None, cost_usd: Some(self.cost) }]
+            }
             _ => self.tells(made),
         }
     }

@@ -39,14 +39,12 @@ fn a_turn_over_its_time_is_interrupted_and_holds_the_queue() {
     assert_eq!(stage.news()[0], "turn.completed limit time [a]");
     // What was steered was dropped by the interrupt: the agent does not run it by itself.
     assert_eq!((stage.axes().as_str(), stage.machine.next_deadline()), ("live/queued", None));
-    stage.agent(vec![
-        Signal::TurnBegan,
-        Signal::TurnEnded(result_of(&[], TurnVerdict::Finished)),
-        Signal::Idle,
-    ]);
-    assert_eq!(stage.axes(), "live/queued", "a turn of the agent's own does not raise the limit");
+    assert!(matches!(stage.state().ending, Some(super::super::state::Ending::Suspend(_))));
+    stage.exited(exit_code(0));
+    assert_eq!((stage.axes().as_str(), stage.queue().len()), ("suspended by limit", 2));
     stage.ask(Request::Resume).expect("goes on");
-    assert!(matches!(stage.last_command(), Command::Prompt { .. }));
+    comes_up(&mut stage);
+    assert!(matches!(stage.last_command(), Command::Prompt { input_id, .. } if input_id.as_str() == "s"));
 }
 
 #[test]

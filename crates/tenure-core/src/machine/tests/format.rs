@@ -20,7 +20,7 @@ const FIRST: &str = include_str!("states/1.json");
 /// A session in which as much as possible is going on.
 fn busy() -> Stage {
     let mut stage = running_as(Spec {
-        restart: RestartPolicy::OnCrash,
+        restart: RestartPolicy::on_crash(),
         turn_seconds: 600,
         idle_seconds: 1800,
         stall_seconds: 120,

@@ -177,8 +177,8 @@ fn a_crash_at_rest_waits_for_an_input_or_follows_the_policy() {
     comes_up(&mut never);
     assert_eq!(never.axes(), "live/running");
 
-    let mut policy = idle_as(Spec { restart: RestartPolicy::OnCrash, ..spec() });
-    for wait_ms in [1000, 2000] {
+    let mut policy = idle_as(Spec { restart: RestartPolicy::on_crash(), ..spec() });
+    for wait_ms in [1000, 2000, 4000] {
         policy.exited(exit_code(1));
         let at = policy.machine.next_deadline().expect("it is started again");
         assert_eq!(at.millis_since(policy.now), wait_ms);
@@ -189,15 +189,60 @@ fn a_crash_at_rest_waits_for_an_input_or_follows_the_policy() {
     policy.exited(exit_code(1));
     assert_eq!(policy.machine.next_deadline(), None);
     assert!(policy.news().contains(&"warning.raised breaker_open".into()));
+    assert_eq!(policy.axes(), "suspended by crash");
+    assert_eq!(policy.state().axes().health.why, Some(tenure_event::HealthReason::ProcessGone));
+    // Somebody wants it: once more.
+    policy.ask(Request::Resume).expect("resumes");
+    comes_up(&mut policy);
+    policy.exited(exit_code(1));
+    assert_eq!(policy.machine.next_deadline(), None, "the breaker stays open");
+    policy.later(600_000);
+    policy.ask(Request::Resume).expect("resumes");
+    comes_up(&mut policy);
+    policy.exited(exit_code(1));
+    assert!(policy.machine.next_deadline().is_some(), "what happened long ago does not count");
 }
 
 #[test]
-fn a_turn_that_ends_makes_the_breaker_forget() {
-    let mut stage = idle_as(Spec { restart: RestartPolicy::OnCrash, ..spec() });
+fn a_restart_policy_says_how_often_and_can_be_changed() {
+    let policy = |max| RestartPolicy::OnCrash(tenure_api::CrashPolicy { max, seconds: 60 });
+    let change = |restart| {
+        Request::Configure(Box::new(tenure_api::ConfigPatch { restart: Some(restart), ..Default::default() }))
+    };
+    let mut stage = idle_as(Spec { restart: policy(1), ..spec() });
+    stage.exited(exit_code(1));
+    stage.deadline();
+    comes_up(&mut stage);
+    stage.exited(exit_code(1));
+    assert_eq!(stage.machine.next_deadline(), None);
+    for (wrong, field) in [
+        (policy(5000), "restart.on_crash.max"),
+        (RestartPolicy::OnCrash(tenure_api::CrashPolicy { max: 1, seconds: 0 }), "restart.on_crash.seconds"),
+    ] {
+        let problem = stage.ask(change(wrong)).expect_err("refused");
+        assert_eq!(problem.field.as_deref(), Some(field));
+    }
+    stage.ask(change(policy(2))).expect("changed");
+    stage.news();
+    stage.ask(change(policy(2))).expect("nothing to change");
+    assert_eq!(stage.news(), [""; 0]);
+    stage.ask(Request::Resume).expect("resumes");
+    comes_up(&mut stage);
+    stage.exited(exit_code(1));
+    assert!(stage.machine.next_deadline().is_some());
+    stage.ask(change(RestartPolicy::Never)).expect("changed");
+    assert_eq!(stage.machine.next_deadline(), None, "a restart that nobody wants any more is called off");
+}
+
+#[test]
+fn a_turn_that_ends_makes_the_pause_short_again() {
+    let often = RestartPolicy::OnCrash(tenure_api::CrashPolicy { max: 5, seconds: 600 });
+    let mut stage = idle_as(Spec { restart: often, ..spec() });
     for round in 0..5 {
         stage.send(&format!("i{round}")).expect("admitted");
         end_turn(&mut stage);
         stage.exited(exit_code(1));
+        assert_eq!(stage.due_in(), Some(1));
         stage.deadline();
         comes_up(&mut stage);
     }
@@ -209,7 +254,7 @@ fn a_restart_that_is_due_is_called_off_by_every_verb_that_ends() {
     for request in
         [Request::Suspend, Request::Close, Request::Kill, Request::Destroy { keep_transcript: true }]
     {
-        let mut stage = idle_as(Spec { restart: RestartPolicy::OnCrash, ..spec() });
+        let mut stage = idle_as(Spec { restart: RestartPolicy::on_crash(), ..spec() });
         stage.exited(exit_code(1));
         stage.ask(request.clone()).expect("ends");
         assert_eq!(stage.machine.next_deadline(), None, "{request:?}");

@@ -7,7 +7,7 @@ use tenure_event::{
 };
 
 use crate::agent::{Answer, Command};
-use crate::machine::{Act, Input, InputChange, Output, State};
+use crate::machine::{Act, Input, InputChange, LimitKind, Output, State};
 use crate::{Reply, Until};
 
 /// How an input stands.
@@ -46,6 +46,7 @@ impl Monitor {
         self.rows(before, out);
         self.commands(input, out, after.generation);
         self.reply(before, out);
+        self.limits(out, after);
         let spawns = out.acts.iter().filter(|a| matches!(a, Act::Spawn(_))).count();
         assert!(spawns <= 1, "two processes in one step");
         self.agrees(after);
@@ -218,6 +219,20 @@ impl Monitor {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// What reached a limit has no process, and nothing starts beyond one.
+    fn limits(&self, out: &Output, after: &State) {
+        if after.limit_reached.is_some() {
+            let rests = after.turn.is_some() || after.process.is_none() || after.ending.is_some();
+            assert!(rests, "a process beyond the limit: {after:?}");
+        }
+        assert_eq!(after.limit_reached.is_some(), after.held_by_limit);
+        if out.commands.iter().any(|(_, c)| matches!(c, Command::Prompt { .. })) {
+            for kind in [LimitKind::Turns, LimitKind::Budget] {
+                assert!(!after.used_up(kind), "a prompt beyond the limit of {kind:?}");
+            }
         }
     }
 

@@ -34,6 +34,7 @@ fn moves() -> impl Strategy<Value = Move> {
         1 => Just(Move::Wait),
         1 => Just(Move::Compact),
         1 => Just(Move::Clear),
+        4 => any::<u8>().prop_map(Move::Cost),
     ]
 }
 
@@ -53,6 +54,7 @@ fn client() -> impl Strategy<Value = Op> {
         1 => Just(Op::Kill),
         16 => (any::<u8>(), decision, scope, any::<bool>()).prop_map(|(n, d, s, w)| Op::Answer(n, d, s, w)),
         1 => Just(Op::Archive),
+        6 => (0..12_u8).prop_map(Op::Raise),
     ]
 }
 
@@ -67,6 +69,7 @@ fn ops() -> impl Strategy<Value = Op> {
         40 => (1..4_u8).prop_map(Op::Read),
         3 => Just(Op::Serve),
         2 => (any::<bool>(), any::<bool>()).prop_map(|(busy, stopped)| Op::Vitals(busy, stopped)),
+        2 => (0..400_u16).prop_map(Op::Measured),
         1 => any::<bool>().prop_map(Op::Spool),
         6 => Just(Op::Die),
         1 => Just(Op::Crash),
@@ -85,7 +88,8 @@ fn specs() -> impl Strategy<Value = Spec> {
         1 => Just(PermissionDefault::Allow),
         1 => Just(PermissionDefault::Deny)
     ];
-    let restart = prop_oneof![Just(RestartPolicy::Never), Just(RestartPolicy::OnCrash)];
+    let often = RestartPolicy::OnCrash(tenure_api::CrashPolicy { max: 1, seconds: 30 });
+    let restart = prop_oneof![Just(RestartPolicy::Never), Just(RestartPolicy::on_crash()), Just(often)];
     let seconds = |some: u64| prop_oneof![2 => Just(0_u64), 1 => Just(some)];
     let checkpoints = prop_oneof![
         2 => Just(CheckpointMode::Manual),
@@ -93,9 +97,21 @@ fn specs() -> impl Strategy<Value = Spec> {
         1 => Just(CheckpointMode::Tool)
     ];
     let times = (seconds(5), seconds(10), seconds(20));
-    (default, restart, prop_oneof![4 => Just(40_u64), 1 => Just(0)], times, checkpoints).prop_map(
-        |(permission_default, restart, ask, (turn_seconds, idle_seconds, stall_seconds), checkpoints)| Spec {
+    let rarely = |some: u64| prop_oneof![7 => Just(0_u64), 1 => Just(some)];
+    let ceilings = (rarely(5), rarely(3), rarely(200)).prop_map(|(turns, cost, memory_mb)| {
+        crate::machine::Ceilings { turns, cost_usd: cost as f64, memory_mb }
+    });
+    (default, restart, prop_oneof![4 => Just(40_u64), 1 => Just(0)], times, checkpoints, ceilings).prop_map(
+        |(
+            permission_default,
+            restart,
+            ask,
+            (turn_seconds, idle_seconds, stall_seconds),
             checkpoints,
+            ceilings,
+        )| Spec {
+            checkpoints,
+            ceilings,
             permission_default,
             restart,
             ask_timeout_seconds: ask,

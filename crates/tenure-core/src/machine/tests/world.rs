@@ -42,6 +42,8 @@ pub(super) enum Op {
     Destroy,
     Answer(u8, Decision, Scope, bool),
     Archive,
+    /// Sets every limit so high.
+    Raise(u8),
     Act,
     SpawnFails,
     Announce,
@@ -50,6 +52,8 @@ pub(super) enum Op {
     Read(u8),
     Serve,
     Vitals(bool, bool),
+    /// So many megabytes are in use.
+    Measured(u16),
     Spool(bool),
     Die,
     Crash,
@@ -68,6 +72,7 @@ pub(super) struct World {
     process: Option<Process>,
     serving: VecDeque<String>,
     probed: bool,
+    measured: bool,
     sent: u32,
 }
 
@@ -75,11 +80,20 @@ impl World {
     pub(super) fn new(spec: Spec, style: Style, start: bool) -> Self {
         let mut stage = Stage::created(spec, start);
         stage.twin_every = 5;
-        Self { stage, style, process: None, serving: VecDeque::new(), probed: false, sent: 0 }
+        Self {
+            stage,
+            style,
+            process: None,
+            serving: VecDeque::new(),
+            probed: false,
+            measured: false,
+            sent: 0,
+        }
     }
 
     pub(super) fn happen(&mut self, op: Op) {
         match op {
+            Op::Raise(to) => self.raise(u64::from(to)),
             Op::Act => self.act(false),
             Op::SpawnFails => self.act(true),
             Op::Announce => self.announce(),
@@ -93,6 +107,7 @@ impl World {
             Op::Read(n) => self.read(usize::from(n)),
             Op::Serve => self.serve(),
             Op::Vitals(busy, stopped) => self.vitals(busy, stopped),
+            Op::Measured(mb) => self.measure(mb),
             Op::Spool(blocked) => {
                 if let Some(generation) = self.told_generation() {
                     self.stage.step(Input::Spool { generation, blocked });
@@ -143,6 +158,19 @@ impl World {
         let _ = self.stage.ask(request);
     }
 
+    fn raise(&mut self, to: u64) {
+        let some = Some(to.min(1_000_000));
+        let limits = tenure_api::LimitsPatch {
+            turns: some,
+            cost_usd: some.map(|n| n as f64),
+            turn_seconds: some,
+            memory_mb: some,
+            idle_seconds: None,
+        };
+        let patch = tenure_api::ConfigPatch { limits: Some(limits), ..Default::default() };
+        let _ = self.stage.ask(Request::Configure(Box::new(patch)));
+    }
+
     fn told_generation(&self) -> Option<u32> {
         self.process.as_ref().filter(|p| p.told).map(|p| p.generation)
     }
@@ -182,6 +210,7 @@ impl World {
             }
             Act::Serve { token, .. } => self.serving.push_back(token),
             Act::Probe => self.probed = true,
+            Act::Measure => self.measured = true,
             Act::Handshake(_) => {}
             Act::Checkpoint(plan) => {
                 let taken = crate::machine::TakenCheckpoint {
@@ -238,6 +267,13 @@ impl World {
         }
     }
 
+    fn measure(&mut self, mb: u16) {
+        let Some(generation) = self.told_generation() else { return };
+        if std::mem::take(&mut self.measured) {
+            self.stage.step(Input::Measured { generation, bytes: u64::from(mb) * 1_000_000 });
+        }
+    }
+
     fn die(&mut self, asked: bool, exit: ExitNews) {
         if let Some(p) = self.process.as_mut().filter(|p| p.end_asked || !asked) {
             p.dead.get_or_insert(exit);
@@ -250,9 +286,11 @@ impl World {
             return;
         };
         // What was to be done with it is of no use any more.
-        self.stage.acts.retain(|a| !matches!(a, Act::End(_) | Act::Kill | Act::Serve { .. } | Act::Probe));
+        self.stage.acts.retain(|a| {
+            !matches!(a, Act::End(_) | Act::Kill | Act::Serve { .. } | Act::Probe | Act::Measure)
+        });
         self.serving.clear();
-        self.probed = false;
+        (self.probed, self.measured) = (false, false);
         let exit = p.dead.unwrap_or_default();
         self.stage.step(Input::Exited { generation: p.generation, exit, cut: Vec::new() });
     }
@@ -263,7 +301,7 @@ impl World {
             self.stage.step(Input::Recovered);
         }
         self.serving.clear();
-        self.probed = false;
+        (self.probed, self.measured) = (false, false);
         let wanted = self.stage.state().process.as_ref().map(|p| p.generation);
         if let Some(p) = &mut self.process {
             assert_eq!(Some(p.generation), wanted, "a process that nobody knows of");
@@ -318,6 +356,7 @@ impl World {
             self.read(usize::MAX);
             self.serve();
             self.vitals(true, false);
+            self.measure(0);
             self.die(true, exit_code(0));
             self.reap();
             if let Some(ask) = self.stage.state().asks.keys().next().cloned() {
@@ -353,7 +392,9 @@ impl World {
         let soon = self.stage.due_in().is_some_and(|s| s <= 60);
         if soon {
             self.deadline();
-        } else if state.held_by_limit || state.lifecycle == Lifecycle::Suspended {
+        } else if state.limit_reached.is_some() {
+            self.raise(u64::MAX);
+        } else if state.lifecycle == Lifecycle::Suspended {
             self.stage.ask(Request::Resume).expect("it can be resumed");
         } else {
             panic!("it hangs: {} {:?}", self.stage.axes(), self.stage.state());
