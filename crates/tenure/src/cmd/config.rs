@@ -50,11 +50,11 @@ pub(crate) struct Args {
     /// Drop the rules that are there
     #[arg(long)]
     clear_rules: bool,
-    #[command(flatten)]
-    limits: LimitArgs,
     /// Deny an ask after so many seconds (0: at once)
     #[arg(long, value_name = "SECONDS")]
     ask_timeout: Option<u64>,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 fn default(text: &str) -> Result<PermissionDefault, String> {

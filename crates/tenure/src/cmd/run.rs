@@ -63,8 +63,6 @@ pub(crate) struct Args {
     /// Go on with this conversation, by the agent's own id
     #[arg(long, value_name = "NATIVE_ID")]
     resume: Option<String>,
-    #[command(flatten)]
-    limits: LimitArgs,
     /// Let asks wait for an answer, also without a terminal
     #[arg(long, conflicts_with_all = ["allow", "deny"])]
     wait_asks: bool,
@@ -77,6 +75,8 @@ pub(crate) struct Args {
     /// With --json: ephemeral events (text as it is written) too
     #[arg(long, requires = "json")]
     deltas: bool,
+    #[command(flatten)]
+    limits: LimitArgs,
 }
 
 pub(crate) fn run(mut args: Args, context: Context) -> Outcome {

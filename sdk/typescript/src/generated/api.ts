@@ -1484,6 +1484,7 @@ export interface components {
             readonly command?: number | null;
             /** @description The effort in force. */
             readonly effort?: string | null;
+            readonly limits?: components["schemas"]["LimitsChanged"] | null;
             /** @description The mode in force. */
             readonly mode?: string | null;
             /** @description The model that was asked for. */
@@ -1493,16 +1494,19 @@ export interface components {
             readonly permission_default?: components["schemas"]["PermissionDefault"] | null;
             /** @description All rules for permission asks. */
             readonly permission_rules?: readonly components["schemas"]["PermissionRule"][] | null;
+            readonly restart?: components["schemas"]["RestartPolicy"] | null;
         };
         /** @description `PATCH …/config`: what is given is set. */
         readonly ConfigPatch: {
             /** @description The effort. */
             readonly effort?: string | null;
+            readonly limits?: components["schemas"]["LimitsPatch"] | null;
             /** @description The mode. */
             readonly mode?: string | null;
             /** @description The model. */
             readonly model?: string | null;
             readonly permissions?: components["schemas"]["PermissionsPatch"] | null;
+            readonly restart?: components["schemas"]["RestartPolicy"] | null;
         };
         /** @description Use of the model's context window, in tokens. */
         readonly ContextUse: {
@@ -1522,6 +1526,19 @@ export interface components {
          * @enum {string}
          */
         readonly CostBasis: "reported" | "estimated" | "unknown";
+        /** @description How often a process that ended by itself is started again. */
+        readonly CrashPolicy: {
+            /**
+             * Format: int32
+             * @description At most so many times …
+             */
+            readonly max?: number;
+            /**
+             * Format: int64
+             * @description … within so many seconds; then the breaker opens.
+             */
+            readonly seconds?: number;
+        };
         /** @description `POST …/checkpoints`. */
         readonly CreateCheckpoint: {
             /** @description What to call it; at most 200 characters. */
@@ -2269,18 +2286,136 @@ export interface components {
          * @enum {string}
          */
         readonly Lifecycle: "creating" | "live" | "suspended" | "closed" | "destroyed" | "failed";
-        /** @description Limits of a session. What reaches one pauses with outcome `limit`. */
+        /** @description Limits of a session. What reaches one pauses with outcome `limit`, keeps its queue, and goes on when it is raised. */
         readonly Limits: {
             /**
+             * Format: double
+             * @description US dollars that the session may cost, as its agent tells; 0 for no limit. An agent that never tells its cost is
+             *     refused.
+             */
+            readonly cost_usd?: number | null;
+            /**
              * Format: int64
-             * @description Seconds without a turn, queue, ask or task until it is suspended (default 1800, 0 never).
+             * @description Seconds without a turn, queue, ask or task until it is suspended (default 1800, 0 never). It is no outcome.
              */
             readonly idle_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Megabytes (of 1,000,000 bytes) that all its processes may use together; 0 for no limit.
+             */
+            readonly memory_mb?: number | null;
+            /**
+             * Format: int64
+             * @description Seconds that one turn may take; 0 for no limit. Time in which the daemon is down counts, time that waits for the
+             *     reset of a provider's rate limit does not.
+             */
+            readonly turn_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Turns that the session may have; 0 for no limit. The next one waits in the queue until it is raised.
+             */
+            readonly turns?: number | null;
+        };
+        /** @description Limits that were set; only what changed is given, and 0 is no limit. */
+        readonly LimitsChanged: {
+            /**
+             * Format: double
+             * @description US dollars that the session may cost.
+             */
+            readonly cost_usd?: number | null;
+            /**
+             * Format: int64
+             * @description Seconds of idleness until it is suspended.
+             */
+            readonly idle_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Megabytes (of 1,000,000 bytes) that all its processes may use together.
+             */
+            readonly memory_mb?: number | null;
             /**
              * Format: int64
              * @description Seconds that one turn may take.
              */
             readonly turn_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Turns of the session.
+             */
+            readonly turns?: number | null;
+        };
+        /** @description Limits to set; what is absent stays, and null or 0 takes one away. */
+        readonly LimitsPatch: {
+            /**
+             * Format: double
+             * @description US dollars that the session may cost.
+             */
+            readonly cost_usd?: number | null;
+            /**
+             * Format: int64
+             * @description Seconds of idleness until it is suspended.
+             */
+            readonly idle_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Megabytes that all its processes may use together.
+             */
+            readonly memory_mb?: number | null;
+            /**
+             * Format: int64
+             * @description Seconds that one turn may take.
+             */
+            readonly turn_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Turns that the session may have.
+             */
+            readonly turns?: number | null;
+        };
+        /** @description Limits in force, and how far they are used up. */
+        readonly LimitsView: {
+            /** @description Some of it used tokens whose cost was not told: it cost more than `cost_used_usd`. */
+            readonly cost_incomplete: boolean;
+            /**
+             * Format: double
+             * @description US dollars that the session may cost; null for no limit.
+             */
+            readonly cost_usd?: number | null;
+            /**
+             * Format: double
+             * @description US dollars that it cost, as far as its agent told.
+             */
+            readonly cost_used_usd: number;
+            /**
+             * Format: int64
+             * @description Seconds of idleness until it is suspended; null for never.
+             */
+            readonly idle_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Megabytes that all its processes may use together; null for no limit.
+             */
+            readonly memory_mb?: number | null;
+            /**
+             * @description The limit that holds the queue until it is raised: `turns`, `budget`, `time` or `memory`. `resume` or the next
+             *     input also go on after the last two.
+             */
+            readonly reached?: string | null;
+            /**
+             * Format: int64
+             * @description Seconds that one turn may take; null for no limit.
+             */
+            readonly turn_seconds?: number | null;
+            /**
+             * Format: int64
+             * @description Turns that the session may have; null for no limit.
+             */
+            readonly turns?: number | null;
+            /**
+             * Format: int64
+             * @description Turns that it had.
+             */
+            readonly turns_used: number;
         };
         /** @description `mcp.changed`: the whole list. */
         readonly McpChanged: {
@@ -2822,6 +2957,8 @@ export interface components {
                 readonly id: components["schemas"]["SessionId"];
                 /** @description Its last event. */
                 readonly last_seq: components["schemas"]["Seq"];
+                /** @description The limit that holds its queue until it is raised: `turns`, `budget`, `time` or `memory`. */
+                readonly limit_reached?: string | null;
                 /** @description What clients keep with it. */
                 readonly metadata: {
                     readonly [key: string]: unknown;
@@ -3295,11 +3432,12 @@ export interface components {
             /** @description What was asked for, as capabilities name it: `set_model`, `compact`, … */
             readonly verb: string;
         };
-        /**
-         * @description What happens when the agent's process ends by itself.
-         * @enum {string}
-         */
-        readonly RestartPolicy: "never" | "on_crash";
+        readonly RestartPolicy: components["schemas"]["RestartWord"] | components["schemas"]["RestartRule"];
+        readonly RestartRule: {
+            readonly on_crash: components["schemas"]["CrashPolicy"];
+        };
+        /** @enum {string} */
+        readonly RestartWord: "never" | "on_crash";
         /** @description Continue a conversation that exists. */
         readonly ResumeRequest: {
             /** @description The newest conversation of this agent in the directory. */
@@ -3527,6 +3665,8 @@ export interface components {
             readonly id: components["schemas"]["SessionId"];
             /** @description Its last event. */
             readonly last_seq: components["schemas"]["Seq"];
+            /** @description The limit that holds its queue until it is raised: `turns`, `budget`, `time` or `memory`. */
+            readonly limit_reached?: string | null;
             /** @description What clients keep with it. */
             readonly metadata: {
                 readonly [key: string]: unknown;
@@ -3581,6 +3721,8 @@ export interface components {
         readonly SessionConfig: {
             /** @description The effort in force, where known. */
             readonly effort?: string | null;
+            /** @description Limits, and how far they are used up. */
+            readonly limits: components["schemas"]["LimitsView"];
             /** @description The mode in force, where known. */
             readonly mode?: string | null;
             /** @description The model that was asked for; null for the agent's own choice. */
@@ -3589,6 +3731,8 @@ export interface components {
             readonly model_effective?: string | null;
             /** @description Who answers permission asks. */
             readonly permissions: components["schemas"]["PermissionsView"];
+            /** @description What happens when the process ends by itself. */
+            readonly restart: components["schemas"]["RestartPolicy"];
         };
         /** @description `session.created`. */
         readonly SessionCreated: components["schemas"]["Axes"] & {
@@ -4077,6 +4221,7 @@ export type ConfigChanged = components['schemas']['ConfigChanged'];
 export type ConfigPatch = components['schemas']['ConfigPatch'];
 export type ContextUse = components['schemas']['ContextUse'];
 export type CostBasis = components['schemas']['CostBasis'];
+export type CrashPolicy = components['schemas']['CrashPolicy'];
 export type CreateCheckpoint = components['schemas']['CreateCheckpoint'];
 export type CreateProject = components['schemas']['CreateProject'];
 export type CreateSession = components['schemas']['CreateSession'];
@@ -4129,6 +4274,9 @@ export type Interrupt = components['schemas']['Interrupt'];
 export type KeepArtifact = components['schemas']['KeepArtifact'];
 export type Lifecycle = components['schemas']['Lifecycle'];
 export type Limits = components['schemas']['Limits'];
+export type LimitsChanged = components['schemas']['LimitsChanged'];
+export type LimitsPatch = components['schemas']['LimitsPatch'];
+export type LimitsView = components['schemas']['LimitsView'];
 export type McpChanged = components['schemas']['McpChanged'];
 export type McpServer = components['schemas']['McpServer'];
 export type McpServerConfig = components['schemas']['McpServerConfig'];
@@ -4189,6 +4337,8 @@ export type Reaped = components['schemas']['Reaped'];
 export type Receipt = components['schemas']['Receipt'];
 export type RequestRefused = components['schemas']['RequestRefused'];
 export type RestartPolicy = components['schemas']['RestartPolicy'];
+export type RestartRule = components['schemas']['RestartRule'];
+export type RestartWord = components['schemas']['RestartWord'];
 export type ResumeRequest = components['schemas']['ResumeRequest'];
 export type RewindCompleted = components['schemas']['RewindCompleted'];
 export type RewindConflict = components['schemas']['RewindConflict'];
