@@ -1,5 +1,5 @@
 /** The client of one daemon, and what belongs to no single session. */
-import { type CallOptions, Connection, fill } from "./connection.js";
+import { type CallOptions, Connection } from "./connection.js";
 import type { FollowedEvent } from "./events.js";
 import { type FollowOptions, follow, followRows } from "./follow.js";
 import type {
@@ -21,7 +21,7 @@ import type {
 } from "./generated/api.js";
 import { type Listed, pages } from "./resources/pages.js";
 import { type Answer, Session } from "./session.js";
-import type { QueryOf } from "./typed.js";
+import type { AnswerOf, BodyOf, MethodOf, Path, QueryOf, Verb } from "./typed.js";
 
 /** Where the daemon is. With nothing given: the home's, started if none runs. */
 export interface TenureOptions {
@@ -118,14 +118,14 @@ export class Tenure {
     return this.#connection.call("get", "/v1/workspaces/{id}", [id], options);
   }
 
-  /** Any request of the HTTP interface, for what has no method here: `request("get", "/v1/sessions/{id}", ["s1"])`. */
-  request(
-    method: "get" | "put" | "post" | "patch" | "delete",
-    path: string,
+  /** Any request of the HTTP interface, typed by its document: `request("get", "/v1/sessions/{id}/todos", ["s1"])`. */
+  request<P extends Path, M extends Verb>(
+    method: M & MethodOf<P>,
+    path: P,
     ids: readonly string[] = [],
-    options: CallOptions & { query?: object; body?: unknown } = {},
-  ): Promise<unknown> {
-    return this.#connection.json(method, fill(path, ids), options);
+    options: CallOptions & { query?: QueryOf<P, M>; body?: BodyOf<P, M> } = {},
+  ): Promise<AnswerOf<P, M>> {
+    return this.#connection.call(method, path, ids, options);
   }
 
   /** Ends what this client waits for. The daemon and its sessions go on. */

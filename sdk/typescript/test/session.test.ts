@@ -118,6 +118,8 @@ describe("a session", () => {
     assert.equal((await running).text, "done");
     assert.deepEqual(await session.todos(), []);
     assert.deepEqual(await session.tasks(), []);
+    const page = await tenure.request("get", "/v1/sessions/{id}/inputs", [session.id], { query: { limit: 1 } });
+    assert.equal(page.items.length, 1);
     assert.equal((await session.metrics()).turns, 1);
     assert.equal((await session.command("echo", "words")).text, "words");
     assert.equal((await session.config({ mode: "plan" })).mode, "plan");

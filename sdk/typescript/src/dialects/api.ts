@@ -172,7 +172,7 @@ export class Api {
     const rows = new Map<string, ApiProject>();
     for (const project of await this.tenure.projects.list()) {
       if (rows.has(project.path) || !sessions.has(project.path)) continue;
-      const created_at = Date.parse(project.created_at) / 1000;
+      const created_at = seconds(project.created_at);
       rows.set(project.path, { id: project.id, path: project.path, sessions: sessions.get(project.path) ?? [], created_at });
     }
     return [...rows.values()];
@@ -188,7 +188,7 @@ export class Api {
         id: session.id,
         project_id: projectId,
         project_path: session.cwd,
-        created_at: Date.parse(session.created_at) / 1000,
+        created_at: seconds(session.created_at),
         ...(session.first_input == null
           ? {}
           : { first_message: session.first_input, message_timestamp: session.created_at }),
@@ -291,6 +291,11 @@ export class Api {
   #tag(): { tag?: string } {
     return this.#options.scope === "own" ? { tag: TAG } : {};
   }
+}
+
+/** Whole seconds since 1970. */
+function seconds(timestamp: string): number {
+  return Math.floor(Date.parse(timestamp) / 1000);
 }
 
 /** One that rests is listed while its process is there. */
