@@ -41,6 +41,8 @@
 //! - **Damage costs what is damaged.** A torn, unknown, huge or binary line is a [`Warning`] with path and place; the
 //!   lines around it are read. A directory that cannot be opened is one too. Only a conversation that cannot be read
 //!   at all is a [`ReadError`].
+//! - **Databases are copied**, with their write-ahead logs, to a directory of ours when they changed, and the copy is read:
+//!   SQLite takes locks and writes files beside a database that it only reads.
 //! - **Links below a root are not followed**, so no loop can be entered; pipes and devices are not opened.
 //! - **Reading goes on where it ended.** A [`Mark`] holds for each file how far it was read and by what to know it
 //!   again; a file that was replaced or became shorter leads to [`Item::Reset`] and is read from its beginning.
@@ -50,27 +52,33 @@
 mod claude;
 mod codex;
 mod conversation;
+mod database;
 mod ends;
 mod fields;
 mod files;
 mod fold;
 mod follow;
+mod goose;
 mod item;
 mod lines;
 mod listing;
+mod opencode;
 mod pi;
 mod reader;
 mod roots;
 mod said;
+mod tools;
 mod warning;
 
 pub use claude::ClaudeReader;
 pub use codex::CodexReader;
 pub use conversation::{Conversation, Found, Stamp};
 pub use fold::Fold;
+pub use goose::GooseReader;
 pub use item::{Counted, Item, Place, Said, ToolOutcome};
 pub use lines::MAX_LINE;
 pub use listing::{Listing, list, scan};
+pub use opencode::OpenCodeReader;
 pub use pi::PiReader;
 pub use reader::{Branch, Each, FileMark, Mark, Messages, ReadError, Reader, Sighting, Want};
 pub use roots::Roots;
@@ -83,5 +91,7 @@ pub fn readers(roots: &Roots) -> Vec<Box<dyn Reader>> {
         Box::new(ClaudeReader::new(roots.claude.clone())),
         Box::new(CodexReader::new(roots.codex.clone())),
         Box::new(PiReader::new(roots.pi.clone())),
+        Box::new(OpenCodeReader::new(roots.opencode.clone())),
+        Box::new(GooseReader::new(roots.goose.clone())),
     ]
 }

@@ -10,8 +10,8 @@ use tenure_event::Message;
 
 use crate::{Conversation, Found, Item, Warning};
 
-/// Reads what one agent left on disk. Nothing is cached: every call looks at the disk, blocks on it, and holds
-/// no more than a line (or a page) in memory beside what it gives.
+/// Reads what one agent left on disk. Every call looks at the disk, blocks on it, and holds no more than a line (or a
+/// page) in memory beside what it gives.
 pub trait Reader: Send + Sync {
     /// The agent's name: `claude`, `codex`, `pi`, `opencode`, `goose`, `tenure`.
     fn agent(&self) -> &'static str;
