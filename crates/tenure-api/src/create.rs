@@ -7,7 +7,7 @@ use serde_json::Value;
 use tenure_event::{PermissionDefault, PermissionRule, RestartPolicy};
 use utoipa::ToSchema;
 
-use crate::{InputContent, Limits, Receipt, Session, TurnResult};
+use crate::{InputContent, Limits, Receipt, Session, TurnResult, WorkspaceChoice};
 
 /// Until when create waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
@@ -20,19 +20,6 @@ pub enum CreateWait {
     Live,
     /// Until the turn of `input` has ended.
     Finished,
-}
-
-/// Which workspace: an id, `{scratch: true}` or `{worktree: {…}}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(untagged)]
-pub enum WorkspaceChoice {
-    /// One that exists.
-    Id(String),
-    /// A new directory under Tenure's home.
-    Scratch {
-        /// Must be true.
-        scratch: bool,
-    },
 }
 
 /// Text for the agent's instructions.

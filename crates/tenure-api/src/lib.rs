@@ -24,6 +24,7 @@ mod session;
 mod stream;
 mod token;
 mod verb;
+mod workspace;
 
 pub use agent::{AgentEntry, AuthState};
 pub use artifact::{Artifact, ArtifactRule, ArtifactVersion, KeepArtifact};
@@ -35,7 +36,7 @@ pub use checkpoint::{
 pub use config::{Compact, ConfigPatch, PermissionsPatch, PermissionsView, RunCommand, SessionConfig};
 pub use create::{
     CreateSession, CreateWait, Created, InheritEnv, Instructions, McpServerConfig, McpTransportConfig,
-    Permissions, ResumeRequest, WorkspaceChoice,
+    Permissions, ResumeRequest,
 };
 pub use error::{ErrorCode, FieldError, Problem};
 pub use exec::{ExecCancelled, ExecOutput, ExecRequest, ExecResult, ExecStarted};
@@ -48,9 +49,13 @@ pub use limit::{Limits, LimitsPatch, LimitsView};
 pub use metrics::{Metrics, TaskState, TaskView};
 pub use page::Page;
 pub use process::{Process, ProcessExit, ProcessKind, ProcessState, Reaped};
-pub use project::{CreateProject, Project, Workspace};
+pub use project::{CreateProject, Project};
 pub use session::{ProjectRef, QueuedInput, Session, SessionPatch, WorkspaceRef};
 pub use stream::{AcpRow, EventEnvelope, EventItem, RawItem, RawPage};
 pub use tenure_event::{CrashPolicy, PermissionDefault, PermissionRule, RestartPolicy};
 pub use token::{CreateToken, TokenCreated, TokenEntry, TokenScope};
 pub use verb::{Interrupt, QueueChoice, VerbReply, VerbRequest, VerbWait};
+pub use workspace::{
+    DiscardWorkspace, Discarded, MergeHow, MergeWorkspace, Merged, Unsaved, Workspace, WorkspaceChoice,
+    WorkspaceDiff, Worktree, WorktreeChoice, WorktreeSetup,
+};

@@ -1,7 +1,7 @@
-//! Projects and workspaces: where sessions work.
+//! Projects: what sessions work on.
 
 use serde::{Deserialize, Serialize};
-use tenure_event::{ProjectId, Timestamp, WorkspaceId};
+use tenure_event::{ProjectId, Timestamp};
 use utoipa::ToSchema;
 
 /// `POST /v1/projects`.
@@ -39,17 +39,4 @@ pub struct Project {
     /// When a session of it last did something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub last_activity: Option<Timestamp>,
-}
-
-/// `GET /v1/workspaces/{id}`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct Workspace {
-    /// Its id.
-    pub id: WorkspaceId,
-    /// `directory`, `scratch` or `worktree`.
-    pub kind: String,
-    /// Its path, canonical.
-    pub path: String,
-    /// When it was recorded.
-    pub created_at: Timestamp,
 }

@@ -7,9 +7,11 @@
 mod collect;
 mod order;
 mod run;
+mod setup;
 mod table;
 
 pub(crate) use collect::{Collected, Text, bare};
 pub(crate) use order::{Order, PLACES, Wish};
 pub(crate) use run::{End, Piece, Run, start};
+pub(crate) use setup::{Setup, set_up};
 pub(crate) use table::Table;

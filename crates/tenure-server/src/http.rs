@@ -47,6 +47,7 @@ mod transcript;
 mod verbs;
 mod wait;
 mod whole;
+mod workspaces;
 
 pub use app::{App, AppParts, HttpLimits};
 pub use document::openapi;

@@ -14,3 +14,4 @@ pub mod node;
 mod owner;
 mod past;
 mod problem;
+mod worktree;

@@ -16,6 +16,7 @@ mod processes;
 mod raw;
 mod recover;
 mod registry;
+mod workspaces;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -29,7 +30,7 @@ use tenure_core::{Reply, Request};
 use tenure_crash_point::crash_point;
 use tenure_event::{Ephemeral, Handshake, Lifecycle, SessionId, WorkspaceId};
 use tenure_host::{PidRef, process};
-use tenure_log::{Durability, EventLog, LogOptions, SessionFilter, SessionRow, SqliteLog};
+use tenure_log::{Durability, EventLog, LogOptions, SessionFilter, SessionRow, SqliteLog, WorkspaceRow};
 use tokio::sync::{broadcast, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -43,6 +44,7 @@ use crate::config::Config;
 use crate::exec;
 use crate::owner::{Mail, Owner, OwnerHandle, off_thread};
 use crate::problem;
+use crate::worktree;
 use agents::AgentDef;
 use processes::Processes;
 use registry::Registry;
@@ -107,6 +109,9 @@ pub(crate) struct Shared {
     pub stores: crate::checkpoints::Stores,
     pub processes: Processes,
     pub execs: exec::Table,
+    pub worktrees: worktree::Desk,
+    /// Held while a session, a project or a workspace is looked up and recorded, or a workspace goes.
+    pub creating: Arc<tokio::sync::Mutex<()>>,
     /// Commands that may run at once.
     pub exec_places: Arc<tokio::sync::Semaphore>,
     pub tasks: TaskTracker,
@@ -117,8 +122,6 @@ pub(crate) struct Shared {
 /// The daemon's heart.
 pub struct Node {
     shared: Arc<Shared>,
-    /// Held while a session, a project or a workspace is looked up and recorded.
-    creating: Arc<tokio::sync::Mutex<()>>,
     versions: Mutex<HashMap<String, String>>,
 }
 
@@ -181,11 +184,13 @@ impl Shared {
     }
 
     /// Removes the files of a destroyed session, and its workspace if Tenure made it and nobody else uses it.
-    pub(crate) async fn erase_files(&self, id: &SessionId, keep_transcript: bool, workspace: &WorkspaceId) {
-        let filter =
-            SessionFilter { workspace_id: Some(workspace.clone()), limit: 2, ..SessionFilter::default() };
-        let others = self.log.sessions(filter).await.map(|page| page.rows.iter().any(|r| r.id != *id));
-        let last = matches!(others, Ok(false));
+    pub(crate) async fn erase_files(
+        self: &Arc<Self>,
+        id: &SessionId,
+        keep_transcript: bool,
+        workspace: &WorkspaceId,
+    ) {
+        let last = self.is_last(id, workspace).await;
         // First: what is left of a session's own directory after a kill is what brings the next daemon here.
         self.erase_checkpoints(workspace, last).await;
         let dir = crate::owner::session_dir(&self.home, id);
@@ -193,10 +198,35 @@ impl Shared {
             tracing::warn!(session = %id, error = %e, "files of a destroyed session are left");
         }
         let Ok(Some(row)) = self.log.workspace(workspace).await else { return };
-        let inside = Path::new(&row.path).starts_with(self.home.join("workspaces"));
-        if row.owned && inside && last {
-            let _ = off_thread(move || std::fs::remove_dir_all(&row.path)).await;
+        match row.kind.as_str() {
+            _ if !row.owned || !last => {}
+            "worktree" => worktree::release(self, &row).await,
+            _ => self.erase_scratch(id, &row).await,
         }
+    }
+
+    /// Removes a directory that Tenure made, unless a session has begun in it meanwhile.
+    async fn erase_scratch(&self, id: &SessionId, row: &WorkspaceRow) {
+        let home = self.home.canonicalize().unwrap_or_else(|_| self.home.clone());
+        let path = home.join("workspaces").join(row.id.as_str());
+        if Path::new(&row.path) != path {
+            return;
+        }
+        let _nobody_creates = self.creating.lock().await;
+        if !self.is_last(id, &row.id).await {
+            return;
+        }
+        if let Err(e) = off_thread(move || worktree::take_away(&home, &path)).await {
+            tracing::warn!(workspace = %row.id, error = %e, "a directory without a session is left");
+        }
+    }
+
+    /// Whether no other session works there that is not destroyed.
+    async fn is_last(&self, id: &SessionId, workspace: &WorkspaceId) -> bool {
+        let filter =
+            SessionFilter { workspace_id: Some(workspace.clone()), limit: 2, ..SessionFilter::default() };
+        let others = self.log.sessions(filter).await.map(|page| page.rows.iter().any(|r| r.id != *id));
+        matches!(others, Ok(false))
     }
 }
 
@@ -247,12 +277,14 @@ impl Node {
             registry: Registry::default(),
             processes: Processes::default(),
             execs: exec::Table::default(),
+            worktrees: worktree::Desk::default(),
+            creating: Arc::default(),
             exec_places: Arc::new(tokio::sync::Semaphore::new(exec::PLACES)),
             tasks: TaskTracker::new(),
             stopping,
             live: broadcast::channel(LIVE_BUFFER).0,
         });
-        let node = Arc::new(Self { shared, creating: Arc::default(), versions: Mutex::default() });
+        let node = Arc::new(Self { shared, versions: Mutex::default() });
         node.recover().await?;
         Ok(node)
     }

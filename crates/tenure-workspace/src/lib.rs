@@ -5,7 +5,8 @@
 //! [`Root`] holds the workspace's directory open and resolves every name beneath it, which the kernel
 //! checks at each step.
 //!
-//! [`checkpoint`] records what a directory holds, byte for byte, and brings it back.
+//! [`checkpoint`] records what a directory holds, byte for byte, and brings it back. [`git`] reads what git says of a
+//! worktree.
 //!
 //! Calls block; an async caller runs them where blocking is allowed. It starts no process, and follows nothing
 //! that is no regular file or directory: a pipe or a device never makes it wait.
@@ -13,6 +14,7 @@
 pub mod checkpoint;
 mod entry;
 mod error;
+pub mod git;
 mod kind;
 mod root;
 

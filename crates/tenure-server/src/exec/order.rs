@@ -14,6 +14,7 @@ use tenure_workspace::{DirError, Root};
 use tokio::sync::OwnedSemaphorePermit;
 
 use crate::node::Shared;
+use crate::node::agents::AgentDef;
 use crate::owner::{HOME_MARK, Private, SESSION_MARK, off_thread, resolve_environment, session_dir};
 use crate::problem;
 
@@ -46,15 +47,7 @@ impl Order {
         request: ExecRequest,
     ) -> Result<Self, Problem> {
         let ExecRequest { command, shell, cwd, env, timeout_ms, stdin, stdin_base64 } = request;
-        let (argv, field) = match (command, shell) {
-            (Some(argv), None) => (argv, "command"),
-            (None, Some(text)) => (vec![SHELL.to_owned(), "-c".to_owned(), text], "shell"),
-            _ => {
-                let what = "give exactly one of `command` (a list: program and arguments) and `shell` (a text for /bin/sh)";
-                return Err(Problem::invalid("command", what));
-            }
-        };
-        check_argv(&argv, field)?;
+        let argv = words(command, shell)?;
         let timeout = timeout_ms.unwrap_or(USUAL_MS);
         if !(1..=LONGEST_MS).contains(&timeout) {
             return Err(Problem::invalid("timeout_ms", format!("give 1 to {LONGEST_MS} milliseconds")));
@@ -86,10 +79,7 @@ impl Order {
             env.retain(|(known, _)| *known != name);
             env.extend(value.map(|value| (name, value)));
         }
-        // They tell whose a process is: nobody else's word for it.
-        env.retain(|(name, _)| name != HOME_MARK && name != SESSION_MARK);
-        env.push((HOME_MARK.to_owned(), shared.home_mark.clone()));
-        env.push((SESSION_MARK.to_owned(), row.id.to_string()));
+        mark(&mut env, shared, &row.id);
         let cgroup = shared.config().sessions.cgroups;
         let spec = ExecSpec { argv, cwd, env, merged, cgroup, program: shared.program.clone() };
         Ok(Self { spec, stdin, timeout, place })
@@ -126,6 +116,20 @@ fn check_argv(argv: &[String], field: &str) -> Result<(), Problem> {
     }
 }
 
+/// The words of a command: as they are given, or those of a shell.
+pub(super) fn words(command: Option<Vec<String>>, shell: Option<String>) -> Result<Vec<String>, Problem> {
+    let (argv, field) = match (command, shell) {
+        (Some(argv), None) => (argv, "command"),
+        (None, Some(text)) => (vec![SHELL.to_owned(), "-c".to_owned(), text], "shell"),
+        _ => {
+            let what = "give exactly one of `command` (a list: program and arguments) and `shell` (a text for /bin/sh)";
+            return Err(Problem::invalid("command", what));
+        }
+    };
+    check_argv(&argv, field)?;
+    Ok(argv)
+}
+
 fn check_env(env: &[(String, Option<String>)]) -> Result<(), Problem> {
     for (name, value) in env {
         if name.is_empty() || name.contains(['=', '\0']) {
@@ -138,7 +142,7 @@ fn check_env(env: &[(String, Option<String>)]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn place(shared: &Shared, session: &SessionId) -> Result<OwnedSemaphorePermit, Problem> {
+pub(super) fn place(shared: &Shared, session: &SessionId) -> Result<OwnedSemaphorePermit, Problem> {
     let overloaded = |most: usize, whose: &str| {
         let what = format!(
             "{most} commands {whose} run already; wait for one, or cancel one (GET /v1/processes lists them)"
@@ -181,12 +185,23 @@ async fn environment(shared: &Arc<Shared>, row: &SessionRow) -> Result<Vec<(Stri
     let private = off_thread(move || Private::read(&dir)).await;
     let private =
         private.map_err(|e| problem::internal(&format!("the session's own file cannot be read: {e}")))?;
-    let agent = shared.agent_or_none(&row.agent);
-    let mut env = resolve_environment(&agent, &private, std::env::vars_os());
+    Ok(environment_of(&shared.agent_or_none(&row.agent), &private))
+}
+
+/// The same for a session that may not be there yet.
+pub(super) fn environment_of(agent: &AgentDef, private: &Private) -> Vec<(String, String)> {
+    let mut env = resolve_environment(agent, private, std::env::vars_os());
     let logins = agent.preset.map_or(&[][..], |preset| preset.auth_env);
     if private.inherit_env.is_none() && agent.inherit_env.is_none() {
         let named = |name: &String| agent.env.contains_key(name) || private.env.contains_key(name);
         env.retain(|(name, _)| named(name) || !logins.contains(&name.as_str()));
     }
-    Ok(env)
+    env
+}
+
+/// Marks whose a process is: nobody else's word for it.
+pub(super) fn mark(env: &mut Vec<(String, String)>, shared: &Shared, session: &SessionId) {
+    env.retain(|(name, _)| name != HOME_MARK && name != SESSION_MARK);
+    env.push((HOME_MARK.to_owned(), shared.home_mark.clone()));
+    env.push((SESSION_MARK.to_owned(), session.to_string()));
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use tenure_api::ExecResult;
 use tenure_event::SessionId;
 use tenure_host::{Exec, ExecProcess, LaunchError};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -12,7 +13,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-use super::Order;
+use super::{Collected, Order};
 use crate::clock;
 use crate::node::Shared;
 
@@ -45,6 +46,21 @@ pub(crate) struct Run {
     pub id: String,
     pub pid: u32,
     pub pieces: mpsc::Receiver<Piece>,
+}
+
+impl Run {
+    /// Waits for its end; what it wrote, within bounds.
+    pub(crate) async fn gather(self) -> ExecResult {
+        let Self { id, mut pieces, .. } = self;
+        let mut all = Collected::default();
+        while let Some(piece) = pieces.recv().await {
+            if let Some(end) = all.take(&piece) {
+                return all.result(id, &end);
+            }
+        }
+        // Only a daemon that ends drops its tasks.
+        all.result(id, &End { cancelled: true, ..End::default() })
+    }
 }
 
 /// Starts a command of a session, which must not be destroyed. `cancel` kills it; so do the end of the daemon and

@@ -67,7 +67,7 @@ pub(super) async fn exec(
     let run = app.node.exec(&row, body.value, app.stopping.child_token()).await?;
     match (claim.key(), streams) {
         (None, true) => Ok(streamed(started(&run), run.pieces, run.id)),
-        (None, false) => Ok(Json(gather(run).await).into_response()),
+        (None, false) => Ok(Json(run.gather().await).into_response()),
         (Some(key), streams) => of_a_key(app, claim, key, run, streams).await,
     }
 }
@@ -96,18 +96,6 @@ fn wants_stream(headers: &HeaderMap) -> bool {
 
 fn started(run: &Run) -> ExecStarted {
     ExecStarted { exec_id: run.id.clone(), pid: run.pid }
-}
-
-async fn gather(run: Run) -> ExecResult {
-    let Run { id, mut pieces, .. } = run;
-    let mut all = Collected::default();
-    while let Some(piece) = pieces.recv().await {
-        if let Some(end) = all.take(&piece) {
-            return all.result(id, &end);
-        }
-    }
-    // Only a daemon that ends drops its tasks.
-    all.result(id, &crate::exec::End { cancelled: true, ..Default::default() })
 }
 
 /// The answer that was given to this key before.

@@ -5,13 +5,20 @@
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use axum::Json;
 use axum::extract::FromRequestParts;
+use axum::response::{IntoResponse, Response};
+use http::StatusCode;
+use http::header::CONTENT_TYPE;
 use http::request::Parts;
+use serde::Serialize;
 use tenure_api::ErrorCode;
+use tenure_log::{EventLog, IdempotencyRow, Write};
 
-use super::app::Shared;
+use super::app::{App, Shared};
 use super::problem::{Answer, Failure};
 use crate::auth::Caller;
+use crate::clock;
 use crate::node::IdempotencyKey;
 
 /// Longest key that is taken.
@@ -79,6 +86,40 @@ impl Drop for Claim {
             self.held_in.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key.key);
         }
     }
+}
+
+/// What was answered to this key before, where answers are kept as they were sent.
+pub(super) async fn remembered(app: &App, claim: &Claim) -> Answer<Option<Response>> {
+    let Some(key) = &claim.key else { return Ok(None) };
+    let Some(row) = app.log().idempotency(&key.key, clock::now()).await? else { return Ok(None) };
+    if row.body_hash != key.body_hash {
+        let other = "this Idempotency-Key was used with another body";
+        return Err(Failure::new(ErrorCode::Conflict, other));
+    }
+    let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::OK);
+    Ok(Some((status, [(CONTENT_TYPE, "application/json")], row.body).into_response()))
+}
+
+/// The row that keeps an answer, for a request with a key.
+pub(super) fn row_of(claim: &Claim, status: StatusCode, answer: &impl Serialize) -> Answer<Option<Write>> {
+    let Some(IdempotencyKey { key, body_hash }) = claim.key() else { return Ok(None) };
+    let body = serde_json::to_string(answer);
+    let body = body.map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;
+    Ok(Some(Write::Idempotency(IdempotencyRow {
+        key,
+        body_hash,
+        status: status.as_u16(),
+        body,
+        at: clock::now(),
+    })))
+}
+
+/// Sends an answer whose effect is outside of the log, and keeps it.
+pub(super) async fn answered(app: &App, claim: &Claim, answer: &impl Serialize) -> Answer<Response> {
+    if let Some(row) = row_of(claim, StatusCode::OK, answer)? {
+        app.log().put(vec![row]).await?;
+    }
+    Ok(Json(answer).into_response())
 }
 
 #[cfg(test)]

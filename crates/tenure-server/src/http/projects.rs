@@ -1,4 +1,4 @@
-//! Projects and workspaces: where sessions work.
+//! Projects: what sessions work on.
 
 use std::collections::BTreeSet;
 
@@ -6,17 +6,14 @@ use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::StatusCode;
-use http::header::CONTENT_TYPE;
-use serde::Deserialize;
-use tenure_api::{CreateProject, ErrorCode, Page, Problem, Project, Workspace};
-use tenure_event::{ProjectId, WorkspaceId};
-use tenure_log::{EventLog, IdempotencyRow, ProjectRow, SessionFilter, WorkspaceRow, Write};
-use utoipa::IntoParams;
+use tenure_api::{CreateProject, ErrorCode, Page, Problem, Project};
+use tenure_event::ProjectId;
+use tenure_log::{EventLog, ProjectRow, SessionFilter, Write};
 
 use super::app::{App, Shared};
-use super::events::{MAX_ITEMS, clamp};
-use super::extract::{Body, Params, Segments};
-use super::idempotency::Keyed;
+use super::events::MAX_ITEMS;
+use super::extract::Body;
+use super::idempotency::{Keyed, remembered, row_of};
 use super::problem::{Answer, Failure};
 use crate::clock;
 
@@ -75,33 +72,15 @@ pub(super) async fn create(
     body: Body<CreateProject>,
 ) -> Answer<Response> {
     let claim = keyed.claim(&app, &body.hash)?;
-    let key = claim.key();
-    if let Some(key) = &key
-        && let Some(row) = app.log().idempotency(&key.key, clock::now()).await?
-    {
-        if row.body_hash != key.body_hash {
-            let other = "this Idempotency-Key was used with another body";
-            return Err(Failure::new(ErrorCode::Conflict, other));
-        }
-        let status = StatusCode::from_u16(row.status).unwrap_or(StatusCode::OK);
-        return Ok((status, [(CONTENT_TYPE, "application/json")], row.body).into_response());
+    if let Some(known) = remembered(&app, &claim).await? {
+        return Ok(known);
     }
     let _one_at_a_time = app.projects.lock().await;
     let (row, new) = find_or_make(&app, body.value).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
     let project = view(&app, row.clone()).await?;
     let mut writes = if new { vec![Write::Project(row)] } else { Vec::new() };
-    if let Some(key) = key {
-        let text = serde_json::to_string(&project)
-            .map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;
-        writes.push(Write::Idempotency(IdempotencyRow {
-            key: key.key,
-            body_hash: key.body_hash,
-            status: status.as_u16(),
-            body: text,
-            at: clock::now(),
-        }));
-    }
+    writes.extend(row_of(&claim, status, &project)?);
     if !writes.is_empty() {
         app.log().put(writes).await?;
     }
@@ -132,54 +111,4 @@ async fn find_or_make(app: &App, request: CreateProject) -> Answer<(ProjectRow, 
     let id = id.unwrap_or_else(|| ProjectId::from_uuid(clock::new_uuid()));
     let (title, created_at) = (request.title, clock::now());
     Ok((ProjectRow { id, path, title, trusted: false, created_at }, true))
-}
-
-/// Where to go on.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-#[serde(deny_unknown_fields)]
-pub(super) struct WorkspaceParams {
-    /// `next` of the page before.
-    cursor: Option<String>,
-    /// At most so many (default 100, at most 1000).
-    limit: Option<usize>,
-}
-
-/// Workspaces, oldest first.
-#[utoipa::path(
-    get, path = "/v1/workspaces", tag = "projects", params(WorkspaceParams),
-    responses((status = 200, body = Page<Workspace>), (status = "default", body = Problem, content_type = "application/problem+json"))
-)]
-pub(super) async fn workspaces(
-    State(app): State<Shared>,
-    Params(params): Params<WorkspaceParams>,
-) -> Answer<Json<Page<Workspace>>> {
-    let limit = clamp(params.limit)?;
-    let wrong = |_| Failure::invalid("cursor", "pass the `next` of the page before, as it is");
-    let after = params.cursor.as_deref().map(WorkspaceId::parse).transpose().map_err(wrong)?;
-    let mut rows = app.log().workspaces(after.as_ref(), limit + 1).await?;
-    let more = rows.len() > limit;
-    rows.truncate(limit);
-    let next = rows.last().filter(|_| more).map(|row| row.id.to_string());
-    Ok(Json(Page { items: rows.into_iter().map(shown).collect(), next }))
-}
-
-fn shown(row: WorkspaceRow) -> Workspace {
-    Workspace { id: row.id, kind: row.kind, path: row.path, created_at: row.created_at }
-}
-
-/// A workspace.
-#[utoipa::path(
-    get, path = "/v1/workspaces/{id}", tag = "projects",
-    params(("id" = String, Path, description = "The workspace.")),
-    responses((status = 200, body = Workspace), (status = "default", body = Problem, content_type = "application/problem+json"))
-)]
-pub(super) async fn workspace(
-    State(app): State<Shared>,
-    Segments(segment): Segments<String>,
-) -> Answer<Json<Workspace>> {
-    let unknown = || Failure::new(ErrorCode::NotFound, format!("there is no workspace `{segment}`"));
-    let id = WorkspaceId::parse(&segment).map_err(|_| unknown())?;
-    let row = app.log().workspace(&id).await?.ok_or_else(unknown)?;
-    Ok(Json(shown(row)))
 }

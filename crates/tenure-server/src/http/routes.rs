@@ -14,11 +14,11 @@ use utoipa_axum::router::{OpenApiRouter, UtoipaMethodRouter};
 use utoipa_axum::routes;
 
 use super::app::{App, Shared};
-use super::problem::{Answer, no_such_method, no_such_path};
+use super::problem::{Answer, Failure, no_such_method, no_such_path};
 use super::{
     agents, artifacts, asks, checkpoints, commands, config, document, events, exec, files, info, inputs,
     inside, messages, metrics, processes, projects, raw, rewind, sessions, stream, tasks, tokens, transcript,
-    verbs,
+    verbs, workspaces,
 };
 use crate::auth::Caller;
 
@@ -88,8 +88,11 @@ pub(super) fn table() -> OpenApiRouter<Shared> {
         .routes(needs(Admin, routes!(processes::reap)))
         .routes(needs(Read, routes!(projects::list)))
         .routes(needs(Sessions, routes!(projects::create)))
-        .routes(needs(Read, routes!(projects::workspaces)))
-        .routes(needs(Read, routes!(projects::workspace)))
+        .routes(needs(Read, routes!(workspaces::list)))
+        .routes(needs(Read, routes!(workspaces::get)))
+        .routes(needs(Workspace, routes!(workspaces::diff)))
+        .routes(needs(Workspace, routes!(workspaces::merge)))
+        .routes(needs(Workspace, routes!(workspaces::discard)))
         .routes(needs(Admin, routes!(tokens::list)))
         .routes(needs(Admin, routes!(tokens::create)))
         .routes(needs(Admin, routes!(tokens::remove)))
@@ -115,14 +118,24 @@ fn needs(scope: TokenScope, routes: UtoipaMethodRouter<Shared>) -> UtoipaMethodR
 }
 
 async fn check_scope(State(scope): State<TokenScope>, request: Request, next: Next) -> Answer<Response> {
-    let caller = request.extensions().get::<Caller>();
-    if caller.is_some_and(|caller| caller.scope >= scope) {
+    let caller = request.extensions().get::<Caller>().cloned();
+    if let Some(caller) = caller {
+        require(&caller, scope)?;
         return Ok(next.run(request).await);
     }
+    Err(too_narrow(scope))
+}
+
+/// Refuses a caller whose scope does not reach so far.
+pub(super) fn require(caller: &Caller, scope: TokenScope) -> Answer<()> {
+    if caller.scope >= scope { Ok(()) } else { Err(too_narrow(scope)) }
+}
+
+fn too_narrow(scope: TokenScope) -> Failure {
     let detail = format!(
         "this token's scope does not reach here: it takes `{0}`; make one with `tenure token add NAME --scope {0}`",
         scope.as_str()
     );
     let problem = Problem::new(ErrorCode::Forbidden, detail);
-    Err(problem.with_data(json!({"scope": scope})).into())
+    problem.with_data(json!({"scope": scope})).into()
 }

@@ -1,14 +1,15 @@
 //! Sessions: create, list, look at, change, destroy.
 
-use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 use serde::Deserialize;
 use tenure_api::{
-    CreateSession, CreateWait, Created, InputContent, Page, Problem, Session, SessionPatch, VerbReply,
+    CreateSession, CreateWait, Created, InputContent, Page, Problem, Session, SessionPatch, TokenScope,
+    VerbReply, WorkspaceChoice,
 };
 use tenure_core::{Request, UpdateRequest};
 use tenure_event::{ProjectId, SessionId, Timestamp, WorkspaceId};
@@ -20,7 +21,9 @@ use super::events::{clamp, split};
 use super::extract::{Body, InputBody, Params, Segments};
 use super::idempotency::Keyed;
 use super::problem::{Answer, Failure};
+use super::routes::require;
 use super::{inputs, lookup, verbs};
+use crate::auth::Caller;
 
 /// Creates a session; the same id and body again is the same session.
 #[utoipa::path(
@@ -34,12 +37,14 @@ use super::{inputs, lookup, verbs};
 )]
 pub(super) async fn create(
     State(app): State<Shared>,
+    Extension(caller): Extension<Caller>,
     keyed: Keyed,
     InputBody(body): InputBody<CreateSession>,
 ) -> Answer<Response> {
     let claim = keyed.claim(&app, &body.hash)?;
     let request = body.value;
     check(&request)?;
+    check_setup(&request, &caller)?;
     let (wait, has_input) = (request.wait, request.input.is_some());
     let outcome = app.node.create(request, claim.key()).await?;
     let id = outcome.session_id;
@@ -53,6 +58,16 @@ pub(super) async fn create(
     let receipt = outcome.receipt.filter(|_| has_input);
     let status = if outcome.created { StatusCode::CREATED } else { StatusCode::OK };
     Ok((status, Json(Created { session, receipt, result })).into_response())
+}
+
+/// A setup is a command, like those of `exec`.
+fn check_setup(request: &CreateSession, caller: &Caller) -> Answer<()> {
+    match &request.workspace {
+        Some(WorkspaceChoice::Worktree { worktree }) if worktree.setup.is_some() => {
+            require(caller, TokenScope::Workspace)
+        }
+        _ => Ok(()),
+    }
 }
 
 // What the shape alone does not say.

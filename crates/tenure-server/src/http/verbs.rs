@@ -121,7 +121,9 @@ pub(super) async fn destroyed(app: &App, id: &SessionId, reply: Reply) -> Answer
     };
     // The event comes before the files go.
     app.node.settled(id).await;
-    end.reply(app, id, hit).await
+    let mut reply = end.reply(app, id, hit).await?;
+    reply.remained.extend(app.node.kept_workspace(&reply.session.workspace.id).await);
+    Ok(reply)
 }
 
 /// What was seen of a process's end.

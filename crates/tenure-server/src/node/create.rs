@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tenure_agents::catalog::{Protocol, known_supports};
-use tenure_api::{CreateSession, ErrorCode, McpTransportConfig, PermissionDefault, Problem};
+use tenure_api::{CreateSession, ErrorCode, McpTransportConfig, PermissionDefault, Problem, WorkspaceChoice};
 use tenure_core::agent::{McpServerSpec, McpTransport};
 use tenure_core::machine::{Machine, Spec};
 use tenure_core::{Admit, Reply};
@@ -16,7 +16,7 @@ use tenure_log::{EventLog, SessionFilter};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::agents::AgentDef;
-use super::place::Place;
+use super::place::{Newcomer, Place};
 use super::{CreateOutcome, IdempotencyKey, Node, agents};
 use crate::owner::{
     Birth, Owner, Private, claude_transcript, off_thread, pi, resolve_environment, session_dir,
@@ -45,20 +45,25 @@ impl Node {
             None => SessionId::from_uuid(clock::new_uuid()),
         };
         let hash = hash_of(&request);
+        let turn = match &request.workspace {
+            Some(WorkspaceChoice::Worktree { .. }) => Some(self.shared.worktrees.of_session(&id).await),
+            _ => None,
+        };
         if let Some(known) = self.created_before(&id, &hash, &request, key.as_ref()).await? {
             return Ok(known);
         }
         let agent = self.agent_of(&request)?;
         check_request(&request, &agent)?;
+        let private = private_of(&request, hash.clone());
+        let newcomer = Newcomer { session: &id, agent: &agent, private: &private, turn };
         // A directory may be on a disk that does not answer: nobody else waits for that.
-        let spot = self.locate(&request).await?;
+        let spot = self.locate(&request, newcomer).await?;
         // Held until it is stored, also if the caller goes away meanwhile and asks again.
-        let one_at_a_time = Arc::clone(&self.creating).lock_owned().await;
+        let one_at_a_time = Arc::clone(&self.shared.creating).lock_owned().await;
         if let Some(known) = self.created_before(&id, &hash, &request, key.as_ref()).await? {
             return Ok(known);
         }
-        let place = self.place(spot).await?;
-        let private = private_of(&request, hash);
+        let place = self.place(&spot).await?;
         let resumes = self.conversation(&request, &agent, &place, &private).await?;
         let spec = self.spec(&id, &request, &agent, &place, resumes);
         self.bear(request, id, spec, private, place, Claim { key, one_at_a_time }).await

@@ -8,35 +8,36 @@ use std::sync::Arc;
 use tenure_crash_point::crash_point;
 use tenure_event::{SessionId, WorkspaceId};
 use tenure_log::{EventLog, LogError, PageRequest, SessionFilter};
-use tokio::sync::Mutex;
 
 use super::Shared;
 use crate::owner::{off_thread, session_dir};
+use crate::worktree;
 
 /// Directories that one start clears at most; the next one goes on.
 const AT_MOST: usize = 1000;
 /// All that is left of a session that was destroyed and whose transcript was kept.
 const KEPT: &str = "blobs";
 
-/// Clears what is left. `creating` is held by whoever creates a session, until it is stored.
-pub(super) async fn clear(shared: Arc<Shared>, creating: Arc<Mutex<()>>) {
+/// Clears what is left.
+pub(super) async fn clear(shared: Arc<Shared>) {
     let mut cleared = 0;
     for name in names(&shared.home.join("sessions")).await {
         if shared.stopping.is_cancelled() || cleared >= AT_MOST {
             return;
         }
         if let Ok(id) = SessionId::parse(&name)
-            && session(&shared, &creating, &id).await.unwrap_or(false)
+            && session(&shared, &id).await.unwrap_or(false)
         {
             cleared += 1;
         }
     }
+    worktree::recover(&shared).await;
     for name in names(&shared.home.join("workspaces")).await {
         if shared.stopping.is_cancelled() || cleared >= AT_MOST {
             return;
         }
         if let Ok(id) = WorkspaceId::parse(&name) {
-            cleared += usize::from(workspace(&shared, &creating, &id).await.unwrap_or(false));
+            cleared += usize::from(workspace(&shared, &id).await.unwrap_or(false));
         }
     }
     if cleared > 0 {
@@ -57,7 +58,7 @@ async fn names(dir: &Path) -> Vec<String> {
 }
 
 /// Whether something of this session was left, and is gone.
-async fn session(shared: &Shared, creating: &Mutex<()>, id: &SessionId) -> Result<bool, LogError> {
+async fn session(shared: &Arc<Shared>, id: &SessionId) -> Result<bool, LogError> {
     if shared.registry.get(id).is_some() {
         return Ok(false);
     }
@@ -72,13 +73,13 @@ async fn session(shared: &Shared, creating: &Mutex<()>, id: &SessionId) -> Resul
             Ok(true)
         }
         Some(_) => Ok(false),
-        None => unborn(shared, creating, id).await,
+        None => unborn(shared, id).await,
     }
 }
 
 /// A directory that no session knows, while none is being created.
-async fn unborn(shared: &Shared, creating: &Mutex<()>, id: &SessionId) -> Result<bool, LogError> {
-    let _nobody_creates = creating.lock().await;
+async fn unborn(shared: &Shared, id: &SessionId) -> Result<bool, LogError> {
+    let _nobody_creates = shared.creating.lock().await;
     if shared.registry.get(id).is_some() || shared.log.session(id).await?.is_some() {
         return Ok(false);
     }
@@ -111,16 +112,18 @@ async fn names_nothing_but(shared: &Shared, id: &SessionId, kept: &'static str) 
 }
 
 /// A directory that Tenure made for sessions to work in, and that none uses any more.
-async fn workspace(shared: &Shared, creating: &Mutex<()>, id: &WorkspaceId) -> Result<bool, LogError> {
-    let _nobody_creates = creating.lock().await;
-    let path = shared.home.join("workspaces").join(id.as_str());
+async fn workspace(shared: &Shared, id: &WorkspaceId) -> Result<bool, LogError> {
+    let _nobody_creates = shared.creating.lock().await;
+    let home = shared.home.canonicalize().unwrap_or_else(|_| shared.home.clone());
+    let path = home.join("workspaces").join(id.as_str());
     let Some(row) = shared.log.workspace(id).await? else {
         // Its session was never born. Nobody has worked in it, or something is amiss and it stays.
         return Ok(off_thread(move || std::fs::remove_dir(path)).await.is_ok());
     };
     let users = SessionFilter { workspace_id: Some(id.clone()), limit: 1, ..SessionFilter::default() };
-    if !row.owned || Path::new(&row.path) != path || !shared.log.sessions(users).await?.rows.is_empty() {
+    let scratch = row.owned && row.kind == "scratch" && Path::new(&row.path) == path;
+    if !scratch || !shared.log.sessions(users).await?.rows.is_empty() {
         return Ok(false);
     }
-    Ok(off_thread(move || std::fs::remove_dir_all(path)).await.is_ok())
+    Ok(off_thread(move || worktree::take_away(&home, &path)).await.is_ok())
 }

@@ -3,13 +3,16 @@
 
 use std::path::{Path, PathBuf};
 
-use tenure_api::{CreateSession, ErrorCode, Problem, WorkspaceChoice};
-use tenure_event::{ProjectId, WorkspaceId};
+use tenure_api::{CreateSession, ErrorCode, Problem, WorkspaceChoice, WorktreeChoice};
+use tenure_event::{ProjectId, SessionId, WorkspaceId};
 use tenure_log::{EventLog, ProjectRow, WorkspaceRow, Write};
+use tokio::sync::OwnedMutexGuard;
 
+use super::agents::AgentDef;
 use super::{Node, make_private_dir};
-use crate::owner::off_thread;
-use crate::{clock, problem};
+use crate::exec::Setup;
+use crate::owner::{Private, off_thread};
+use crate::{clock, problem, worktree};
 
 /// Where a session works, and what must be recorded for it.
 pub(super) struct Place {
@@ -25,10 +28,21 @@ pub(super) struct Place {
     pub writes: Vec<Write>,
 }
 
+/// Who is to work there.
+pub(super) struct Newcomer<'a> {
+    pub session: &'a SessionId,
+    pub agent: &'a AgentDef,
+    pub private: &'a Private,
+    /// Held while it gets a worktree: whoever asks for the same session again waits.
+    pub turn: Option<OwnedMutexGuard<()>>,
+}
+
 /// The directory in which a session is to work.
 pub(super) enum Spot {
     /// A new one.
     Scratch,
+    /// A new git worktree. It goes with this value, unless its workspace has come into the log.
+    Worktree(worktree::Made),
     /// One that is there.
     Directory {
         /// As it was given.
@@ -39,8 +53,12 @@ pub(super) enum Spot {
 }
 
 impl Node {
-    /// Finds the directory, which may take as long as its disk does.
-    pub(super) async fn locate(&self, request: &CreateSession) -> Result<Spot, Problem> {
+    /// Finds the directory, or makes a worktree, which may take as long as its disk does.
+    pub(super) async fn locate(
+        &self,
+        request: &CreateSession,
+        newcomer: Newcomer<'_>,
+    ) -> Result<Spot, Problem> {
         let given = [request.cwd.is_some(), request.project.is_some(), request.workspace.is_some()];
         if given.iter().filter(|g| **g).count() != 1 {
             return Err(Problem::invalid("cwd", "give exactly one of `cwd`, `project` and `workspace`"));
@@ -65,17 +83,42 @@ impl Node {
             Some(WorkspaceChoice::Scratch { .. }) => {
                 Err(Problem::invalid("workspace.scratch", "must be true"))
             }
+            Some(WorkspaceChoice::Worktree { worktree }) => self.new_worktree(worktree, newcomer).await,
             Some(WorkspaceChoice::Id(id)) => self.of_workspace(id).await,
             None => Err(Problem::invalid("cwd", "give a directory")),
         }
     }
 
     /// Where the session works, with the rows that are new.
-    pub(super) async fn place(&self, spot: Spot) -> Result<Place, Problem> {
+    pub(super) async fn place(&self, spot: &Spot) -> Result<Place, Problem> {
         match spot {
             Spot::Scratch => self.in_scratch().await,
-            Spot::Directory { given, canonical } => self.in_directory(given, canonical).await,
+            Spot::Worktree(made) => self.in_worktree(made).await,
+            Spot::Directory { given, canonical } => self.in_directory(given.clone(), canonical.clone()).await,
         }
+    }
+
+    async fn new_worktree(&self, choice: &WorktreeChoice, newcomer: Newcomer<'_>) -> Result<Spot, Problem> {
+        let Newcomer { session, agent, private, turn } = newcomer;
+        let setup =
+            choice.setup.as_ref().map(|setup| Setup::of(setup, session, agent, private)).transpose()?;
+        let id = WorkspaceId::from_uuid(clock::new_uuid());
+        let wanted = worktree::Wanted { id, choice: choice.clone(), setup, turn };
+        worktree::make(&self.shared, wanted).await.map(Spot::Worktree)
+    }
+
+    async fn in_worktree(&self, made: &worktree::Made) -> Result<Place, Problem> {
+        let workspace = WorkspaceRow {
+            id: made.id.clone(),
+            kind: "worktree".into(),
+            path: made.path.clone(),
+            owned: true,
+            created_at: clock::now(),
+        };
+        // It is the repository that is worked on.
+        let (project, mut writes) = self.project_of(&made.repo).await?;
+        writes.push(Write::Workspace(workspace.clone()));
+        Ok(Place { given: made.path.clone(), canonical: made.path.clone(), workspace, project, writes })
     }
 
     async fn of_workspace(&self, id: &str) -> Result<Spot, Problem> {
@@ -86,7 +129,8 @@ impl Node {
         let id = WorkspaceId::parse(id).map_err(|_| unknown())?;
         let row =
             self.shared.log.workspace(&id).await.map_err(|e| problem::from_log(&e))?.ok_or_else(unknown)?;
-        directory(&row.path, "workspace").await
+        let found = directory(&row.path, "workspace").await;
+        if row.owned { found.map_err(|_| gone(&row)) } else { found }
     }
 
     async fn in_scratch(&self) -> Result<Place, Problem> {
@@ -111,7 +155,15 @@ impl Node {
 
     async fn in_directory(&self, given: String, canonical: String) -> Result<Place, Problem> {
         let known = self.shared.log.workspace_at(&canonical).await.map_err(|e| problem::from_log(&e))?;
-        let (project, mut writes) = self.project_of(&canonical).await?;
+        if let Some(owned) = known.as_ref().filter(|known| known.owned) {
+            self.still_there(owned).await?;
+        }
+        let worktree = match &known {
+            Some(known) if known.kind == "worktree" => worktree::shown(&self.shared, &known.id, false).await,
+            _ => None,
+        };
+        let (project, mut writes) =
+            self.project_of(worktree.as_ref().map_or(&canonical, |w| &w.repo)).await?;
         let workspace = known.unwrap_or_else(|| {
             let id = WorkspaceId::from_uuid(clock::new_uuid());
             let row = WorkspaceRow {
@@ -127,6 +179,16 @@ impl Node {
         Ok(Place { given, canonical, workspace, project, writes })
     }
 
+    /// What Tenure made may go with its last session, but not while one is created.
+    async fn still_there(&self, row: &WorkspaceRow) -> Result<(), Problem> {
+        let path = PathBuf::from(&row.path);
+        let there = off_thread(move || Ok(path.is_dir())).await.unwrap_or(false);
+        if there && !worktree::is_leaving(&self.shared, &row.id).await {
+            return Ok(());
+        }
+        Err(gone(row))
+    }
+
     async fn project_of(&self, path: &str) -> Result<(ProjectRow, Vec<Write>), Problem> {
         let projects = self.shared.log.projects().await.map_err(|e| problem::from_log(&e))?;
         if let Some(known) = projects.into_iter().find(|p| p.path == path) {
@@ -137,6 +199,11 @@ impl Node {
             ProjectRow { id, path: path.to_owned(), title: None, trusted: false, created_at: clock::now() };
         Ok((row.clone(), vec![Write::Project(row)]))
     }
+}
+
+fn gone(row: &WorkspaceRow) -> Problem {
+    let what = format!("the {} {} is gone with its last session; it was at {}", row.kind, row.id, row.path);
+    Problem { field: Some("workspace".into()), ..Problem::new(ErrorCode::NotFound, what) }
 }
 
 async fn directory(given: &str, field: &str) -> Result<Spot, Problem> {

@@ -31,7 +31,7 @@ impl Node {
         }
         crash_point!("up.woken");
         self.shared.tasks.spawn(sweep(Arc::clone(&self.shared)));
-        self.shared.tasks.spawn(leftovers::clear(Arc::clone(&self.shared), Arc::clone(&self.creating)));
+        self.shared.tasks.spawn(leftovers::clear(Arc::clone(&self.shared)));
         Ok(())
     }
 }

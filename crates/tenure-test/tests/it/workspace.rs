@@ -4,3 +4,4 @@ mod artifacts;
 mod exec;
 mod files;
 mod terminals;
+mod worktrees;
