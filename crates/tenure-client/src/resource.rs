@@ -14,6 +14,7 @@ mod node;
 mod sessions;
 mod tokens;
 mod verbs;
+mod workspaces;
 
 pub use events::EventFilter;
 pub use exec::{ExecPiece, ExecRun};

@@ -4,9 +4,9 @@ use std::task::{Context, Poll, Waker};
 
 use serde::de::DeserializeOwned;
 use tenure_api::{
-    AnswerAsk, Compact, ConfigPatch, CreateCheckpoint, CreateProject, CreateSession, CreateToken, EditInput,
-    ExecRequest, Interrupt, KeepArtifact, RewindHow, RewindRequest, RunCommand, SendInput, SessionPatch,
-    VerbRequest,
+    AnswerAsk, Compact, ConfigPatch, CreateCheckpoint, CreateProject, CreateSession, CreateToken,
+    DiscardWorkspace, EditInput, ExecRequest, Interrupt, KeepArtifact, MergeWorkspace, RewindHow,
+    RewindRequest, RunCommand, SendInput, SessionPatch, VerbRequest,
 };
 use tenure_event::{Event, Kind, NewEvent, Seq, SessionId, Timestamp, WarningRaised, client_id_is_valid};
 use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};
@@ -14,7 +14,7 @@ use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};
 use crate::Bytes;
 
 /// Every kind of body that the document tells of, by its name there.
-pub const BODIES: [(&str, crate::Target); 17] = [
+pub const BODIES: [(&str, crate::Target); 19] = [
     ("AnswerAsk", read::<AnswerAsk>),
     ("Compact", read::<Compact>),
     ("ConfigPatch", read::<ConfigPatch>),
@@ -22,10 +22,12 @@ pub const BODIES: [(&str, crate::Target); 17] = [
     ("CreateProject", read::<CreateProject>),
     ("CreateSession", read::<CreateSession>),
     ("CreateToken", read::<CreateToken>),
+    ("DiscardWorkspace", read::<DiscardWorkspace>),
     ("EditInput", read::<EditInput>),
     ("ExecRequest", read::<ExecRequest>),
     ("Interrupt", read::<Interrupt>),
     ("KeepArtifact", read::<KeepArtifact>),
+    ("MergeWorkspace", read::<MergeWorkspace>),
     ("RewindHow", read::<RewindHow>),
     ("RewindRequest", read::<RewindRequest>),
     ("RunCommand", read::<RunCommand>),

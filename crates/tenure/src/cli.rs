@@ -89,6 +89,8 @@ verbs! {
     Rewind = rewind,
     Exec = exec,
     Cp = cp,
+    #[command(visible_alias = "workspace")]
+    Worktree = worktree,
     Ps = ps,
     Agents = agents,
     Up = up,

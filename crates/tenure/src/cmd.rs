@@ -37,3 +37,4 @@ pub(crate) mod tasks;
 pub(crate) mod todos;
 pub(crate) mod token;
 pub(crate) mod up;
+pub(crate) mod worktree;

@@ -1,6 +1,7 @@
 //! How a session looks as it goes on: events in, text out. Pure: knows no terminal, no clock and no daemon.
 
 mod ask;
+mod changes;
 mod diff;
 mod line;
 mod status;
@@ -10,6 +11,7 @@ mod transcript;
 mod wrap;
 
 pub(crate) use ask::{ask_block, ask_keys, can_always, how_to_answer, shows_changes};
+pub(crate) use changes::changes;
 pub(crate) use line::{event_line, word};
 pub(crate) use status::Status;
 pub(crate) use todo::changed as todos_changed;

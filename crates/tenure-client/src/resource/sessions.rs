@@ -1,11 +1,16 @@
 //! Sessions: create, list, read, change, remove; their messages and transcripts.
 
+use std::time::Duration;
+
 use serde::Serialize;
-use tenure_api::{CreateSession, Created, Page, Session, SessionPatch, VerbReply};
+use tenure_api::{CreateSession, Created, Page, Session, SessionPatch, VerbReply, WorkspaceChoice};
 use tenure_event::{Message, SessionId};
 
 use crate::ClientError;
 use crate::client::{Call, Client};
+
+/// A large worktree takes time, and so may its setup: an hour at most.
+const WORKTREE_LIMIT: Duration = Duration::from_secs(4500);
 
 /// Which sessions are listed. Values of one field are as on the wire.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -50,7 +55,11 @@ impl Client {
     /// `invalid`, `agent_missing`, `conflict`, and those of any request.
     pub async fn create(&self, mut request: CreateSession) -> Result<Created, ClientError> {
         request.id.get_or_insert_with(|| SessionId::from_uuid(uuid::Uuid::now_v7()).to_string());
-        self.call(Call::post("/v1/sessions").without_key().json(&request)?).await
+        let mut call = Call::post("/v1/sessions").without_key().json(&request)?;
+        if matches!(request.workspace, Some(WorkspaceChoice::Worktree { .. })) {
+            call = call.limit(WORKTREE_LIMIT);
+        }
+        self.call(call).await
     }
 
     /// A page of sessions, newest activity first.

@@ -1,6 +1,6 @@
 //! `tenure checkpoint`: a session's checkpoints: list, take, compare, restore.
 
-use tenure_api::{Checkpoint, CheckpointDiff, CreateCheckpoint, FileStatus, RewindHow};
+use tenure_api::{Checkpoint, CheckpointDiff, CreateCheckpoint, RewindHow};
 use tenure_client::Client;
 use tenure_event::{CheckpointCause, CheckpointId, SessionId};
 use tenure_server::clock;
@@ -9,9 +9,9 @@ use super::rewind::tell_plan;
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
-use crate::style::Style;
 use crate::table::Table;
 use crate::text::{age, bytes, clean, one_line, plural};
+use crate::view::changes;
 
 /// List, take, compare or restore checkpoints of a session's files
 ///
@@ -213,54 +213,9 @@ fn show(context: &Context, diff: &CheckpointDiff, stat: bool) -> Outcome {
         out::json(diff)?;
         return Ok(Exit::Done);
     }
-    let style = context.style;
     if diff.files_total == 0 {
         out::note("nothing differs");
     }
-    for file in &diff.files {
-        let path = clean(&file.path);
-        let head = match file.status {
-            FileStatus::Added => style.green(&format!("added    {path}")),
-            FileStatus::Modified => format!("modified {path}"),
-            FileStatus::Deleted => style.red(&format!("deleted  {path}")),
-        };
-        let sides = match (&file.before, &file.after) {
-            (Some(a), Some(b)) if a != b => format!(" ({a} → {b})"),
-            _ => String::new(),
-        };
-        out::print(&format!("{head}{} {}\n", style.dim(&sides), style.dim(&amount(file))))?;
-        if let Some(text) = file.diff.as_ref().filter(|_| !stat) {
-            out::print(&coloured(style, text))?;
-        }
-        if file.cut && !stat {
-            out::print(&format!("{}\n", style.dim("  … too long to show whole")))?;
-        }
-    }
-    let left = diff.files_total.saturating_sub(diff.files.len() as u64);
-    if left > 0 {
-        out::print(&format!("… and {left} more\n"))?;
-    }
+    out::print(&changes(context.style, &diff.files, diff.files_total, stat))?;
     Ok(Exit::Done)
-}
-
-fn amount(file: &tenure_api::CheckpointFileDiff) -> String {
-    if file.binary || file.large {
-        let size = |n: Option<u64>| n.map_or_else(|| "nothing".to_owned(), bytes);
-        return format!("{} → {}", size(file.old_bytes), size(file.new_bytes));
-    }
-    format!("+{} −{}", file.insertions, file.deletions)
-}
-
-fn coloured(style: Style, diff: &str) -> String {
-    let line = |line: &str| {
-        let text = clean(line);
-        match line.as_bytes().first() {
-            _ if line.starts_with("+++") || line.starts_with("---") => style.dim(&text),
-            Some(b'+') => style.green(&text),
-            Some(b'-') => style.red(&text),
-            Some(b'@') => style.cyan(&text),
-            _ => text,
-        }
-    };
-    diff.lines().map(|l| format!("  {}\n", line(l))).collect()
 }

@@ -72,7 +72,9 @@ pub(super) async fn find_ask(client: &Client, name: &str) -> Result<AskId, Failu
 
 /// What a verb hit and what remains, for people or as JSON.
 pub(super) fn tell(context: &Context, done: &str, reply: &VerbReply) -> Result<Exit, Failure> {
-    let failed = !reply.remained.is_empty();
+    let (kept, remained): (Vec<&String>, Vec<&String>) =
+        reply.remained.iter().partition(|name| name.starts_with("workspace:"));
+    let failed = !remained.is_empty();
     if context.json {
         out::json(reply)?;
     } else {
@@ -84,8 +86,13 @@ pub(super) fn tell(context: &Context, done: &str, reply: &VerbReply) -> Result<E
             done,
             style.dim(&format!("({what})"))
         ))?;
+        for name in kept {
+            let id = name.trim_start_matches("workspace:");
+            out::note(&format!("kept, for it has work that is nowhere else: `tenure worktree show {id}`"));
+        }
         if failed {
-            let remained = reply.remained.join(", ");
+            let remained: Vec<&str> = remained.iter().map(|name| name.as_str()).collect();
+            let remained = remained.join(", ");
             out::print(&format!(
                 "{}\n",
                 style.red(&format!("could not be ended: {remained}; try `tenure kill`"))

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use tenure_api::{
     AgentEntry, CreateSession, Created, InputContent, PermissionDefault, Permissions, ResumeRequest,
+    WorkspaceChoice, WorktreeChoice, WorktreeSetup,
 };
 use tenure_client::Client;
 use tenure_server::config::load::{config_path, load};
@@ -33,6 +34,18 @@ pub(crate) struct Args {
     /// The directory to work in [default: this one]
     #[arg(short = 'C', long = "dir", value_name = "DIR")]
     dir: Option<PathBuf>,
+    /// Work in a new git worktree, on this branch, or on a new one of its own; `tenure worktree` tells of them
+    #[arg(long, value_name = "BRANCH", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    worktree: Option<String>,
+    /// Where the new branch begins [default: what is checked out]
+    #[arg(long, value_name = "REV", requires = "worktree")]
+    base: Option<String>,
+    /// A command for the shell that makes the new worktree ready
+    #[arg(long, value_name = "COMMAND", requires = "worktree")]
+    setup: Option<String>,
+    /// Work in this workspace, or with `scratch` in a new directory that goes with its last session
+    #[arg(long, value_name = "ID", conflicts_with_all = ["worktree", "dir"])]
+    workspace: Option<String>,
     /// Start it and return at once
     #[arg(short, long)]
     detach: bool,
@@ -101,6 +114,8 @@ pub(crate) fn run(mut args: Args, context: Context) -> Outcome {
 fn request(args: &Args, agent: String, prompt: String, person: bool) -> Result<CreateSession, Failure> {
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("."));
     let dir = std::path::absolute(&dir)?;
+    let dir = dir.to_str().ok_or_else(|| Failure::usage("the directory's name is not UTF-8"))?.to_owned();
+    let workspace = workspace(args, &dir);
     let default = match (args.allow, args.deny) {
         (true, _) => PermissionDefault::Allow,
         (_, true) => PermissionDefault::Deny,
@@ -110,9 +125,8 @@ fn request(args: &Args, agent: String, prompt: String, person: bool) -> Result<C
     let resume = ResumeRequest { latest: args.latest, native_id: args.resume.clone() };
     Ok(CreateSession {
         agent,
-        cwd: Some(
-            dir.to_str().ok_or_else(|| Failure::usage("the directory's name is not UTF-8"))?.to_owned(),
-        ),
+        cwd: workspace.is_none().then_some(dir),
+        workspace,
         title: args.title.clone(),
         tags: args.tags.clone(),
         input: Some(InputContent::Plain(prompt)),
@@ -130,6 +144,23 @@ fn request(args: &Args, agent: String, prompt: String, person: bool) -> Result<C
         resume: (args.latest || args.resume.is_some()).then_some(resume),
         trust_project: args.trust_project.then_some(true),
         ..CreateSession::default()
+    })
+}
+
+/// A new worktree, a new scratch directory, or one that exists.
+fn workspace(args: &Args, dir: &str) -> Option<WorkspaceChoice> {
+    if let Some(branch) = &args.worktree {
+        let worktree = WorktreeChoice {
+            repo: dir.to_owned(),
+            branch: Some(branch.clone()).filter(|name| !name.is_empty()),
+            base: args.base.clone(),
+            setup: args.setup.clone().map(|text| WorktreeSetup { shell: Some(text), ..Default::default() }),
+        };
+        return Some(WorkspaceChoice::Worktree { worktree });
+    }
+    Some(match args.workspace.as_deref()? {
+        "scratch" => WorkspaceChoice::Scratch { scratch: true },
+        id => WorkspaceChoice::Id(id.to_owned()),
     })
 }
 

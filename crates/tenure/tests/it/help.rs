@@ -22,6 +22,7 @@ const VERBS: &[&str] = &[
     "rewind",
     "exec",
     "cp",
+    "worktree",
     "ps",
     "agents",
     "up",

@@ -55,4 +55,9 @@ async fn no_hook_filter_driver_or_monitor_of_a_repository_runs() {
     session.verb("close").await;
     daemon.post(&at(&workspace, "/discard"), &json!({"force": true})).await.ok(200);
     assert!(!sprung.exists(), "{}", std::fs::read_to_string(&sprung).unwrap_or_default());
+    // They would have run.
+    repo.write("file", "changed\n");
+    repo.git(&["diff", "--stat"]);
+    let all = std::fs::read_to_string(&sprung).expect("a person's git runs them");
+    assert!(all.contains("program"), "{all}");
 }
