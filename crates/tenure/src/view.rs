@@ -1,8 +1,8 @@
 //! How a session looks as it goes on: events in, text out. Pure: knows no terminal, no clock and no daemon.
 
 mod ask;
-mod changes;
 mod diff;
+mod differences;
 mod line;
 mod status;
 mod todo;
@@ -11,7 +11,7 @@ mod transcript;
 mod wrap;
 
 pub(crate) use ask::{ask_block, ask_keys, can_always, how_to_answer, shows_changes};
-pub(crate) use changes::changes;
+pub(crate) use differences::differences;
 pub(crate) use line::{event_line, word};
 pub(crate) use status::Status;
 pub(crate) use todo::changed as todos_changed;

@@ -11,7 +11,7 @@ use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
 use crate::table::Table;
 use crate::text::{age, bytes, clean, one_line, plural};
-use crate::view::changes;
+use crate::view::differences;
 
 /// List, take, compare or restore checkpoints of a session's files
 ///
@@ -216,6 +216,6 @@ fn show(context: &Context, diff: &CheckpointDiff, stat: bool) -> Outcome {
     if diff.files_total == 0 {
         out::note("nothing differs");
     }
-    out::print(&changes(context.style, &diff.files, diff.files_total, stat))?;
+    out::print(&differences(context.style, &diff.files, diff.files_total, stat))?;
     Ok(Exit::Done)
 }

@@ -11,7 +11,7 @@ use crate::out;
 use crate::style::Style;
 use crate::table::Table;
 use crate::text::{bytes, clean, plural};
-use crate::view::changes;
+use crate::view::differences;
 
 /// See, merge or discard the work that sessions did in git worktrees of their own
 ///
@@ -102,7 +102,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
                 if diff.files_total == 0 {
                     out::note("nothing differs");
                 }
-                out::print(&changes(context.style, &diff.files, diff.files_total, stat))?;
+                out::print(&differences(context.style, &diff.files, diff.files_total, stat))?;
                 Ok(Exit::Done)
             }
             Action::Merge { name, into, commit, message, squash, dry_run } => {

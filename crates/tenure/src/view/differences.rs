@@ -6,7 +6,7 @@ use crate::style::Style;
 use crate::text::{bytes, clean};
 
 /// The files, of `total` that differ; with `stat` only their names and counts.
-pub(crate) fn changes(style: Style, files: &[CheckpointFileDiff], total: u64, stat: bool) -> String {
+pub(crate) fn differences(style: Style, files: &[CheckpointFileDiff], total: u64, stat: bool) -> String {
     let mut out = String::new();
     for file in files {
         out.push_str(&head(style, file));
