@@ -944,7 +944,7 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** Workspaces, oldest first. */
+        /** Workspaces, oldest first. A page may have fewer than `limit` and still a `next`. */
         readonly get: operations["get_workspaces"];
         readonly put?: never;
         readonly post?: never;
@@ -961,10 +961,64 @@ export interface paths {
             readonly path?: never;
             readonly cookie?: never;
         };
-        /** A workspace. */
+        /** A workspace. Of a worktree it is told, too, what would be lost with it. */
         readonly get: operations["get_workspaces_id"];
         readonly put?: never;
         readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/workspaces/{id}/diff": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** What a worktree has that its base has not: committed or not, tracked or not. */
+        readonly get: operations["get_workspaces_id_diff"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/workspaces/{id}/discard": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Removes a worktree and the branch that was made for it. What would be lost is refused by name, unless forced. */
+        readonly post: operations["post_workspaces_id_discard"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/workspaces/{id}/merge": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Merges the work of a worktree into a branch. Where the branch is checked out its files go along, which must be clean.
+         *     A conflict is told, and nothing is changed then.
+         */
+        readonly post: operations["post_workspaces_id_merge"];
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -1633,6 +1687,20 @@ export interface components {
          * @enum {string}
          */
         readonly Delivery: "queue" | "steer" | "interrupt";
+        /** @description `POST /v1/workspaces/{id}/discard`. */
+        readonly DiscardWorkspace: {
+            /** @description Also what would be lost by it. */
+            readonly force?: boolean;
+        };
+        /** @description What went with a worktree. */
+        readonly Discarded: {
+            /** @description The branch that is gone with it; null if it was there before, or has work that was not to be lost. */
+            readonly branch?: string | null;
+            /** @description What was lost. */
+            readonly lost: components["schemas"]["Unsaved"];
+            /** @description The directory that is gone. */
+            readonly path: string;
+        };
         /**
          * @description What an acknowledged change survives.
          * @enum {string}
@@ -2480,6 +2548,51 @@ export interface components {
             /** @description Where. */
             readonly url: string;
         };
+        /**
+         * @description How work came into a branch.
+         * @enum {string}
+         */
+        readonly MergeHow: "nothing" | "fast_forward" | "merge" | "squash";
+        /** @description `POST /v1/workspaces/{id}/merge`. */
+        readonly MergeWorkspace: {
+            /** @description Commit what is not committed, with this message, before the merge. Without it such work is refused by name. */
+            readonly commit?: string | null;
+            /** @description Only tell what would happen. Nothing is committed. */
+            readonly dry_run?: boolean;
+            /** @description The branch that takes the work in (default: the worktree's `base_branch`). */
+            readonly into?: string | null;
+            /** @description Message of the merge, where one is made. */
+            readonly message?: string | null;
+            /** @description One commit with all of the work instead of its commits. */
+            readonly squash?: boolean;
+        };
+        /** @description What a merge did, or with `dry_run` would do. */
+        readonly Merged: {
+            /** @description Its commit after; null for a merge that was only planned. */
+            readonly after?: string | null;
+            /** @description The branch's commit before. */
+            readonly before: string;
+            /**
+             * Format: int64
+             * @description Commits that came.
+             */
+            readonly commits: number;
+            /** @description The commit that `commit` made. */
+            readonly committed?: string | null;
+            /** @description It was only planned. */
+            readonly dry_run: boolean;
+            /**
+             * Format: int64
+             * @description Files that changed in the branch.
+             */
+            readonly files: number;
+            /** @description How. */
+            readonly how: components["schemas"]["MergeHow"];
+            /** @description The branch. */
+            readonly into: string;
+            /** @description The directory in which the branch is checked out, whose files were brought along. */
+            readonly updated?: string | null;
+        };
         /** @description A message as the `messages` path gives it: whole, with its tools as they stand now. */
         readonly Message: {
             /**
@@ -3054,14 +3167,26 @@ export interface components {
         readonly Page_Workspace: {
             /** @description What is on it. */
             readonly items: readonly {
+                /**
+                 * Format: int64
+                 * @description Bytes on the disk of what Tenure made; null for any other directory, and where there is too much to count.
+                 */
+                readonly bytes?: number | null;
                 /** @description When it was recorded. */
                 readonly created_at: components["schemas"]["Timestamp"];
                 /** @description Its id. */
                 readonly id: components["schemas"]["WorkspaceId"];
                 /** @description `directory`, `scratch` or `worktree`. */
                 readonly kind: string;
+                /** @description Tenure made it, and may remove it. Any other directory is never removed. */
+                readonly owned: boolean;
                 /** @description Its path, canonical. */
                 readonly path: string;
+                /** @description The directory is there. */
+                readonly present: boolean;
+                /** @description Sessions that work in it and are not destroyed; the first 1000. */
+                readonly sessions: readonly components["schemas"]["SessionId"][];
+                readonly worktree?: components["schemas"]["Worktree"] | null;
             }[];
             /** @description Pass as `cursor` (for events: as `after`) to go on; null at the end. */
             readonly next?: string | null;
@@ -4055,6 +4180,22 @@ export interface components {
             /** @description The turn. */
             readonly turn_id: components["schemas"]["TurnId"];
         };
+        /** @description Work that is nowhere but in a worktree. Files that git ignores are not counted. */
+        readonly Unsaved: {
+            /** @description Commits on its branch that no other branch or tag has: hash and subject, newest first; the first 100. */
+            readonly commits: readonly string[];
+            /** @description Files that are not committed, as `git status --short` tells them; the first 200. */
+            readonly files: readonly string[];
+            /**
+             * Format: int64
+             * @description How many.
+             */
+            readonly files_total: number;
+            /** @description What git is in the middle of there, for example `rebase`. */
+            readonly in_progress?: string | null;
+            /** @description Commits that not even its own branch has; the first 100. */
+            readonly loose_commits: readonly string[];
+        };
         /** @description Tokens by kind and their cost. */
         readonly Usage: {
             /**
@@ -4149,19 +4290,65 @@ export interface components {
         };
         /** @description `GET /v1/workspaces/{id}`. */
         readonly Workspace: {
+            /**
+             * Format: int64
+             * @description Bytes on the disk of what Tenure made; null for any other directory, and where there is too much to count.
+             */
+            readonly bytes?: number | null;
             /** @description When it was recorded. */
             readonly created_at: components["schemas"]["Timestamp"];
             /** @description Its id. */
             readonly id: components["schemas"]["WorkspaceId"];
             /** @description `directory`, `scratch` or `worktree`. */
             readonly kind: string;
+            /** @description Tenure made it, and may remove it. Any other directory is never removed. */
+            readonly owned: boolean;
             /** @description Its path, canonical. */
             readonly path: string;
+            /** @description The directory is there. */
+            readonly present: boolean;
+            /** @description Sessions that work in it and are not destroyed; the first 1000. */
+            readonly sessions: readonly components["schemas"]["SessionId"][];
+            readonly worktree?: components["schemas"]["Worktree"] | null;
         };
         /** @description Which workspace: an id, `{scratch: true}` or `{worktree: {…}}`. */
         readonly WorkspaceChoice: string | {
             /** @description Must be true. */
             readonly scratch: boolean;
+        } | {
+            /** @description Of what. */
+            readonly worktree: components["schemas"]["WorktreeChoice"];
+        };
+        /** @description What a worktree has that its base has not, committed or not. */
+        readonly WorkspaceDiff: {
+            /** @description The commit that it is compared with: where its branch left `base_branch`, else where its work began. */
+            readonly base: string;
+            /**
+             * Format: int64
+             * @description Commits from the one to the other.
+             */
+            readonly commits: number;
+            /**
+             * Format: int64
+             * @description Lines that went.
+             */
+            readonly deletions: number;
+            /** @description Files that differ, by path; the first 1000. A new file that git ignores is none. */
+            readonly files: readonly components["schemas"]["CheckpointFileDiff"][];
+            /**
+             * Format: int64
+             * @description How many differ.
+             */
+            readonly files_total: number;
+            /** @description The commit that is checked out in it. */
+            readonly head: string;
+            /**
+             * Format: int64
+             * @description Lines that came, in the files that are listed.
+             */
+            readonly insertions: number;
+            /** @description Files that are not committed are among the changes. */
+            readonly uncommitted: boolean;
         };
         /** @description A directory in which sessions work. */
         readonly WorkspaceId: string;
@@ -4173,6 +4360,49 @@ export interface components {
             readonly kind: string;
             /** @description Its path, canonical. */
             readonly path: string;
+        };
+        /** @description What a worktree belongs to. */
+        readonly Worktree: {
+            /** @description The commit at which its work began. */
+            readonly base: string;
+            /** @description The branch that `base` was on: where a merge goes unless it says otherwise. */
+            readonly base_branch?: string | null;
+            /** @description The branch that was checked out when it was made. */
+            readonly branch: string;
+            /** @description The branch was made with it. */
+            readonly branch_made: boolean;
+            /** @description The repository's own directory. */
+            readonly repo: string;
+            readonly setup?: components["schemas"]["ExecResult"] | null;
+            readonly unsaved?: components["schemas"]["Unsaved"] | null;
+        };
+        /** @description `worktree` of a create. */
+        readonly WorktreeChoice: {
+            /**
+             * @description Where a new branch begins: a branch, a tag or a commit (default: what `repo` has checked out). What is not
+             *     committed there does not come along.
+             */
+            readonly base?: string | null;
+            /**
+             * @description The branch. One that exists is checked out as it is; another name, or none, is a new one (`tenure/…` without
+             *     a name).
+             */
+            readonly branch?: string | null;
+            /** @description A directory in the repository, or a bare repository; an absolute path. */
+            readonly repo: string;
+            readonly setup?: components["schemas"]["WorktreeSetup"] | null;
+        };
+        /** @description A command that makes a new worktree ready. Exactly one of `command` and `shell`. */
+        readonly WorktreeSetup: {
+            /** @description Program and arguments. */
+            readonly command?: readonly string[] | null;
+            /** @description A text for `/bin/sh -c`. */
+            readonly shell?: string | null;
+            /**
+             * Format: int64
+             * @description How long it may take, in milliseconds (default 600000, at most 3600000).
+             */
+            readonly timeout_ms?: number | null;
         };
     };
     responses: never;
@@ -4230,6 +4460,8 @@ export type CreateWait = components['schemas']['CreateWait'];
 export type Created = components['schemas']['Created'];
 export type Decision = components['schemas']['Decision'];
 export type Delivery = components['schemas']['Delivery'];
+export type DiscardWorkspace = components['schemas']['DiscardWorkspace'];
+export type Discarded = components['schemas']['Discarded'];
 export type Durability = components['schemas']['Durability'];
 export type EditInput = components['schemas']['EditInput'];
 export type Ephemeral = components['schemas']['Ephemeral'];
@@ -4282,6 +4514,9 @@ export type McpServer = components['schemas']['McpServer'];
 export type McpServerConfig = components['schemas']['McpServerConfig'];
 export type McpStatus = components['schemas']['McpStatus'];
 export type McpTransportConfig = components['schemas']['McpTransportConfig'];
+export type MergeHow = components['schemas']['MergeHow'];
+export type MergeWorkspace = components['schemas']['MergeWorkspace'];
+export type Merged = components['schemas']['Merged'];
 export type Message = components['schemas']['Message'];
 export type MessageCompleted = components['schemas']['MessageCompleted'];
 export type MessageDelta = components['schemas']['MessageDelta'];
@@ -4395,6 +4630,7 @@ export type TurnId = components['schemas']['TurnId'];
 export type TurnOrigin = components['schemas']['TurnOrigin'];
 export type TurnResult = components['schemas']['TurnResult'];
 export type TurnStarted = components['schemas']['TurnStarted'];
+export type Unsaved = components['schemas']['Unsaved'];
 export type Usage = components['schemas']['Usage'];
 export type UsageUpdated = components['schemas']['UsageUpdated'];
 export type VerbReply = components['schemas']['VerbReply'];
@@ -4405,8 +4641,12 @@ export type WarningRaised = components['schemas']['WarningRaised'];
 export type Whole = components['schemas']['Whole'];
 export type Workspace = components['schemas']['Workspace'];
 export type WorkspaceChoice = components['schemas']['WorkspaceChoice'];
+export type WorkspaceDiff = components['schemas']['WorkspaceDiff'];
 export type WorkspaceId = components['schemas']['WorkspaceId'];
 export type WorkspaceRef = components['schemas']['WorkspaceRef'];
+export type Worktree = components['schemas']['Worktree'];
+export type WorktreeChoice = components['schemas']['WorktreeChoice'];
+export type WorktreeSetup = components['schemas']['WorktreeSetup'];
 export type $defs = Record<string, never>;
 export interface operations {
     readonly get_healthz: {
@@ -6869,6 +7109,10 @@ export interface operations {
     readonly get_workspaces: {
         readonly parameters: {
             readonly query?: {
+                /** @description Only `directory`, `scratch` or `worktree`. */
+                readonly kind?: string;
+                /** @description Also what Tenure made and has removed since. */
+                readonly gone?: boolean;
                 /** @description `next` of the page before. */
                 readonly cursor?: string;
                 /** @description At most so many (default 100, at most 1000). */
@@ -6916,6 +7160,110 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Workspace"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_workspaces_id_diff: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The workspace. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["WorkspaceDiff"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_workspaces_id_discard: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Repeat safely with the same key. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path: {
+                /** @description The workspace. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["DiscardWorkspace"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Discarded"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_workspaces_id_merge: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Repeat safely with the same key. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path: {
+                /** @description The workspace. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["MergeWorkspace"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Merged"];
                 };
             };
             readonly default: {
