@@ -4,8 +4,9 @@
 use crate::process::{output, program, run, say};
 
 /// A command that succeeds where it is there, the Debian package that brings it, and what for.
-const NEEDED: [(&[&str], &str, &str); 4] = [
+const NEEDED: [(&[&str], &str, &str); 5] = [
     (&["npm", "--version"], "npm", "the real agents are installed with it"),
+    (&["chromium", "--version"], "chromium", "the TypeScript client is tried in a browser"),
     (&["git", "--version"], "git", "agents look for it, and worktrees are made with it"),
     (&["strace", "--version"], "strace", "calls to the disk are made to fail with it"),
     (&["python3", "-c", "import ensurepip, venv"], "python3-venv", "schemathesis is installed with it"),
