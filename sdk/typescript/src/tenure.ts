@@ -2,24 +2,12 @@
 import { type CallOptions, Connection } from "./connection.js";
 import type { FollowedEvent } from "./events.js";
 import { type FollowOptions, follow, followRows } from "./follow.js";
-import type {
-  AcpRow,
-  AgentEntry,
-  Ask,
-  AskAnswered,
-  CreateProject,
-  CreateSession,
-  HealthReply,
-  Info,
-  Process,
-  Project,
-  Session as SessionData,
-  TokenCreated,
-  TokenEntry,
-  TokenScope,
-  Workspace,
-} from "./generated/api.js";
+import type { AcpRow, AgentEntry, Ask, AskAnswered, CreateSession, HealthReply, Info, Session as SessionData } from "./generated/api.js";
 import { type Listed, pages } from "./resources/pages.js";
+import { Processes } from "./resources/processes.js";
+import { Projects } from "./resources/projects.js";
+import { Tokens } from "./resources/tokens.js";
+import { Workspaces } from "./resources/workspaces.js";
 import { type Answer, Session } from "./session.js";
 import type { AnswerOf, BodyOf, MethodOf, Path, QueryOf, Verb } from "./typed.js";
 
@@ -48,6 +36,8 @@ export class Tenure {
   readonly sessions: Sessions;
   /** Directories by a stable id. */
   readonly projects: Projects;
+  /** Directories in which sessions work, git worktrees among them. */
+  readonly workspaces: Workspaces;
   /** Processes of agents and commands. */
   readonly processes: Processes;
   /** Narrower tokens. */
@@ -58,6 +48,7 @@ export class Tenure {
     this.#connection = new Connection({ ...options, start: options.start ?? true });
     this.sessions = new Sessions(this.#connection);
     this.projects = new Projects(this.#connection);
+    this.workspaces = new Workspaces(this.#connection);
     this.processes = new Processes(this.#connection);
     this.tokens = new Tokens(this.#connection);
   }
@@ -107,17 +98,6 @@ export class Tenure {
     return followRows(this.#connection, { path: "/v1/events/stream", query: { session, tag }, number: "gseq" }, rest);
   }
 
-  /** Directories in which sessions work. */
-  workspaces(options: CallOptions & { limit?: number } = {}): Listed<Workspace> {
-    const { signal, ...query } = options;
-    return pages(query, (more) => this.#connection.call("get", "/v1/workspaces", [], { query: more, signal }));
-  }
-
-  /** One of them. */
-  workspace(id: string, options: CallOptions = {}): Promise<Workspace> {
-    return this.#connection.call("get", "/v1/workspaces/{id}", [id], options);
-  }
-
   /** Any request of the HTTP interface, typed by its document: `request("get", "/v1/sessions/{id}/todos", ["s1"])`. */
   request<P extends Path, M extends Verb>(
     method: M & MethodOf<P>,
@@ -158,67 +138,5 @@ export class Sessions {
   list(filter: SessionFilter & CallOptions = {}): Listed<SessionData> {
     const { signal, ...query } = filter;
     return pages(query, (more) => this.#connection.call("get", "/v1/sessions", [], { query: more, signal }));
-  }
-}
-
-/** Projects of a daemon. */
-export class Projects {
-  readonly #connection: Connection;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  /** All that are known. */
-  async list(options: CallOptions = {}): Promise<readonly Project[]> {
-    return (await this.#connection.call("get", "/v1/projects", [], options)).items;
-  }
-
-  /** Names a directory. The same id and path again is the same project; another path is `conflict`. */
-  register(body: CreateProject, options: CallOptions = {}): Promise<Project> {
-    return this.#connection.call("post", "/v1/projects", [], { body, ...options });
-  }
-}
-
-/** Processes of a daemon. */
-export class Processes {
-  readonly #connection: Connection;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  /** Those that run, and those that have ended and were not reaped. */
-  async list(options: CallOptions = {}): Promise<readonly Process[]> {
-    return (await this.#connection.call("get", "/v1/processes", [], options)).items;
-  }
-
-  /** Forgets those that have ended; each is given once. */
-  async reap(options: CallOptions = {}): Promise<readonly Process[]> {
-    return (await this.#connection.call("post", "/v1/processes/reap", [], options)).items;
-  }
-}
-
-/** Tokens of a daemon. */
-export class Tokens {
-  readonly #connection: Connection;
-
-  constructor(connection: Connection) {
-    this.#connection = connection;
-  }
-
-  /** Names and scopes. */
-  async list(options: CallOptions = {}): Promise<readonly TokenEntry[]> {
-    return (await this.#connection.call("get", "/v1/tokens", [], options)).items;
-  }
-
-  /** Makes one; it is told this once. */
-  create(name: string, scope: TokenScope, options: CallOptions = {}): Promise<TokenCreated> {
-    return this.#connection.call("post", "/v1/tokens", [], { body: { name, scope }, ...options });
-  }
-
-  /** Removes one. */
-  remove(name: string, options: CallOptions = {}): Promise<TokenEntry> {
-    return this.#connection.call("delete", "/v1/tokens/{name}", [name], options);
   }
 }
