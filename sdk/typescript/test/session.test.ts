@@ -162,6 +162,8 @@ describe("a session", () => {
       if (piece.type === "ended") assert.equal(piece.result.exit_code, 0);
     }
     assert.equal(pieces.join(""), "a\nb");
+    const much = await session.exec({ shell: "head -c 1500000 /dev/zero | tr '\\0' x" }, { signal: new AbortController().signal });
+    assert.deepEqual([much.stdout.length, much.truncated, much.exit_code], [1 << 20, true, 0]);
     const late = session.exec({ shell: "echo $$ > pid; sleep 60" }, { signal: AbortSignal.timeout(300) });
     await assert.rejects(late, { name: "TimeoutError" });
     // Whoever goes away takes the command along.

@@ -139,10 +139,16 @@ export class Api {
 
   /** Interrupts and closes one session, or all that `listRunningClaudeSessions` lists; gives the ids. */
   readonly cancelClaudeExecution = async (sessionId?: string): Promise<string[]> => {
-    const ids = sessionId === undefined ? (await this.#running()).map((session) => session.id) : [(await this.#known(sessionId)).id];
+    if (sessionId !== undefined) {
+      const { id } = await this.#known(sessionId);
+      await this.#cancel(this.tenure.session(id));
+      return [id];
+    }
+    const ids = (await this.#running()).map((session) => session.id);
     const ends = await Promise.allSettled(ids.map((id) => this.#cancel(this.tenure.session(id))));
-    const failed = ends.find((end) => end.status === "rejected");
-    if (failed !== undefined) throw failed.reason;
+    // One that is gone meanwhile needs no cancelling.
+    const failed = ends.find((end) => end.status === "rejected" && !isTenureError(end.reason, "not_found", "destroyed"));
+    if (failed?.status === "rejected") throw failed.reason;
     return ids;
   };
 
@@ -253,15 +259,16 @@ export class Api {
   }
 
   async #running(): Promise<SessionData[]> {
-    const found: SessionData[] = [];
-    for (const lifecycle of ["live", "creating"] as const) {
+    const found = new Map<string, SessionData>();
+    // In this order: one that gets live meanwhile is met twice, and not never.
+    for (const lifecycle of ["creating", "live"] as const) {
       for await (const session of this.tenure.sessions.list({ lifecycle, archived: "any", ...this.#tag() })) {
         const busy = works(moment(session, { fresh: isFresh(session) })) || session.tags.includes(TAG);
-        if (session.process != null && busy) found.push(session);
+        if (session.process != null && busy) found.set(session.id, session);
       }
     }
     const started = (session: SessionData) => Date.parse(session.process?.started_at ?? session.created_at);
-    return found.sort((a, b) => started(b) - started(a) || (a.id < b.id ? 1 : -1));
+    return [...found.values()].sort((a, b) => started(b) - started(a) || (a.id < b.id ? 1 : -1));
   }
 
   /** A session by our id or the agent's own. */

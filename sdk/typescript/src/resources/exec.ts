@@ -3,6 +3,7 @@ import type { CallOptions, Connection } from "../connection.js";
 import { lost } from "../connection.js";
 import { TenureError } from "../errors.js";
 import type { ExecOutput, ExecRequest, ExecResult } from "../generated/api.js";
+import { join } from "../platform/check.js";
 import { type Frame, frames } from "../sse.js";
 
 export type { ExecRequest, ExecResult } from "../generated/api.js";
@@ -15,6 +16,8 @@ export type ExecPiece =
 
 /** Milliseconds that a command takes at most unless its request says otherwise. */
 const USUAL_MS = 120_000;
+/** What is kept of an output that nobody streams, in bytes. */
+const MOST_BYTES = 1 << 20;
 /** What an answer may take beyond its command. */
 const MARGIN_MS = 60_000;
 
@@ -29,10 +32,13 @@ export async function exec(
   const path = "/v1/sessions/{id}/exec";
   if (options.signal === undefined) return connection.call("post", path, [session], { body: request, limitMs });
   // With a key a command belongs to its key and outlives its caller; streamed without one it goes with the caller.
-  const out = { stdout: [] as Uint8Array[], stderr: [] as Uint8Array[] };
+  const out = { stdout: new Kept(), stderr: new Kept() };
   for await (const piece of execStream(connection, session, request, options)) {
-    if (piece.type === "ended") return { ...piece.result, stdout: text(out.stdout), stderr: text(out.stderr) };
-    if (piece.type !== "started") out[piece.type].push(piece.bytes);
+    if (piece.type === "ended") {
+      const truncated = piece.result.truncated || out.stdout.cut || out.stderr.cut;
+      return { ...piece.result, stdout: out.stdout.text(), stderr: out.stderr.text(), truncated };
+    }
+    if (piece.type !== "started") out[piece.type].add(piece.bytes);
   }
   throw new TenureError("unreachable", "the stream ended before the command did");
 }
@@ -86,7 +92,20 @@ function bytes(output: ExecOutput): Uint8Array {
   return Uint8Array.from(atob(output.base64), (c) => c.charCodeAt(0));
 }
 
-function text(pieces: readonly Uint8Array[]): string {
-  const decoder = new TextDecoder();
-  return pieces.map((piece) => decoder.decode(piece, { stream: true })).join("") + decoder.decode();
+/** The beginning of an output, as much as the daemon keeps of one. */
+class Kept {
+  readonly #pieces: Uint8Array[] = [];
+  #bytes = 0;
+  cut = false;
+
+  add(piece: Uint8Array): void {
+    const kept = piece.subarray(0, MOST_BYTES - this.#bytes);
+    this.cut ||= kept.length < piece.length;
+    this.#bytes += kept.length;
+    if (kept.length > 0) this.#pieces.push(kept);
+  }
+
+  text(): string {
+    return new TextDecoder().decode(join(this.#pieces));
+  }
 }
