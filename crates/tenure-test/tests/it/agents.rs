@@ -3,7 +3,7 @@
 
 mod acp;
 mod claude;
-mod driver;
+pub(crate) mod driver;
 
 mod pi;
 mod told;
@@ -12,14 +12,14 @@ use tempfile::TempDir;
 use tenure_model::Model;
 
 /// What every test here starts with.
-struct Ground {
-    model: Model,
-    scratch: TempDir,
-    work: TempDir,
+pub(crate) struct Ground {
+    pub(crate) model: Model,
+    pub(crate) scratch: TempDir,
+    pub(crate) work: TempDir,
 }
 
 impl Ground {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self {
             model: Model::start().unwrap(),
             scratch: TempDir::new().unwrap(),

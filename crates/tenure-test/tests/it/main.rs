@@ -6,6 +6,7 @@
 
 mod agents;
 mod bad;
+mod history;
 mod promises;
 mod real;
 mod workspace;

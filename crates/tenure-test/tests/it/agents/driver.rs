@@ -105,6 +105,6 @@ impl Drop for Driver {
     clippy::disallowed_methods,
     reason = "this driver proves the agents without Tenure's own process code"
 )]
-fn command(program: &str) -> Command {
+pub(crate) fn command(program: &str) -> Command {
     Command::new(program)
 }
