@@ -109,7 +109,8 @@ export class Connection {
   /** Asks, and reads the answer whole. A lost connection is followed by another try. */
   async bytes(request: Request): Promise<Uint8Array<ArrayBuffer>> {
     const headers: Record<string, string> = { ...request.headers };
-    if (request.method === "POST") headers["idempotency-key"] ??= crypto.randomUUID();
+    const json = request.method === "PUT" && headers["content-type"] === "application/json";
+    if (request.method === "POST" || json) headers["idempotency-key"] ??= crypto.randomUUID();
     const again = { ...request, headers };
     const deadline = Date.now() + PATIENCE_MS;
     const signal = this.signal(request.signal);

@@ -195,3 +195,11 @@ function withResolvers<T>() {
   const promise = new Promise<T>((yes, no) => ([resolve, reject] = [yes, no]));
   return { promise, resolve, reject };
 }
+
+/** Compiled only: what callers may write about types. */
+export async function types(): Promise<void> {
+  const { listen } = await import("tenure/dialects/api/event");
+  await listen("claude-status", ({ payload }) => payload.status satisfies string);
+  await listen("claude-complete:id", ({ payload }) => payload.success satisfies boolean);
+  await listen<{ readonly sessionId: string }>("claude-output", ({ payload }) => payload.sessionId satisfies string);
+}
