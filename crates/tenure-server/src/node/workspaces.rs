@@ -15,8 +15,10 @@ use crate::{problem, worktree};
 
 /// Sessions that are named.
 const SESSIONS: usize = 1000;
-/// Files and directories that are counted in one workspace.
-const COUNTED: usize = 100_000;
+/// Files and directories that are counted in a workspace that is asked for.
+const COUNTED: usize = 200_000;
+/// The same in a list.
+const COUNTED_IN_LIST: usize = 20_000;
 
 impl Node {
     /// One workspace; `whole` tells also what would be lost with a worktree.
@@ -24,8 +26,10 @@ impl Node {
         let filter =
             SessionFilter { workspace_id: Some(row.id.clone()), limit: SESSIONS, ..SessionFilter::default() };
         let sessions = self.shared.log.sessions(filter).await.map_err(|e| problem::from_log(&e))?;
+        let most = if whole { COUNTED } else { COUNTED_IN_LIST };
         let (path, owned) = (PathBuf::from(&row.path), row.owned);
-        let seen = off_thread(move || Ok((path.is_dir(), if owned { size(&path) } else { None }))).await;
+        let seen =
+            off_thread(move || Ok((path.is_dir(), if owned { size(&path, most) } else { None }))).await;
         let (present, bytes) = seen.unwrap_or((false, None));
         let worktree = match row.kind.as_str() {
             "worktree" => worktree::shown(&self.shared, &row.id, whole).await,
@@ -95,13 +99,13 @@ impl Node {
 }
 
 /// Bytes of the files below a directory; none if there are too many. Links are not followed. Blocks.
-fn size(dir: &Path) -> Option<u64> {
+fn size(dir: &Path, most: usize) -> Option<u64> {
     let (mut bytes, mut counted, mut dirs) = (0, 0, vec![dir.to_owned()]);
     while let Some(dir) = dirs.pop() {
         let Ok(entries) = std::fs::read_dir(dir) else { continue };
         for entry in entries.flatten() {
             counted += 1;
-            if counted > COUNTED {
+            if counted > most {
                 return None;
             }
             let Ok(found) = entry.metadata() else { continue };

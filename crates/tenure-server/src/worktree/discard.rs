@@ -1,14 +1,16 @@
 //! A worktree is given up: by name, or with the last session that worked in it.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use tenure_api::{DiscardWorkspace, Discarded, ErrorCode, Problem, Unsaved};
 use tenure_log::{EventLog, SessionFilter, WorkspaceRow};
 
 use super::desk::Open;
+use super::git::Git;
 use super::record::UnderWay;
 use super::remove::remove;
-use super::unsaved::{tree_is_saved, unsaved};
+use super::unsaved::{commits_of_branch, tree_is_saved, unsaved};
 use crate::node::Shared;
 use crate::problem;
 
@@ -42,7 +44,15 @@ pub(crate) async fn discard(
 
 /// With `force` a repository that is gone, or broken, holds nobody up.
 async fn lost(open: &Open, force: bool) -> Result<Unsaved, Problem> {
-    let looked = async { unsaved(&open.git().await?, &open.record).await };
+    let looked = async {
+        if open.paths.tree.is_dir() {
+            return unsaved(&open.git().await?, &open.record).await;
+        }
+        // Somebody took the directory away; its branch is still there.
+        let git = Git::at(&open.shared, Path::new(&open.record.common)).await?;
+        let commits = commits_of_branch(&git, &open.record).await?;
+        Ok(Unsaved { commits, ..Unsaved::default() })
+    };
     match looked.await {
         Err(_) if force => Ok(Unsaved::default()),
         looked => looked,
@@ -54,7 +64,8 @@ async fn branch_at(open: &Open) -> Option<String> {
     if !open.record.branch_made {
         return None;
     }
-    let git = open.git().await.ok()?;
+    // Also if the worktree's own directory is gone.
+    let git = Git::at(&open.shared, Path::new(&open.record.common)).await.ok()?;
     let name = format!("refs/heads/{}^{{commit}}", open.record.branch);
     git.text(&["rev-parse", "--verify", "--quiet", &name]).await.ok()
 }

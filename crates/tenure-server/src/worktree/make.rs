@@ -93,8 +93,8 @@ async fn look_up(shared: &Arc<Shared>, id: &WorkspaceId, choice: &WorktreeChoice
     let own = worktrees(&listing.out).into_iter().next().map(|tree| tree.path);
     let repo = own.unwrap_or_else(|| dir.clone()).into_os_string().into_string();
     let repo = repo.map_err(|_| invalid("repo", "its path is not UTF-8".to_owned()))?;
-    let head = git.run(&["symbolic-ref", "--quiet", "--short", "HEAD"]).await?;
-    let head = head.went_well().then(|| head.text());
+    let head = git.run(&["symbolic-ref", "--quiet", "HEAD"]).await?.text();
+    let head = head.strip_prefix("refs/heads/").map(str::to_owned);
     let branch = choice.branch.clone().unwrap_or_else(|| format!("tenure/{}", tail(id)));
     let (base, base_branch, branch_made) = match branch_at(&git, &branch).await? {
         Some(_) if choice.base.is_some() => {

@@ -38,10 +38,7 @@ pub(super) async fn unsaved(git: &Git, record: &Record) -> Result<Unsaved, Probl
         lost.files.push("SM submodules that are checked out in it".to_owned());
         lost.files_total += 1;
     }
-    let branch = format!("refs/heads/{}", record.branch);
-    lost.commits =
-        only_here(git, &branch, &["--not", &format!("--exclude={}", record.branch), "--branches"], record)
-            .await?;
+    lost.commits = commits_of_branch(git, record).await?;
     lost.loose_commits = only_here(git, "HEAD", &["--not", "--branches"], record).await?;
     Ok(lost)
 }
@@ -75,6 +72,12 @@ pub(super) async fn in_progress(admin: &Path) -> Option<String> {
         Ok(found.map(|(_, what)| (*what).to_owned()))
     };
     off_thread(look).await.ok().flatten()
+}
+
+/// Commits that the worktree's branch has and no other.
+pub(super) async fn commits_of_branch(git: &Git, record: &Record) -> Result<Vec<String>, Problem> {
+    let but = format!("--exclude={}", record.branch);
+    only_here(git, &format!("refs/heads/{}", record.branch), &["--not", &but, "--branches"], record).await
 }
 
 /// Commits of `from` that nothing else has; a branch that is gone has none.

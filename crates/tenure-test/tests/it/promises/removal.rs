@@ -58,3 +58,52 @@ async fn a_scratch_directory_goes_with_its_last_session() {
     daemon.request("DELETE", &second.path(""), &Value::Null).await.ok(200);
     assert!(!path.exists(), "nobody works in it any more");
 }
+
+#[tokio::test]
+async fn a_scratch_directory_is_there_for_whoever_begins_in_it_or_it_is_gone() {
+    let daemon = TestDaemon::start().await;
+    for _ in 0..8 {
+        let request = json!({"agent": "scripted", "workspace": {"scratch": true}, "start": false});
+        let first = daemon.create(&request).await;
+        let workspace = first.view().await["workspace"].clone();
+        let path = std::path::PathBuf::from(workspace["path"].as_str().unwrap());
+        let (way, join) =
+            (first.path(""), json!({"agent": "scripted", "workspace": workspace["id"], "start": false}));
+        let (destroyed, joined) =
+            tokio::join!(daemon.request("DELETE", &way, &Value::Null), daemon.post("/v1/sessions", &join));
+        destroyed.ok(200);
+        if joined.status == 201 {
+            assert!(path.is_dir(), "a session works in it");
+        } else {
+            assert_eq!(joined.problem(404, "not_found")["field"], "workspace");
+            assert!(!path.exists());
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_kill_leaves_no_scratch_directory_behind_and_takes_none_away() {
+    let daemon = TestDaemon::start().await;
+    let request = json!({"agent": "scripted", "workspace": {"scratch": true}, "start": false});
+    let (kept, gone) = (daemon.create(&request).await, daemon.create(&request).await);
+    let path = async |session: &tenure_test::daemon::TestSession| {
+        std::path::PathBuf::from(session.view().await["workspace"]["path"].as_str().unwrap())
+    };
+    let (kept_at, gone_at) = (path(&kept).await, path(&gone).await);
+    for dir in [&kept_at, &gone_at] {
+        std::fs::create_dir(dir.join("deep")).unwrap();
+        std::fs::write(dir.join("deep/file"), "x").unwrap();
+    }
+    daemon.request("DELETE", &gone.path(""), &Value::Null).await.ok(200);
+    // As if the daemon had died before, and in the middle of, taking it away.
+    std::fs::create_dir_all(gone_at.join("deep")).unwrap();
+    std::fs::create_dir_all(daemon.home().join("trash").join("left/deep")).unwrap();
+    daemon.kill_and_restart().await;
+    let clean = async {
+        while gone_at.exists() || daemon.home().join("trash/left").exists() {
+            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(tenure_test::daemon::PATIENCE, clean).await.expect("what is left is taken away");
+    assert!(kept_at.join("deep/file").exists(), "a session has it");
+}

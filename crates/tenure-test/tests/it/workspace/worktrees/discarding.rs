@@ -104,3 +104,18 @@ async fn a_repository_that_is_gone_holds_nobody_up() {
     daemon.post(&at(&workspace, "/discard"), &json!({"force": true})).await.ok(200);
     assert!(!tree_of(&workspace).exists());
 }
+
+#[tokio::test]
+async fn a_directory_that_somebody_took_away_is_forgotten_and_its_commits_are_not() {
+    let daemon = TestDaemon::start().await;
+    let repo = Repository::new(&daemon);
+    let (session, workspace) = in_worktree(&daemon, &json!({"repo": repo.path(), "branch": "topic"})).await;
+    let tree = tree_of(&workspace);
+    repo.git_in(&tree, &["commit", "-q", "--allow-empty", "-m", "work"]);
+    std::fs::remove_dir_all(&tree).unwrap();
+    let seen = daemon.get(&at(&workspace, "")).await.ok(200);
+    assert_eq!((&seen["present"], &seen["worktree"]["branch"]), (&json!(false), &json!("topic")));
+    let told = daemon.request("DELETE", &session.path(""), &Value::Null).await.ok(200);
+    assert_eq!(told["remained"], json!([]));
+    assert_eq!((repo.branches(), repo.worktrees()), (vec!["main".to_owned(), "topic".to_owned()], 1));
+}
