@@ -128,6 +128,10 @@ pub struct CreateSession {
     /// Files that are kept as artifacts whenever a turn has ended.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub artifacts: Vec<crate::ArtifactRule>,
+    /// Offer the agent a tool server of Tenure's own, named `tenure`, by which it keeps files as artifacts
+    /// (default false). Only for agents that take tool servers.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub artifact_tool: bool,
     /// Title.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,

@@ -644,6 +644,8 @@ pub enum ArtifactSource {
     Client,
     /// A rule that was given when the session was created.
     Rule,
+    /// The agent, by the tool that Tenure offers it.
+    Tool,
 }
 
 /// Data of `artifact.created`.

@@ -2,12 +2,15 @@
 //! What a token may do comes from the daemon's record of it, never from the request.
 
 mod random;
+mod session;
 #[cfg(test)]
 mod tests;
 mod tokens;
 
 use tenure_api::TokenScope;
+use tenure_event::SessionId;
 
+pub(crate) use session::{of_session, session_token};
 pub(crate) use tokens::replace_private;
 pub use tokens::{TokenError, Tokens};
 
@@ -18,12 +21,20 @@ pub struct Caller {
     pub name: String,
     /// What they may do.
     pub scope: TokenScope,
+    /// Only the artifacts of this session.
+    pub artifacts_of: Option<SessionId>,
 }
 
 impl Caller {
+    /// The tool server of a session.
+    pub(crate) fn tools_of(session: SessionId) -> Self {
+        let name = format!("session:{session}");
+        Self { name, scope: TokenScope::Workspace, artifacts_of: Some(session) }
+    }
+
     /// Who holds the home's token, or the Unix socket as the same user.
     #[must_use]
     pub fn owner() -> Self {
-        Self { name: "owner".to_owned(), scope: TokenScope::Admin }
+        Self { name: "owner".to_owned(), scope: TokenScope::Admin, artifacts_of: None }
     }
 }

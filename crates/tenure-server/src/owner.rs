@@ -40,7 +40,7 @@ pub(crate) use act::off_thread;
 pub(crate) use launch::{HOME_MARK, SESSION_MARK, claude_transcript, pi, resolve_environment};
 pub(crate) use mail::{Birth, Mail, OwnerHandle};
 pub(crate) use rows::receipt;
-pub(crate) use stored::{Private, session_dir};
+pub(crate) use stored::{Private, TOOLS, TOOLS_TOKEN, session_dir};
 
 use crate::clock;
 use crate::node::{IdempotencyKey, Shared};

@@ -1,4 +1,4 @@
-//! The `tenure` program: the command line, the daemon (`up`), and two hidden programs that share the binary.
+//! The `tenure` program: the command line, the daemon (`up`), and three hidden programs that share the binary.
 //!
 //! `shim` and `scripted-agent` are chosen before anything else exists: a shim must not start a thread before it forks,
 //! and costs no more memory than it must.
@@ -8,6 +8,7 @@ mod cmd;
 mod daemon;
 mod exit;
 mod out;
+mod session_tools;
 mod style;
 mod table;
 mod term;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Some("scripted-agent") => {
             tenure_scripted::main(args.map(|a| a.to_string_lossy().into_owned()).collect())
         }
+        Some("session-tools") => session_tools::main(args),
         _ => cli::main(),
     }
 }

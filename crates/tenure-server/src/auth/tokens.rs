@@ -106,7 +106,12 @@ impl Tokens {
         if bool::from(owner) {
             return Some(Caller::owner());
         }
-        found.map(|entry| Caller { name: format!("token:{}", entry.name), scope: entry.scope })
+        let narrow = |entry: &TokenEntry| Caller {
+            name: format!("token:{}", entry.name),
+            scope: entry.scope,
+            artifacts_of: None,
+        };
+        found.map(narrow)
     }
 
     /// Every token but the home's own, oldest first.

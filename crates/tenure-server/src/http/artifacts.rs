@@ -1,9 +1,9 @@
 //! Artifacts of a session: named outputs with versions.
 
-use axum::Json;
 use axum::body::Body as Bytes;
 use axum::extract::{Request, State};
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap};
 use serde::Deserialize;
@@ -16,6 +16,7 @@ use super::extract::{Params, Segments, json_of};
 use super::files::{Sink, Upload, checked, quoted, refused, send_file, with_root};
 use super::lookup;
 use super::problem::{Answer, Failure};
+use crate::auth::Caller;
 use crate::node::artifacts::{Keeping, Kept, check_key, copy};
 use crate::owner::off_thread;
 
@@ -101,6 +102,7 @@ async fn version(app: &App, id: &SessionId, key: &str, wanted: Option<u64>) -> A
 )]
 pub(super) async fn put(
     State(app): State<Shared>,
+    Extension(caller): Extension<Caller>,
     Segments((id, key)): Segments<(String, String)>,
     request: Request,
 ) -> Answer<Response> {
@@ -119,7 +121,8 @@ pub(super) async fn put(
             return Err(Failure::invalid("Content-Type", what));
         }
     };
-    let (number, new) = app.node.record_artifact(&id, &key, kept, ArtifactSource::Client, path).await?;
+    let source = if caller.artifacts_of.is_some() { ArtifactSource::Tool } else { ArtifactSource::Client };
+    let (number, new) = app.node.record_artifact(&id, &key, kept, source, path).await?;
     let told = version(&app, &id, &key, Some(number)).await?;
     Ok((if new { StatusCode::CREATED } else { StatusCode::OK }, Json(told)).into_response())
 }

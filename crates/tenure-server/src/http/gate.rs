@@ -22,7 +22,7 @@ use super::hosts::{self, OriginKind};
 use super::problem::{Answer, Failure};
 use super::serve::Peer;
 use super::{routes, stream};
-use crate::auth::Caller;
+use crate::auth::{Caller, of_session};
 
 /// Everything behind a connection: the checks, then the routes.
 #[derive(Clone)]
@@ -81,8 +81,10 @@ impl Gate {
             return Ok(preflight());
         }
         if request.uri().path() != "/healthz" {
-            let caller =
-                if peer.is_local_owner() { Caller::owner() } else { self.caller(request.headers())? };
+            let caller = match peer.is_local_owner() {
+                true => Caller::owner(),
+                false => self.caller(request.headers()).await?,
+            };
             peer.is_known();
             request.extensions_mut().insert(caller);
         }
@@ -128,7 +130,7 @@ impl Gate {
         origin.to_str().map_or(OriginKind::Foreign, |text| hosts::origin(text, self.app.listen, &config.http))
     }
 
-    fn caller(&self, headers: &HeaderMap) -> Answer<Caller> {
+    async fn caller(&self, headers: &HeaderMap) -> Answer<Caller> {
         let mut values = headers.get_all(header::AUTHORIZATION).iter();
         // Of two, it cannot be known which one was meant.
         let value = values.next().filter(|_| values.next().is_none()).and_then(|value| value.to_str().ok());
@@ -140,10 +142,11 @@ impl Gate {
         let missing =
             "give `Authorization: Bearer TOKEN`; the token is in the file `token` of the daemon's home";
         let token = bearer.ok_or_else(|| unauthorized(missing))?;
-        self.app
-            .tokens
-            .check(token)
-            .ok_or_else(|| unauthorized("this token is not, or no longer, known here"))
+        let known = match self.app.tokens.check(token) {
+            None => of_session(self.app.node.home(), token).await,
+            known => known,
+        };
+        known.ok_or_else(|| unauthorized("this token is not, or no longer, known here"))
     }
 }
 

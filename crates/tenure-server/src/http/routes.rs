@@ -121,9 +121,23 @@ async fn check_scope(State(scope): State<TokenScope>, request: Request, next: Ne
     let caller = request.extensions().get::<Caller>().cloned();
     if let Some(caller) = caller {
         require(&caller, scope)?;
+        check_artifacts(&caller, request.uri().path())?;
         return Ok(next.run(request).await);
     }
     Err(too_narrow(scope))
+}
+
+/// Refuses a session's tool server anything but the artifacts of its session.
+fn check_artifacts(caller: &Caller, path: &str) -> Answer<()> {
+    let Some(session) = &caller.artifacts_of else { return Ok(()) };
+    let own = path.strip_prefix("/v1/sessions/").and_then(|rest| rest.strip_prefix(session.as_str()));
+    match own.and_then(|rest| rest.strip_prefix("/artifacts")) {
+        Some(rest) if rest.is_empty() || rest.starts_with('/') => Ok(()),
+        _ => {
+            let what = format!("this token reaches the artifacts of session {session} and nothing else");
+            Err(Failure::new(ErrorCode::Forbidden, what))
+        }
+    }
 }
 
 /// Refuses a caller whose scope does not reach so far.

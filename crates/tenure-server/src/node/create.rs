@@ -18,8 +18,10 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 use super::agents::AgentDef;
 use super::place::{Newcomer, Place};
 use super::{CreateOutcome, IdempotencyKey, Node, agents};
+use crate::auth::session_token;
 use crate::owner::{
-    Birth, Owner, Private, claude_transcript, off_thread, pi, resolve_environment, session_dir,
+    Birth, Owner, Private, TOOLS, TOOLS_TOKEN, claude_transcript, off_thread, pi, resolve_environment,
+    session_dir,
 };
 use crate::{clock, problem};
 
@@ -54,7 +56,10 @@ impl Node {
         }
         let agent = self.agent_of(&request)?;
         check_request(&request, &agent)?;
-        let private = private_of(&request, hash.clone());
+        let mut private = private_of(&request, hash.clone());
+        if request.artifact_tool {
+            self.offer_tools(&id, &mut private)?;
+        }
         let newcomer = Newcomer { session: &id, agent: &agent, private: &private, turn };
         // A directory may be on a disk that does not answer: nobody else waits for that.
         let spot = self.locate(&request, newcomer).await?;
@@ -67,6 +72,23 @@ impl Node {
         let resumes = self.conversation(&request, &agent, &place, &private).await?;
         let spec = self.spec(&id, &request, &agent, &place, resumes);
         self.bear(request, id, spec, private, place, Claim { key, one_at_a_time }).await
+    }
+
+    /// Gives a session a tool server of Tenure's own.
+    fn offer_tools(&self, id: &SessionId, private: &mut Private) -> Result<(), Problem> {
+        let token = session_token(id).map_err(|e| problem::internal(&e.to_string()))?;
+        let program = self.shared.program.clone().map_or_else(std::env::current_exe, Ok);
+        let program = program.map_err(|e| problem::internal(&format!("the program cannot be found: {e}")))?;
+        let words =
+            [std::ffi::OsStr::new("session-tools"), self.shared.home.as_os_str(), id.as_str().as_ref()];
+        let transport = McpTransport::Stdio {
+            command: program.to_string_lossy().into_owned(),
+            args: words.map(|word| word.to_string_lossy().into_owned()).to_vec(),
+            env: BTreeMap::from([(TOOLS_TOKEN.to_owned(), String::new())]),
+        };
+        private.mcp_servers.push(McpServerSpec { name: TOOLS.to_owned(), transport });
+        private.mcp_secrets.insert(TOOLS.to_owned(), BTreeMap::from([(TOOLS_TOKEN.to_owned(), token)]));
+        Ok(())
     }
 
     /// The same request was served before: by its key, or by the session's id.
@@ -320,6 +342,10 @@ fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Proble
         return Err(Problem::invalid("env", format!("the value of `{name}` has a zero byte")));
     }
     check_artifacts(&request.artifacts)?;
+    if request.artifact_tool && request.mcp_servers.iter().any(|server| server.name == TOOLS) {
+        let what = format!("the name `{TOOLS}` is that of `artifact_tool`; give this server another");
+        return Err(Problem::invalid("mcp_servers", what));
+    }
     let mut names = std::collections::BTreeSet::new();
     match request.mcp_servers.iter().find(|s| s.name.is_empty() || !names.insert(s.name.as_str())) {
         Some(s) => {
@@ -346,6 +372,9 @@ fn check_lacks(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem>
     }
     if request.mode.is_some() {
         lacks("set_mode", "mode")?;
+    }
+    if request.artifact_tool {
+        lacks("mcp_stdio", "artifact_tool")?;
     }
     for server in &request.mcp_servers {
         let verb = match server.transport {

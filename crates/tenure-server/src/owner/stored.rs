@@ -97,7 +97,17 @@ fn placeholder(id: &SessionId, server: &str, key: &str) -> String {
     format!("{}{}.{}>", placeholder_prefix(id), name(server), name(key))
 }
 
+/// What the session's own tool server is called.
+pub(crate) const TOOLS: &str = "tenure";
+/// The variable with its token.
+pub(crate) const TOOLS_TOKEN: &str = "TENURE_TOOLS_TOKEN";
+
 impl Private {
+    /// The token of the session's own tool server, if it has one.
+    pub(crate) fn tools_token(&self) -> Option<String> {
+        self.mcp_secrets.get(TOOLS)?.get(TOOLS_TOKEN).cloned()
+    }
+
     pub(crate) fn read(dir: &Path) -> std::io::Result<Self> {
         Ok(serde_json::from_slice(&std::fs::read(dir.join("private.json"))?)?)
     }

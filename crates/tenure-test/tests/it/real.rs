@@ -2,6 +2,7 @@
 //! OpenCode and Pi.
 //! What all of them can do is written once and run for each.
 
+mod artifacts;
 mod asks;
 mod claude;
 mod codex;
@@ -57,6 +58,10 @@ for_each_agent!(real_claude Claude, real_codex Codex, real_goose Goose, real_ope
     crate::real::kills::while_asked as survives_a_kill_while_it_asks,
 ]);
 
+for_each_agent!(real_claude_tools Claude, real_goose_tools Goose, real_opencode_tools OpenCode => [
+    crate::real::artifacts::declared as keeps_a_file_by_the_tool_of_tenure,
+]);
+
 // As the others, but for a lasting permission, which its extensions have no word for.
 for_each_agent!(real_pi Pi => [
     crate::real::turns::says as says_what_the_model_says,
@@ -77,4 +82,5 @@ for_each_agent!(real_pi Pi => [
     crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
     crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
     crate::real::kills::while_asked as survives_a_kill_while_it_asks,
+    crate::real::artifacts::refused as takes_no_tool_for_artifacts,
 ]);

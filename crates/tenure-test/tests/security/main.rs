@@ -13,6 +13,7 @@ mod paths;
 mod routes;
 mod scopes;
 mod secrets;
+mod session_tokens;
 mod socket;
 mod tokens;
 mod trust;

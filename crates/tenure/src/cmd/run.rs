@@ -67,6 +67,9 @@ pub(crate) struct Args {
     /// For the agent's environment; may be given several times
     #[arg(long = "env", value_name = "NAME=VALUE")]
     env: Vec<String>,
+    /// Offer the agent a tool by which it keeps files as artifacts
+    #[arg(long)]
+    artifact_tool: bool,
     /// Let the agent use the directory's own settings from now on
     #[arg(long)]
     trust_project: bool,
@@ -127,6 +130,7 @@ fn request(args: &Args, agent: String, prompt: String, person: bool) -> Result<C
         agent,
         cwd: workspace.is_none().then_some(dir),
         workspace,
+        artifact_tool: args.artifact_tool,
         title: args.title.clone(),
         tags: args.tags.clone(),
         input: Some(InputContent::Plain(prompt)),

@@ -1159,7 +1159,7 @@ export interface components {
          * @description Who declared an artifact.
          * @enum {string}
          */
-        readonly ArtifactSource: "client" | "rule";
+        readonly ArtifactSource: "client" | "rule" | "tool";
         /** @description One version of an artifact. Its bytes never change. */
         readonly ArtifactVersion: {
             /**
@@ -1611,6 +1611,11 @@ export interface components {
         readonly CreateSession: {
             /** @description Name of the agent. */
             readonly agent: string;
+            /**
+             * @description Offer the agent a tool server of Tenure's own, named `tenure`, by which it keeps files as artifacts
+             *     (default false). Only for agents that take tool servers.
+             */
+            readonly artifact_tool?: boolean;
             /** @description Files that are kept as artifacts whenever a turn has ended. */
             readonly artifacts?: readonly components["schemas"]["ArtifactRule"][];
             readonly checkpoints?: components["schemas"]["CheckpointChoice"] | null;

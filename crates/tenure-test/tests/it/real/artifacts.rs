@@ -1,0 +1,56 @@
+//! The tool by which an agent keeps a file, called by real agents.
+
+use serde_json::{Value, json};
+use tenure_model::Script;
+
+use super::ground::{Ground, Kind};
+use super::turns::one_end_each;
+
+/// What the model calls the tool, by agent.
+fn tool(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Claude => "mcp__tenure__declare_artifact",
+        Kind::Goose => "tenure__declare_artifact",
+        Kind::OpenCode => "tenure_declare_artifact",
+        Kind::Codex | Kind::Pi => panic!("it is not tried"),
+    }
+}
+
+pub(crate) async fn declared(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    std::fs::write(ground.work.join("report.md"), "all is well\n").unwrap();
+    let more = json!({"artifact_tool": true, "permissions": {"default": "allow"}});
+    let session = ground.session_with(more).await;
+    if kind == Kind::Claude {
+        // The others have it from the first turn on.
+        let connected = |event: &Value| {
+            let servers = event["data"]["servers"].as_array().cloned().unwrap_or_default();
+            servers.iter().any(|server| server["name"] == "tenure" && server["status"] == "connected")
+        };
+        session.wait_for("its server", |event| event["type"] == "mcp.changed" && connected(event)).await;
+    }
+    let script = Script::new()
+        .tool(tool(kind), json!({"key": "report", "path": "report.md"}))
+        .tool(tool(kind), json!({"key": "other", "path": "../outside"}))
+        .text("Kept.");
+    let result = session.run(&script.prompt("Keep it.")).await;
+    assert_eq!((&result["outcome"], &result["text"]), (&json!("completed"), &json!("Kept.")), "{result}");
+    let listed = session.get("/artifacts").await;
+    let items = listed["items"].as_array().unwrap();
+    assert_eq!(items.len(), 1, "{listed}");
+    assert_eq!((&items[0]["key"], &items[0]["source"]), (&json!("report"), &json!("tool")), "{listed}");
+    let kept = ground.daemon.get(&session.path("/artifacts/report")).await;
+    assert_eq!(kept.text, "all is well\n");
+    let told = ground.model.scripted_calls().last().unwrap().tool_results().join("\n");
+    assert!(told.contains("version 1 of `report`") && told.contains("outside"), "{told}");
+    let stored = session.events().await;
+    one_end_each(&stored);
+    assert!(!stored.iter().any(|event| event.to_string().contains("tns_")), "its token is in no event");
+}
+
+pub(crate) async fn refused(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let request = json!({"agent": kind.name(), "cwd": ground.work, "artifact_tool": true});
+    let problem = ground.daemon.post("/v1/sessions", &request).await.problem(422, "unsupported");
+    assert_eq!((&problem["field"], &problem["capability"]), (&json!("artifact_tool"), &json!("mcp_stdio")));
+}
