@@ -3,6 +3,8 @@
 //! is checked against those.
 
 mod claude;
+mod codex;
+mod pi;
 mod sdk;
 
 use std::collections::HashMap;
