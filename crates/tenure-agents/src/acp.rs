@@ -32,6 +32,8 @@ mod update;
 mod usage;
 mod write;
 
+pub(crate) use capability::known as known_supports;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenure_core::agent::{Codec, CodecError, Command, Decoded, EncodeContext, MessageText, StartRecord};

@@ -100,13 +100,14 @@ impl Preset {
 }
 
 /// What an agent of this protocol can and cannot do as far as that is known before it is
-/// started; nothing where its handshake tells.
+/// started; its handshake tells the rest.
 #[must_use]
 pub fn known_supports(protocol: Protocol) -> BTreeMap<String, Support> {
     match protocol {
         Protocol::Codex => crate::codex::supports(),
         Protocol::Pi => crate::pi::supports(),
-        Protocol::Acp | Protocol::Claude | Protocol::Scripted => BTreeMap::new(),
+        Protocol::Claude => crate::claude::supports(),
+        Protocol::Acp | Protocol::Scripted => crate::acp::known_supports(),
     }
 }
 

@@ -39,6 +39,7 @@ use tenure_core::agent::{
     Codec, CodecError, Command, Decoded, EncodeContext, MessageText, Signal, StartRecord,
 };
 
+pub(crate) use handshake::supports;
 pub use launch::{command_line, environment, scrub};
 
 use crate::field;

@@ -7,21 +7,28 @@ mod broken;
 mod restart;
 pub(crate) mod show;
 mod stream;
+mod supports;
 mod told;
 
 use serde_json::Value;
 use tenure_core::agent::{Codec, ResumeHow, StartRecord};
 use tenure_event::{SessionId, Timestamp};
 
+use crate::catalog::Protocol;
+
 pub(crate) use broken::{any_bytes_are_read, broken_recordings_are_read, strange_memory_is_not_taken};
 pub(crate) use restart::{
     restarting_often_tells_the_same, same_after_every_line, same_whatever_is_dealt, same_when_restarted,
 };
 pub(crate) use stream::{Fed, Stream, one_line, recorded_lines, recording_names, with_offsets};
+pub(crate) use supports::{every_verb_is_told, what_is_supported_can_be_said};
 pub(crate) use told::{deltas_add_up, nothing_is_malformed, tools_start_once_and_end_once};
 
 /// A codec under these tests.
 pub(crate) trait Subject: Codec + Sized {
+    /// Which it is in the catalogue.
+    const PROTOCOL: Protocol;
+
     /// The fewest parts of messages that its recordings have streamed.
     const STREAMED: usize;
 
@@ -79,12 +86,14 @@ macro_rules! laws {
             any_bytes_are_read
             broken_recordings_are_read
             deltas_add_up
+            every_verb_is_told
             nothing_is_malformed
             restarting_often_tells_the_same
             same_after_every_line
             same_whatever_is_dealt
             strange_memory_is_not_taken
             tools_start_once_and_end_once
+            what_is_supported_can_be_said
         }
     };
 }

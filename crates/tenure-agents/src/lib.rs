@@ -16,3 +16,4 @@ mod json;
 mod laws;
 pub mod pi;
 mod rpc;
+pub mod verbs;

@@ -35,7 +35,8 @@ pub struct AgentEntry {
     /// Whether it is logged in.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub auth: Option<AuthState>,
-    /// What the last session of it told.
+    /// What its last session here told at the handshake. Before there was one, `supports` alone has something: what
+    /// is known without it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub capabilities: Option<Capabilities>,
     /// Where it was looked for, if it is missing.

@@ -215,6 +215,11 @@ impl Step<'_> {
         self.s.supports.get(verb).is_some_and(tenure_event::Support::is_supported)
     }
 
+    /// The agent has told that it has no way for this. Before its handshake nothing is known.
+    fn lacks(&self, verb: &str) -> bool {
+        matches!(self.s.supports.get(verb), Some(tenure_event::Support::No(_)))
+    }
+
     fn why_not(&self, verb: &str) -> String {
         match self.s.supports.get(verb) {
             Some(tenure_event::Support::No(why)) => why.clone(),

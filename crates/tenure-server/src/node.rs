@@ -28,7 +28,7 @@ use tenure_api::{AgentEntry, CreateSession, ErrorCode, Problem, Process, Receipt
 use tenure_core::machine::Inside;
 use tenure_core::{Reply, Request};
 use tenure_crash_point::crash_point;
-use tenure_event::{Ephemeral, Handshake, Lifecycle, SessionId, WorkspaceId};
+use tenure_event::{Capabilities, Ephemeral, Handshake, Lifecycle, SessionId, WorkspaceId};
 use tenure_host::{PidRef, process};
 use tenure_log::{Durability, EventLog, LogOptions, SessionFilter, SessionRow, SqliteLog, WorkspaceRow};
 use tokio::sync::{broadcast, oneshot, watch};
@@ -53,6 +53,8 @@ use registry::Registry;
 const LIVE_BUFFER: usize = 1024;
 /// How long a session may take to tell what is being written in it, for a follower of all sessions.
 const OPEN_TEXT_PATIENCE: Duration = Duration::from_secs(2);
+/// Sessions of an agent among which one is looked for that tells what the agent can do.
+const LOOKED_AT: usize = 20;
 /// How long a stop may wait for owners to finish what they do.
 const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -524,13 +526,22 @@ impl Node {
         for name in agents::names(&config) {
             let Some(def) = agents::find(&config, &name) else { continue };
             let known = self.versions.lock().unwrap_or_else(PoisonError::into_inner).get(&name).cloned();
-            let entry = agents::entry(&def, known).await;
+            let mut entry = agents::entry(&def, known).await;
+            entry.capabilities = self.last_told(&name).await.or_else(|| agents::known(def.protocol));
             if let Some(version) = &entry.version {
                 self.versions.lock().unwrap_or_else(PoisonError::into_inner).insert(name, version.clone());
             }
             entries.push(entry);
         }
         entries
+    }
+
+    /// What the newest session of an agent that got through its handshake was told there.
+    async fn last_told(&self, agent: &str) -> Option<Capabilities> {
+        let filter =
+            SessionFilter { agent: Some(agent.to_owned()), limit: LOOKED_AT, ..SessionFilter::default() };
+        let rows = self.shared.log.sessions(filter).await.ok()?;
+        rows.rows.iter().find_map(|row| self.handshake(&row.id)).map(|told| told.capabilities)
     }
 
     /// Closes all sessions that have a process.

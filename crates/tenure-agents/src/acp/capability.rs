@@ -6,12 +6,29 @@ use serde_json::Value;
 use tenure_event::{AgentInfo, Capabilities, CommandInfo, Support};
 
 use super::AcpCodec;
+use super::agent::Family;
 use super::settings::Way;
 use crate::catalog::Preset;
 use crate::json::{list_at, string_at};
 
 /// What most programs call a mode that asks nobody.
 const BYPASS: [&str; 2] = ["bypassPermissions", "yolo"];
+
+/// What no agent can do that is spoken with so: known before any process is started.
+pub(crate) fn known() -> BTreeMap<String, Support> {
+    crate::verbs::table(
+        &[],
+        &[
+            ("questions", "ACP agents ask questions as forms"),
+            ("tasks", "ACP has no tasks"),
+            ("stop_task", "ACP has no tasks"),
+            ("rewind", "ACP has no way to go back in a conversation"),
+            ("mcp_change", "ACP takes tool servers only when a session is opened"),
+            ("updated_input", "ACP has no way to change what a tool is called with"),
+            ("deny_message", "ACP has no way to say something with a denial"),
+        ],
+    )
+}
 
 impl AcpCodec {
     pub(super) fn agent_info(&self) -> AgentInfo {
@@ -42,15 +59,16 @@ impl AcpCodec {
         let offers = |way: &Way, what: &str| {
             when(*way != Way::Nowhere, || format!("the agent offers no {what} to choose"))
         };
+        let plans =
+            about.family == Family::Gemini || self.record.preset.as_deref() == Some("claude-agent-acp");
         let table = [
             ("interrupt", yes()),
             ("end", when(about.close, || lacks("session/close"))),
-            ("commands", yes()),
-            ("plan", yes()),
-            ("todos", yes()),
+            ("commands", when(!self.state.commands.is_empty(), || "the agent offers no commands".to_owned())),
+            ("permissions", yes()),
+            ("plan", when(plans, || "the agent is not known to ask for the approval of a plan".to_owned())),
+            ("todos", when(about.family != Family::Goose, || "goose keeps its list to itself".to_owned())),
             ("elicitation", yes()),
-            ("questions", no("ACP agents ask questions as forms")),
-            ("tasks", no("ACP has no tasks")),
             ("steer", when(about.steering, || lacks("_meta.steering"))),
             ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
             (
@@ -70,29 +88,29 @@ impl AcpCodec {
                 "compact_command",
                 when(self.command("compact").is_some(), || "the agent offers no command /compact".to_owned()),
             ),
-            ("rewind", no("ACP has no way to go back in a conversation")),
             ("set_model", offers(&settings.model.way, "models")),
             ("set_mode", offers(&settings.mode.way, "modes")),
             ("set_effort", offers(&settings.effort.way, "efforts")),
             ("images", when(about.accepts.images, || lacks("promptCapabilities.image"))),
             (
                 "files",
-                when(about.accepts.embedded, || {
-                    "text files only: the agent takes no embedded resources".to_owned()
-                }),
+                match (about.accepts.embedded, about.family) {
+                    (false, _) => no("text files only: the agent takes no embedded resources"),
+                    (true, Family::Goose) => {
+                        no("goose says that it takes files, and drops all that is no text")
+                    }
+                    (true, _) => yes(),
+                },
             ),
             ("mcp_stdio", yes()),
             ("mcp_http", when(about.mcp_http, || lacks("mcpCapabilities.http"))),
             ("mcp_sse", when(about.mcp_sse, || lacks("mcpCapabilities.sse"))),
-            ("mcp_change", no("ACP takes tool servers only when a session is opened")),
             ("instructions_append", yes()),
             ("instructions_replace", when(about.instead, || lacks("systemPrompt.mode.override"))),
             ("always", yes()),
-            ("updated_input", no("ACP has no way to change what a tool is called with")),
-            ("deny_message", no("ACP has no way to say something with a denial")),
-            ("stop_task", no("ACP has no tasks")),
         ];
-        table.into_iter().map(|(verb, support)| (verb.to_owned(), support)).collect()
+        let told = table.into_iter().map(|(verb, support)| (verb.to_owned(), support));
+        told.chain(known()).collect()
     }
 
     /// Whether a mode asks nobody and was not allowed to.

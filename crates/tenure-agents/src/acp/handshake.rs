@@ -4,7 +4,7 @@
 //! An error on this way fails the handshake: what was asked for by name is never dropped
 //! in silence. Tool servers are the exception, they are warned of.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tenure_core::agent::{AgentError, Command, Decoded, McpTransport, ResumeHow, Signal};
 
 use super::AcpCodec;
@@ -38,7 +38,8 @@ impl AcpCodec {
         }
         if self.record.replace_instructions.is_some() && !about.instead {
             let why = format!("{called} cannot replace its instructions; append to them instead");
-            return self.fail(fault("unsupported", why), out);
+            let data = Some(json!({"capability": "instructions_replace"}));
+            return self.fail(AgentError { data, ..fault("unsupported", why) }, out);
         }
         for server in &self.record.mcp_servers {
             let lacks = match server.transport {

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use tenure_core::agent::{Decoded, Signal, StartRecord};
 
 use super::AcpCodec;
+use crate::catalog::Protocol;
 use crate::laws::{Fed, Stream, Subject, laws, start_record};
 use recording::Recording;
 
@@ -42,6 +43,7 @@ impl Talk {
 }
 
 impl Subject for AcpCodec {
+    const PROTOCOL: Protocol = Protocol::Acp;
     const STREAMED: usize = 60;
 
     fn begin(record: StartRecord) -> Self {

@@ -36,7 +36,13 @@ impl AcpCodec {
             }
             "tool_call" | "tool_call_update" if self.replays() => self.fold_tool(offset, update, out),
             "tool_call" => self.tool_update(offset, update, true, out),
-            "tool_call_update" => self.tool_update(offset, update, false, out),
+            "tool_call_update" => {
+                self.tool_update(offset, update, false, out);
+                // OpenCode tells its list by the tool that writes it, and not as a plan.
+                if let Some(Value::Array(list)) = at(update, &["rawOutput", "metadata", "todos"]) {
+                    out.push(Signal::Todos(todos(list)));
+                }
+            }
             "plan" => out.push(Signal::Todos(todos(list_at(update, &["entries"])))),
             "plan_update" if at(update, &["entries"]).is_some() => {
                 out.push(Signal::Todos(todos(list_at(update, &["entries"]))));

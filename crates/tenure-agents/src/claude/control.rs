@@ -68,7 +68,7 @@ impl ClaudeCodec {
                     self.servers_are(servers, out);
                 }
             }
-            Asked::Interrupt | Asked::End => out.push(Signal::Answered { n, result }),
+            Asked::Interrupt | Asked::End | Asked::StopTask => out.push(Signal::Answered { n, result }),
             Asked::Model | Asked::Mode | Asked::Effort(_) => {
                 if let Ok(answer) = &result {
                     self.configured(&asked, answer, out);

@@ -102,7 +102,8 @@ fn modes(record: &StartRecord) -> Vec<ModeInfo> {
     modes
 }
 
-fn supports() -> BTreeMap<String, Support> {
+/// What Claude Code can do, and why not the rest: known before any process is started.
+pub(crate) fn supports() -> BTreeMap<String, Support> {
     let can = [
         "interrupt",
         "steer",
@@ -122,6 +123,7 @@ fn supports() -> BTreeMap<String, Support> {
         "mcp_sse",
         "instructions_append",
         "instructions_replace",
+        "permissions",
         "always",
         "updated_input",
         "deny_message",
@@ -129,17 +131,15 @@ fn supports() -> BTreeMap<String, Support> {
         "plan",
         "elicitation",
         "tasks",
+        "stop_task",
         "todos",
     ];
     let cannot = [
         ("fork", "a copy of the conversation is not taken yet, although the program can"),
         ("rewind", "going back is not used yet, although the program keeps checkpoints of files it edits"),
-        ("stop_task", "single tasks are not stopped yet, although the program can"),
         ("mcp_change", "tool servers are set when the process starts; later changes are not made yet"),
     ];
-    let can = can.into_iter().map(|verb| (verb.to_owned(), Support::Yes(true)));
-    let cannot = cannot.into_iter().map(|(verb, why)| (verb.to_owned(), Support::No(why.to_owned())));
-    can.chain(cannot).collect()
+    crate::verbs::table(&can, &cannot)
 }
 
 /// The model in force: what was asked for, or the default, as the program resolves it. A

@@ -16,6 +16,7 @@ use super::{
     ClaudeCodec,
     write::{self, Asked},
 };
+use crate::catalog::Protocol;
 use crate::laws::{Stream, Subject, laws, recorded_lines, recording_names, start_record};
 
 /// Which way a line of a recording went.
@@ -42,6 +43,7 @@ fn our_id(n: u64, request: &Value) -> Option<String> {
         "set_model" => Asked::Model,
         "set_permission_mode" => Asked::Mode,
         "end_session" => Asked::End,
+        "stop_task" => Asked::StopTask,
         "mcp_status" => Asked::Status,
         "apply_flag_settings" => Asked::Effort(request["settings"]["effortLevel"].as_str()?.to_owned()),
         _ => return None,
@@ -106,6 +108,7 @@ impl Recording {
 }
 
 impl Subject for ClaudeCodec {
+    const PROTOCOL: Protocol = Protocol::Claude;
     const STREAMED: usize = 60;
 
     fn begin(record: StartRecord) -> Self {

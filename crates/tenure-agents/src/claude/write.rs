@@ -25,6 +25,7 @@ pub(super) enum Asked {
     Mode,
     Effort(String),
     End,
+    StopTask,
     /// How the tool servers stand; asked by the codec itself.
     Status,
 }
@@ -39,6 +40,7 @@ impl Asked {
             Self::Mode => "mode".to_owned(),
             Self::Effort(effort) => format!("effort-{effort}"),
             Self::End => "end".to_owned(),
+            Self::StopTask => "stop".to_owned(),
             Self::Status => "status".to_owned(),
         }
     }
@@ -51,6 +53,7 @@ impl Asked {
             "model" => Self::Model,
             "mode" => Self::Mode,
             "end" => Self::End,
+            "stop" => Self::StopTask,
             "status" => Self::Status,
             _ => Self::Effort(word.strip_prefix("effort-")?.to_owned()),
         })
@@ -106,10 +109,10 @@ pub(super) fn encode(
             "apply_flag_settings",
             json!({"settings": {"effortLevel": effort}}),
         ),
-        Command::Compact { .. }
-        | Command::Fork { .. }
-        | Command::Rollback { .. }
-        | Command::StopTask { .. } => return Err(CodecError::no_words(AGENT, command)),
+        Command::Compact { .. } | Command::Fork { .. } | Command::Rollback { .. } => {
+            return Err(CodecError::no_words(AGENT, command));
+        }
+        Command::StopTask { task_id } => ask(Asked::StopTask, "stop_task", json!({ "task_id": task_id })),
         Command::End => ask(Asked::End, "end_session", json!({})),
         Command::Raw(line) => return Ok(with_newline(line.trim_end_matches(['\n', '\r']))),
     };

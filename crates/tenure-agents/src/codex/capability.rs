@@ -76,19 +76,21 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "set_mode",
         "set_effort",
         "images",
-        "files",
         "mcp_stdio",
         "mcp_http",
         "instructions_append",
         "instructions_replace",
+        "permissions",
         "always",
         "questions",
         "elicitation",
         "todos",
-        "plan",
         "tasks",
     ];
     let cannot = [
+        ("plan", "Codex shows its plan as a message, and asks nobody to approve it"),
+        ("files", "Codex takes text and images; other files it reads from the workspace"),
+        ("compact_command", "compaction is a request of the protocol"),
         ("end", "the app-server ends when its input is closed; it has no request for it"),
         ("commands", "the app-server has no commands by name; slash commands belong to its own terminal"),
         ("mcp_sse", "Codex speaks with tool servers by stdio and streamable HTTP only"),
@@ -97,8 +99,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         ("deny_message", "Codex takes no words with a denial"),
         ("cost_limit", "the app-server tells what tokens it used and never what they cost"),
     ];
-    let yes = can.into_iter().map(|verb| (verb.to_owned(), Support::Yes(true)));
-    yes.chain(cannot.into_iter().map(|(verb, why)| (verb.to_owned(), Support::No(why.to_owned())))).collect()
+    crate::verbs::table(&can, &cannot)
 }
 
 #[cfg(test)]

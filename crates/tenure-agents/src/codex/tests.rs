@@ -15,6 +15,7 @@ use tenure_event::{InputId, Part, PartBody};
 
 use super::CodexCodec;
 use super::id::{Asked, request_id, steer_id};
+use crate::catalog::Protocol;
 use crate::laws::{Stream, Subject, laws, recorded_lines, recording_names, start_record};
 
 const THREAD: &str = "th-1";
@@ -111,6 +112,7 @@ impl Recording {
 }
 
 impl Subject for CodexCodec {
+    const PROTOCOL: Protocol = Protocol::Codex;
     const STREAMED: usize = 25;
 
     fn begin(record: StartRecord) -> Self {

@@ -147,6 +147,7 @@ pub fn supports() -> BTreeMap<String, Support> {
         "interrupt",
         "steer",
         "resume",
+        "clear",
         "compact",
         "fork",
         "commands",
@@ -160,6 +161,7 @@ pub fn supports() -> BTreeMap<String, Support> {
     ];
     let servers = "Pi reads its tool servers from its own mcp.json, and takes none from its host";
     let cannot = [
+        ("compact_command", "compaction is a request of the protocol"),
         ("permissions", NO_PERMISSIONS),
         ("always", "an extension is told yes or no, and nothing lasting"),
         ("updated_input", "an extension is told yes or no, and no other input"),
@@ -170,7 +172,6 @@ pub fn supports() -> BTreeMap<String, Support> {
         ("tasks", "Pi has no tasks in the background"),
         ("stop_task", "Pi has no tasks in the background"),
         ("files", "files that are neither text nor an image cannot be handed to Pi"),
-        ("clear", "an empty conversation is not begun in a running process yet, although the program can"),
         ("fork_at", "the program copies a conversation as it is, or up to an entry that only it can name"),
         ("rewind", "going back is not used yet: the program does so in another session of its own"),
         ("mcp_stdio", servers),
@@ -179,7 +180,5 @@ pub fn supports() -> BTreeMap<String, Support> {
         ("mcp_change", servers),
         ("end", "the program has no word for its end; it ends when its input is closed"),
     ];
-    let can = can.into_iter().map(|verb| (verb.to_owned(), Support::Yes(true)));
-    let cannot = cannot.into_iter().map(|(verb, why)| (verb.to_owned(), Support::No(why.to_owned())));
-    can.chain(cannot).collect()
+    crate::verbs::table(&can, &cannot)
 }

@@ -12,6 +12,7 @@ use tenure_core::agent::{ResumeHow, Signal, StartRecord};
 
 use super::PiCodec;
 use super::id::{self, Asked};
+use crate::catalog::Protocol;
 use crate::laws::{Stream, Subject, laws, recorded_lines, recording_names, start_record};
 
 fn names() -> Vec<String> {
@@ -66,6 +67,7 @@ fn signals(name: &str) -> Vec<Signal> {
 }
 
 impl Subject for PiCodec {
+    const PROTOCOL: Protocol = Protocol::Pi;
     const STREAMED: usize = 20;
 
     fn begin(record: StartRecord) -> Self {

@@ -124,6 +124,9 @@ impl Step<'_> {
     }
 
     pub(super) fn stop_task(&mut self, task_id: String) -> Result<Reply, Problem> {
+        if self.lacks("stop_task") {
+            return Err(self.unsupported("stop_task"));
+        }
         if !self.s.tasks.contains_key(&task_id) {
             let what = format!("no task {task_id:?} runs in this session; `tasks` lists them");
             return Err(Problem::new(ErrorCode::NotFound, what).about(&self.s.spec.id));

@@ -88,7 +88,11 @@ impl Step<'_> {
         if admit.effort.is_some() && told && !self.supports("set_effort") {
             return Err(self.unsupported("set_effort"));
         }
-        Ok(())
+        let refused = |part: &Part| {
+            let ways = wants(&part.body);
+            ways.first().filter(|_| ways.iter().all(|verb| self.lacks(verb))).copied()
+        };
+        admit.parts.iter().find_map(refused).map_or(Ok(()), |verb| Err(self.unsupported(verb)))
     }
 
     fn record_admission(&mut self, admit: Admit, delivery: Delivery, position: u32) -> QueuedInput {
@@ -292,4 +296,17 @@ pub(super) fn brief(parts: &[Part]) -> String {
         _ => None,
     });
     text.unwrap_or_default().chars().take(BRIEF_CHARS).collect()
+}
+
+/// What an agent must be able to take for this part to reach it: one of these.
+fn wants(body: &PartBody) -> &'static [&'static str] {
+    let image = |mime: &Option<String>| mime.as_ref().is_some_and(|mime| mime.starts_with("image/"));
+    match body {
+        PartBody::Image { .. } => &["images"],
+        PartBody::File { mime_type, text: None, data: Some(_), .. } if image(mime_type) => {
+            &["images", "files"]
+        }
+        PartBody::File { text: None, data: Some(_), .. } => &["files"],
+        _ => &[],
+    }
 }

@@ -39,11 +39,14 @@ pub(super) async fn run(
     keyed: Keyed,
     body: Body<RunCommand>,
 ) -> Answer<Response> {
-    let (id, _) = lookup::existing(&app, &id).await?;
+    let (id, row) = lookup::existing(&app, &id).await?;
     let Some(known) = app.node.view(&id).await?.capabilities else {
         let what = "the agent has not told its commands yet; wait for its handshake (`resume` starts it)";
         return Err(Problem::new(ErrorCode::NotReady, what).about(&id).into());
     };
+    if let Some(Support::No(why)) = known.supports.get("commands") {
+        return Err(Problem::unsupported(&row.agent, "commands", why).about(&id).into());
+    }
     let name = name.trim_start_matches('/');
     let Some(command) = known.commands.iter().find(|command| command.name == name) else {
         let what = format!("the agent has no command `{name}`; the session's capabilities list its commands");

@@ -9,7 +9,7 @@ use serde_json::json;
 use tenure_api::{ErrorCode, Interrupt, Problem, VerbReply, VerbRequest, VerbWait};
 use tenure_core::{Reply, Request, Until};
 use tenure_event::{Axes, ErrorInfo, Event, HealthReason, Kind, Lifecycle, ProcessExited, Seq, SessionId};
-use tenure_log::SqliteLog;
+use tenure_log::{EventLog, SqliteLog};
 
 use super::app::{App, Shared};
 use super::extract::{Body, Segments};
@@ -223,7 +223,21 @@ pub(super) async fn ready(app: &App, id: &SessionId, seq: u64) -> Answer<()> {
         let detail = "the agent's handshake is not done yet; look at the session's events, or `kill` it";
         Problem::new(ErrorCode::Timeout, detail).about(id)
     };
-    outcome.await?.ok_or_else(late)?
+    match outcome.await?.ok_or_else(late)? {
+        Err(failure) => Err(with_names(app, id, failure).await),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// A start that failed because the agent lacks something: who, and what.
+async fn with_names(app: &App, id: &SessionId, mut failure: Failure) -> Failure {
+    let problem = &mut failure.0;
+    let told = problem.data.as_ref().and_then(|data| data["capability"].as_str()).map(ToOwned::to_owned);
+    if problem.code == ErrorCode::Unsupported && told.is_some() {
+        problem.agent = app.log().session(id).await.ok().flatten().map(|row| row.agent);
+        problem.capability = told;
+    }
+    failure
 }
 
 /// Why a session failed, for whoever waits for something that failed with it.

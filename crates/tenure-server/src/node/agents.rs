@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use tenure_agents::catalog::{Preset, Protocol};
+use tenure_agents::catalog::{Preset, Protocol, known_supports};
 use tenure_api::{AgentEntry, AuthState, InheritEnv};
+use tenure_event::Capabilities;
 use tenure_host::{Capture, run_capture};
 
 use crate::config::{AgentConfig, Config, InheritConfig};
@@ -100,6 +101,11 @@ pub(crate) fn look_for(def: &AgentDef) -> Result<PathBuf, Vec<PathBuf>> {
 fn is_program(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt;
     std::fs::metadata(path).is_ok_and(|m| m.is_file() && m.permissions().mode() & 0o111 != 0)
+}
+
+/// What is known of an agent's verbs before it was ever started.
+pub(crate) fn known(protocol: Protocol) -> Option<Capabilities> {
+    Some(Capabilities { supports: known_supports(protocol), ..Capabilities::default() })
 }
 
 /// What there is to know about an agent on this machine. Runs the program to ask its version.

@@ -44,6 +44,9 @@ supports_websockets = false
 [analytics]
 enabled = false
 
+[tools.update_plan]
+enabled = true
+
 [features]
 default_mode_request_user_input = true
 "#

@@ -7,14 +7,16 @@ mod asks;
 mod claude;
 mod codex;
 mod control;
+mod create;
 mod ends;
 mod ground;
+mod inputs;
 mod kills;
 mod pi;
 mod resume;
+mod table;
+mod tasks;
 mod turns;
-
-use ground::Kind;
 
 pub(crate) use turns::one_end_each;
 
@@ -25,33 +27,24 @@ macro_rules! for_each_agent {
         mod $module {
             $(#[tokio::test]
             async fn $name() {
-                $scenario(super::Kind::$kind).await;
+                $scenario(crate::real::ground::Kind::$kind).await;
             })*
         }
     };
 }
 
-for_each_agent!(real_claude Claude, real_codex Codex, real_goose Goose, real_opencode OpenCode => [
+mod verbs;
+
+for_each_agent!(real_claude Claude, real_codex Codex, real_goose Goose, real_opencode OpenCode, real_pi Pi => [
     crate::real::turns::says as says_what_the_model_says,
     crate::real::turns::queues as queues_a_second_input,
-    crate::real::turns::interrupted_in_a_stream as is_interrupted_in_a_stream,
     crate::real::turns::interrupted_in_a_tool as is_interrupted_in_a_tool,
-    crate::real::turns::steered as takes_a_steer_or_says_that_it_cannot,
     crate::real::turns::secret as lets_no_secret_into_the_store,
     crate::real::asks::allowed as runs_a_tool_that_was_allowed,
-    crate::real::asks::denied as leaves_a_tool_that_was_denied,
-    crate::real::asks::edited as runs_an_edited_tool_or_says_that_it_cannot,
-    crate::real::asks::always as asks_no_more_after_an_always,
-    crate::real::resume::suspended as goes_on_in_a_new_process,
     crate::real::resume::closed as goes_on_after_a_close,
     crate::real::ends::killed as is_killed_in_a_tool,
-    crate::real::ends::closed as is_closed_in_a_tool,
     crate::real::ends::interrupted_while_asked as is_interrupted_while_it_asks,
     crate::real::ends::listed as is_listed_with_its_version,
-    crate::real::control::model as changes_its_model_or_says_that_it_cannot,
-    crate::real::control::mode as changes_its_mode_or_says_that_it_cannot,
-    crate::real::control::cleared as begins_an_empty_conversation,
-    crate::real::control::compacted as compacts_or_says_that_it_cannot,
     crate::real::control::counted as is_counted,
     crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
     crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
@@ -62,25 +55,6 @@ for_each_agent!(real_claude_tools Claude, real_goose_tools Goose, real_opencode_
     crate::real::artifacts::declared as keeps_a_file_by_the_tool_of_tenure,
 ]);
 
-// As the others, but for a lasting permission, which its extensions have no word for.
-for_each_agent!(real_pi Pi => [
-    crate::real::turns::says as says_what_the_model_says,
-    crate::real::turns::queues as queues_a_second_input,
-    crate::real::turns::interrupted_in_a_stream as is_interrupted_in_a_stream,
-    crate::real::turns::interrupted_in_a_tool as is_interrupted_in_a_tool,
-    crate::real::turns::steered as takes_a_steer_or_says_that_it_cannot,
-    crate::real::turns::secret as lets_no_secret_into_the_store,
-    crate::real::asks::allowed as runs_a_tool_that_was_allowed,
-    crate::real::asks::denied as leaves_a_tool_that_was_denied,
-    crate::real::asks::edited as runs_an_edited_tool_or_says_that_it_cannot,
-    crate::real::resume::suspended as goes_on_in_a_new_process,
-    crate::real::resume::closed as goes_on_after_a_close,
-    crate::real::ends::killed as is_killed_in_a_tool,
-    crate::real::ends::closed as is_closed_in_a_tool,
-    crate::real::ends::interrupted_while_asked as is_interrupted_while_it_asks,
-    crate::real::ends::listed as is_listed_with_its_version,
-    crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
-    crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
-    crate::real::kills::while_asked as survives_a_kill_while_it_asks,
+for_each_agent!(real_pi_tools Pi => [
     crate::real::artifacts::refused as takes_no_tool_for_artifacts,
 ]);

@@ -82,6 +82,7 @@ fn control_requests_are_what_the_client_of_the_recordings_wrote() {
                 "initialize" => Command::Hello,
                 "interrupt" => Command::Interrupt,
                 "end_session" => Command::End,
+                "stop_task" => Command::StopTask { task_id: asked["task_id"].as_str().unwrap().to_owned() },
                 "set_model" if asked["model"].is_string() => {
                     Command::SetModel(asked["model"].as_str().unwrap().to_owned())
                 }
@@ -113,9 +114,15 @@ fn control_requests_are_what_the_client_of_the_recordings_wrote() {
             *seen.entry(word.to_owned()).or_default() += 1;
         }
     }
-    for word in
-        ["initialize", "interrupt", "end_session", "set_model", "set_permission_mode", "apply_flag_settings"]
-    {
+    for word in [
+        "initialize",
+        "interrupt",
+        "stop_task",
+        "end_session",
+        "set_model",
+        "set_permission_mode",
+        "apply_flag_settings",
+    ] {
         assert!(seen.contains_key(word), "{word} was compared nowhere");
     }
 }

@@ -25,6 +25,7 @@ impl Step<'_> {
             Scope::Always => self.check_always(open, request.decision)?,
         }
         self.check_input(open, request)?;
+        self.check_reason(request)?;
         check_words(&open.ask, request)?;
         Ok(scope)
     }
@@ -38,6 +39,7 @@ impl Step<'_> {
                             use scope `session`, or create the session with `trust_project: true`";
                 Err(Problem::new(ErrorCode::Forbidden, what).about(&self.s.spec.id))
             }
+            _ if decision != Decision::Cancel && self.lacks("always") => Err(self.unsupported("always")),
             Decision::Allow if !open.can_always => {
                 refuse("the agent offers no `always` for this; use scope `session`")
             }
@@ -47,6 +49,15 @@ impl Step<'_> {
             Decision::Cancel => Err(Problem::invalid("scope", "a `cancel` is for this ask alone")),
             _ => Ok(()),
         }
+    }
+
+    /// Words with a denial reach the agent, or are refused.
+    fn check_reason(&self, request: &AnswerRequest) -> Result<(), Problem> {
+        let words = request.message.as_ref().is_some_and(|text| !text.is_empty());
+        if words && request.decision != Decision::Allow && self.lacks("deny_message") {
+            return Err(self.unsupported("deny_message"));
+        }
+        Ok(())
     }
 
     fn check_input(&self, open: &OpenAsk, request: &AnswerRequest) -> Result<(), Problem> {

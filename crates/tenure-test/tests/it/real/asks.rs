@@ -1,8 +1,9 @@
 //! Asks that every agent has: a tool call allowed, denied, allowed with another input.
 
-use serde_json::json;
+use serde_json::{Value, json};
+use tenure_model::Script;
 
-use super::ground::{Ground, Kind};
+use super::ground::{Ground, Kind, refused, support};
 use super::turns::one_end_each;
 
 const COMMAND: &str = "echo hi > hello.txt";
@@ -37,18 +38,22 @@ pub(crate) async fn denied(kind: Kind) {
     let session = ground.session().await;
     session.send(&kind.shell_then(COMMAND, "Left it.").prompt("Make a file.")).await;
     let ask = session.ask().await;
-    let mut answer = json!({"decision": "deny"});
-    if kind == Kind::Claude {
-        answer["message"] = json!("Use another name.");
+    let why = json!({"decision": "deny", "message": "Use another name."});
+    let says = support(&session, "deny_message").await;
+    match &says {
+        Ok(()) => drop(session.answer(&ask, &why).await.ok(200)),
+        Err(lacks) => {
+            refused(kind, session.answer(&ask, &why).await, "deny_message", lacks);
+            session.answer(&ask, &json!({"decision": "deny"})).await.ok(200);
+        }
     }
-    session.answer(&ask, &answer).await.ok(200);
     let end = session.turn_end(1).await;
     assert_eq!(end["data"]["outcome"], "completed");
     assert_eq!(ground.file("hello.txt"), None);
     let tools = session.events_of("tool.completed").await;
     assert_eq!(tools.len(), 1, "{tools:?}");
     assert_eq!(tools[0]["data"]["state"], "denied");
-    if kind == Kind::Claude {
+    if says.is_ok() {
         let results = ground.model.scripted_calls()[1].tool_results();
         assert!(results[0].contains("Use another name."), "{results:?}");
     }
@@ -63,7 +68,7 @@ pub(crate) async fn edited(kind: Kind) {
     let mut input = ask["input"].clone();
     input["command"] = json!("echo other > other.txt");
     let answer = session.answer(&ask, &json!({"decision": "allow", "updated_input": input})).await;
-    if kind == Kind::Claude {
+    if support(&session, "updated_input").await.is_ok() {
         answer.ok(200);
         session.turn_end(1).await;
         assert_eq!(ground.file("hello.txt"), None);
@@ -81,12 +86,93 @@ pub(crate) async fn edited(kind: Kind) {
     }
 }
 
+/// Who asks a person can be answered by a policy.
+pub(crate) async fn by_policy(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let denying = json!({"permissions": {"default": "deny"}});
+    let says = support(&ground.session().await, "permissions").await;
+    if let Err(why) = says {
+        let mut request = json!({"agent": kind.name(), "cwd": ground.work});
+        request["permissions"] = denying["permissions"].clone();
+        refused(kind, ground.daemon.post("/v1/sessions", &request).await, "permissions", &why);
+        return;
+    }
+    let session = ground.session_with(denying).await;
+    session.run(&kind.shell_then(COMMAND, "Left it.").prompt("Make a file.")).await;
+    assert_eq!(ground.file("hello.txt"), None);
+    let resolved = session.wait_type("ask.resolved").await;
+    assert_eq!((&resolved["data"]["by"], &resolved["data"]["decision"]), (&json!("policy"), &json!("deny")));
+}
+
+/// A question that the agent asks by its own tool or command.
+pub(crate) async fn questioned(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let session = ground.session().await;
+    let options = ["red", "green"].map(|label| json!({"label": label, "description": label}));
+    let mut question =
+        json!({"id": "colour", "header": "Colour", "question": "Which colour?", "options": options});
+    if support(&session, "questions").await.is_err() {
+        // There is nothing to be asked for; what can be asked comes as a form.
+        session.run(&Script::new().text("None.").prompt("Ask me.")).await;
+        assert_eq!(session.events_of("ask.opened").await.len(), 0);
+        return;
+    }
+    let input = match kind {
+        Kind::Claude => {
+            question["multiSelect"] = json!(false);
+            Script::new()
+                .tool("AskUserQuestion", json!({"questions": [question]}))
+                .text("Noted.")
+                .prompt("Ask.")
+        }
+        Kind::Codex => Script::new()
+            .tool("request_user_input", json!({"questions": [question]}))
+            .text("Noted.")
+            .prompt("Ask."),
+        _ => "/quiz now".to_owned(),
+    };
+    session.send(&input).await;
+    let ask = session.ask().await;
+    assert_eq!(
+        (&ask["kind"], &ask["questions"][0]["question"]),
+        (&json!("question"), &json!("Which colour?"))
+    );
+    session.answer(&ask, &json!({"decision": "allow", "answers": {"Which colour?": "green"}})).await.ok(200);
+}
+
+/// A plan that waits for a person.
+pub(crate) async fn planned(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let session = ground.session().await;
+    if support(&session, "plan").await.is_err() {
+        assert!(kind != Kind::Claude, "Claude Code asks for the approval of its plans");
+        return;
+    }
+    ground.daemon.request("PATCH", &session.path("/config"), &json!({"mode": "plan"})).await.ok(200);
+    let script = Script::new().tool("ExitPlanMode", json!({"plan": "1. Look. 2. Act."})).text("Understood.");
+    session.send(&script.prompt("Plan it.")).await;
+    let ask = session.ask().await;
+    assert_eq!((&ask["kind"], &ask["input"]["plan"]), (&json!("plan"), &json!("1. Look. 2. Act.")));
+    session.answer(&ask, &json!({"decision": "allow"})).await.ok(200);
+    session.turn_end(1).await;
+    // The agent has left the mode by itself, and that is told.
+    assert_eq!(session.view().await["mode"], "default");
+    let left = |e: &Value| e["type"] == "config.changed" && e["data"]["mode"] == "default";
+    assert_eq!(session.wait_for("the mode", left).await["data"]["by"], "agent");
+}
+
 /// `always` is the agent's own: it asks no more for the like.
 pub(crate) async fn always(kind: Kind) {
     let ground = Ground::new(kind).await;
     let session = ground.session_with(json!({"trust_project": true})).await;
     session.send(&kind.shell_then("touch one.txt", "Made it.").prompt("Make it.")).await;
     let ask = session.ask().await;
+    if let Err(why) = support(&session, "always").await {
+        let answer = session.answer(&ask, &json!({"decision": "always"})).await;
+        refused(kind, answer, "always", &why);
+        session.answer(&ask, &json!({"decision": "deny"})).await.ok(200);
+        return;
+    }
     let kinds: Vec<&str> =
         ask["options"].as_array().unwrap().iter().filter_map(|option| option["kind"].as_str()).collect();
     assert!(kinds.contains(&"allow_always"), "{ask}");

@@ -283,30 +283,3 @@ async fn real_codex_without_a_login_says_how_to_log_in() {
         ground.daemon.post("/v1/sessions", &request).await.says(422, "auth_required", &["codex login"]);
     assert_eq!(problem["code"], "auth_required");
 }
-
-/// One white pixel.
-const PIXEL: &str =
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk+A8AAQUBAScY42YAAAAASUVORK5CYII=";
-
-#[tokio::test]
-async fn real_codex_takes_an_image_and_refuses_what_it_cannot_read() {
-    let ground = Ground::new(Kind::Codex).await;
-    let session = ground.session().await;
-    let send = |parts: Value| {
-        let body = json!({"input": {"parts": parts}, "wait": "finished"});
-        let session = session.clone();
-        async move { session.post("/inputs", &body).await.ok(200) }
-    };
-    let prompt = Script::new().text("White.").prompt("Which colour?");
-    let image = json!({"type": "image", "data": PIXEL, "mime_type": "image/png"});
-    let result = send(json!([{"type": "text", "text": prompt}, image])).await;
-    assert_eq!(result["text"], "White.", "{result}");
-    let told = ground.model.scripted_calls().pop().unwrap().body.to_string();
-    assert!(told.contains("input_image") && told.contains(&PIXEL[..40]), "{told}");
-    let file = json!({"type": "file", "uri": "a.bin", "mime_type": "application/zip", "data": "QUJD"});
-    let result = send(json!([{"type": "text", "text": "Look."}, file])).await;
-    assert_eq!((&result["outcome"], &result["error"]["code"]), (&json!("failed"), &json!("invalid")));
-    let message = result["error"]["message"].as_str().unwrap();
-    assert!(message.contains("application/zip") && message.contains("a.bin"), "{message}");
-    one_end_each(&session.events().await);
-}

@@ -1,36 +1,34 @@
 //! What can be changed while a real agent runs, or is refused by name.
 
-use serde_json::{Value, json};
+use serde_json::json;
 use tenure_model::Script;
 use tenure_test::daemon::TestSession;
 
-use super::ground::{Ground, Kind};
+use super::ground::{Ground, Kind, refused, support};
 use super::turns::one_end_each;
 
-/// What the agent says of a verb: it can, or why not.
-async fn support(session: &TestSession, verb: &str) -> Result<(), String> {
-    match &session.view().await["capabilities"]["supports"][verb] {
-        Value::Bool(true) => Ok(()),
-        Value::String(why) => Err(why.clone()),
-        other => panic!("{verb} is not in the table: {other}"),
+/// What there is to choose from; efforts are those of the model in use.
+async fn offered(session: &TestSession, list: &str) -> Vec<String> {
+    let capabilities = session.get("/capabilities").await;
+    if list == "efforts" {
+        let models = capabilities["models"].as_array().unwrap();
+        let with_efforts = models.iter().find(|model| !model["efforts"].as_array().unwrap().is_empty());
+        let efforts = with_efforts.unwrap()["efforts"].as_array().unwrap();
+        return efforts.iter().map(|effort| effort.as_str().unwrap().to_owned()).collect();
     }
+    let all = capabilities[list].as_array().unwrap();
+    all.iter().map(|entry| entry["id"].as_str().unwrap().to_owned()).collect()
 }
 
 /// Sets each value that the agent offers until one differs from what is in force.
 async fn changed(ground: &Ground, session: &TestSession, field: &str, list: &str) {
-    let view = session.view().await;
-    let offered: Vec<String> = view["capabilities"][list]
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|entry| entry["id"].as_str().unwrap().to_owned())
-        .collect();
     let path = session.path("/config");
     if let Err(why) = support(session, &format!("set_{field}")).await {
-        let refused = ground.daemon.request("PATCH", &path, &json!({field: "any"})).await;
-        refused.says(422, "unsupported", &[&why]);
+        let answer = ground.daemon.request("PATCH", &path, &json!({field: "any"})).await;
+        refused(ground.kind, answer, &format!("set_{field}"), &why);
         return;
     }
+    let offered = offered(session, list).await;
     let before = session.get("/config").await[field].clone();
     let Some(other) = offered.iter().find(|id| json!(id) != before) else {
         panic!("{:?} offers nothing else than {before}: {offered:?}", ground.kind)
@@ -58,6 +56,44 @@ pub(crate) async fn mode(kind: Kind) {
     changed(&ground, &session, "mode", "modes").await;
 }
 
+pub(crate) async fn effort(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let session = ground.session().await;
+    changed(&ground, &session, "effort", "efforts").await;
+}
+
+/// A command of the agent's own, by its name.
+pub(crate) async fn commanded(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let session = ground.session().await;
+    session.run(&Script::new().text("Here.").prompt("There?")).await;
+    let path = |name: &str| format!("/commands/{name}");
+    if let Err(why) = support(&session, "commands").await {
+        refused(kind, session.post(&path("any"), &json!({})).await, "commands", &why);
+        return;
+    }
+    session.post(&path("no-such-command"), &json!({})).await.problem(404, "not_found");
+    match kind {
+        Kind::Claude => {
+            let result = session.post(&path("context"), &json!({"wait": "finished"})).await.ok(200);
+            assert!(result["text"].as_str().unwrap().contains("Context"), "{result}");
+            assert_eq!(ground.model.scripted_calls().len(), 1, "it needs no model");
+        }
+        Kind::Pi => {
+            session.post(&path("quiz"), &json!({"args": "now"})).await.ok(202);
+            assert_eq!(session.ask().await["title"], "Which colour?");
+            session.verb("interrupt").await;
+        }
+        _ => {
+            // A prompt of the agent's with what was given.
+            let args = Script::new().text("Begun.").prompt("all of it");
+            let result =
+                session.post(&path("init"), &json!({"args": args, "wait": "finished"})).await.ok(200);
+            assert_eq!(result["text"], "Begun.", "{result}");
+        }
+    }
+}
+
 pub(crate) async fn cleared(kind: Kind) {
     let ground = Ground::new(kind).await;
     let session = ground.session().await;
@@ -79,10 +115,12 @@ pub(crate) async fn compacted(kind: Kind) {
     session.run(&Script::new().text("I see.").prompt("A long story.")).await;
     match support(&session, "compact").await {
         Err(why) => {
-            session.post("/compact", &json!({})).await.says(422, "unsupported", &[&why]);
+            refused(kind, session.post("/compact", &json!({})).await, "compact", &why);
         }
         Ok(()) => {
-            session.post("/compact", &json!({})).await.ok(200);
+            let reply = session.post("/compact", &json!({})).await.ok(200);
+            let by_turn = support(&session, "compact_command").await.is_ok();
+            assert_eq!(reply["hit"][0].as_str().unwrap().starts_with("input:"), by_turn, "{reply}");
             session.run(&Script::new().text("Still here.").prompt("Go on.")).await;
         }
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tenure_model::{Model, Script};
 use tenure_test::agents::{AgentSetup, claude, codex, goose, opencode, pi};
-use tenure_test::daemon::{TestDaemon, TestSession};
+use tenure_test::daemon::{Answer, TestDaemon, TestSession};
 
 /// A real agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub(crate) enum Kind {
 }
 
 impl Kind {
+    pub(crate) const ALL: [Self; 5] = [Self::Claude, Self::Codex, Self::Goose, Self::OpenCode, Self::Pi];
+
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Claude => "claude",
@@ -45,6 +47,21 @@ impl Kind {
         let (tool, input) = self.shell(command);
         Script::new().tool(tool, input).text(text)
     }
+}
+
+/// What the agent says of a verb: it can, or why not.
+pub(crate) async fn support(session: &TestSession, verb: &str) -> Result<(), String> {
+    match &session.view().await["capabilities"]["supports"][verb] {
+        Value::Bool(true) => Ok(()),
+        Value::String(why) => Err(why.clone()),
+        other => panic!("{verb} is not in the table: {other}"),
+    }
+}
+
+/// A refusal by name, with the reason that the table gives.
+pub(crate) fn refused(kind: Kind, answer: Answer, verb: &str, why: &str) {
+    let problem = answer.says(422, "unsupported", &[why]);
+    assert_eq!((&problem["agent"], &problem["capability"]), (&json!(kind.name()), &json!(verb)));
 }
 
 /// A daemon with one real agent, and its model.

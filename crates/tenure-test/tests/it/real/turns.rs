@@ -5,7 +5,7 @@ use tenure_model::Script;
 use tenure_test::agents::FAKE_KEY;
 use tenure_test::daemon::{Halt, PATIENCE, TestSession};
 
-use super::ground::{Ground, Kind};
+use super::ground::{Ground, Kind, refused, support};
 
 pub(crate) async fn says(kind: Kind) {
     let ground = Ground::new(kind).await;
@@ -105,7 +105,12 @@ pub(crate) async fn steered(kind: Kind) {
     halt.began().await;
     let steer = json!({"input": "Be quick.", "delivery": "steer"});
     let answer = session.post("/inputs", &steer).await;
-    if matches!(kind, Kind::Claude | Kind::Codex | Kind::Pi) {
+    let says = support(&session, "steer").await;
+    if let Err(why) = says {
+        refused(kind, answer, "steer", &why);
+        halt.go("on").await;
+        session.turn_end(1).await;
+    } else {
         let receipt = answer.ok(202);
         assert_eq!(receipt["delivery"], "steer");
         heard(&session, kind).await;
@@ -117,10 +122,6 @@ pub(crate) async fn steered(kind: Kind) {
         let told =
             ground.model.requests().iter().any(|request| request.body.to_string().contains("Be quick."));
         assert!(told, "the model was not told of it");
-    } else {
-        answer.says(422, "unsupported", &[kind.name(), "steer"]);
-        halt.go("on").await;
-        session.turn_end(1).await;
     }
     one_end_each(&session.events().await);
 }

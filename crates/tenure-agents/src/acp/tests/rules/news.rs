@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tenure_core::agent::{Codec, ResumeHow, Signal};
-use tenure_event::ToolState;
+use tenure_event::{TodoStatus, ToolState};
 
 use super::super::{Talk, record};
 use super::{agent, done, said};
@@ -27,6 +27,11 @@ fn news_of_the_session_are_told_when_they_are_news() {
     let out = talk.update(json!({"sessionUpdate": "plan", "entries": [
         {"content": "a", "status": "in_progress", "priority": "high"}, {"status": "completed"}, {"content": "c", "status": "x"}]}));
     assert!(matches!(&out[..], [Signal::Todos(todos)] if todos.len() == 2 && todos[1].id == "3"));
+    // OpenCode's way.
+    let out = talk
+        .update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "completed",
+        "rawOutput": {"metadata": {"todos": [{"content": "a", "status": "cancelled"}]}}}));
+    assert!(matches!(out.last(), Some(Signal::Todos(todos)) if todos[0].status == TodoStatus::Cancelled));
     let out = talk.update(json!({"sessionUpdate": "notice", "severity": "warning", "title": "Low disk", "description": "1 MB left"}));
     assert_eq!(
         out,

@@ -1,0 +1,59 @@
+//! What a session is created with, as the agent and its model see it.
+
+use serde_json::json;
+use tenure_model::Script;
+
+use super::ground::{Ground, Kind, support};
+
+const WORDS: &str = "Always answer in the manner of a lighthouse keeper.";
+
+pub(crate) async fn appended(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let session = ground.session_with(json!({"instructions": {"append": WORDS}})).await;
+    assert_eq!(support(&session, "instructions_append").await, Ok(()), "every agent has it");
+    session.run(&Script::new().text("Aye.").prompt("Talk.")).await;
+    let told = ground.model.scripted_calls().pop().unwrap().body.to_string();
+    assert!(told.contains(WORDS), "{told}");
+    // Also after its process was another one's turn.
+    session.verb("suspend").await;
+    session.run(&Script::new().text("Aye, aye.").prompt("Talk on.")).await;
+    let told = ground.model.scripted_calls().pop().unwrap().body.to_string();
+    assert!(told.contains(WORDS), "{told}");
+}
+
+pub(crate) async fn replaced(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let plain = ground.session().await;
+    let says = support(&plain, "instructions_replace").await;
+    if let Err(why) = says {
+        let mut request = json!({"agent": kind.name(), "cwd": ground.work, "wait": "live"});
+        request["instructions"] = json!({"replace": WORDS});
+        let answer = ground.daemon.post("/v1/sessions", &request).await;
+        let problem = answer.says(422, "unsupported", &["replace"]);
+        assert_eq!(problem["capability"], "instructions_replace", "{problem} {why}");
+        assert_eq!(problem["agent"], kind.name());
+        return;
+    }
+    plain.run(&Script::new().text("Yes.").prompt("Talk.")).await;
+    let own = system(&ground);
+    let session = ground.session_with(json!({"instructions": {"replace": WORDS}})).await;
+    session.run(&Script::new().text("Aye.").prompt("Talk.")).await;
+    let told = system(&ground);
+    assert!(told.contains(WORDS), "{told}");
+    // Its own words, of which it has many, are gone.
+    assert!(own.len() > 2000 && told.len() < own.len() / 2, "{} of {} bytes: {told}", told.len(), own.len());
+}
+
+/// The instructions in the last call of the model, whatever its protocol calls them.
+fn system(ground: &Ground) -> String {
+    let body = ground.model.scripted_calls().pop().unwrap().body;
+    for name in ["system", "instructions"] {
+        if !body[name].is_null() {
+            return body[name].to_string();
+        }
+    }
+    let messages = if body["messages"].is_array() { &body["messages"] } else { &body["input"] };
+    let messages = messages.as_array().unwrap();
+    let of_system = |m: &&serde_json::Value| m["role"] == "system" || m["role"] == "developer";
+    messages.iter().filter(of_system).map(|m| m["content"].to_string()).collect()
+}
