@@ -16,6 +16,7 @@ mod pi;
 mod resume;
 mod table;
 mod tasks;
+mod told;
 mod turns;
 
 pub(crate) use turns::one_end_each;
@@ -45,7 +46,9 @@ for_each_agent!(real_claude Claude, real_codex Codex, real_goose Goose, real_ope
     crate::real::ends::killed as is_killed_in_a_tool,
     crate::real::ends::interrupted_while_asked as is_interrupted_while_it_asks,
     crate::real::ends::listed as is_listed_with_its_version,
-    crate::real::control::counted as is_counted,
+    crate::real::told::counted as is_counted,
+    crate::real::told::introspected as tells_of_itself,
+    crate::real::create::environment as has_the_environment_that_was_asked_for,
     crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
     crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
     crate::real::kills::while_asked as survives_a_kill_while_it_asks,

@@ -92,7 +92,7 @@ async fn what_was_done_is_counted() {
     daemon.kill_and_restart().await;
     assert_eq!(session.get("/metrics").await, metrics, "counts are not lost");
     assert_eq!(session.get("/tasks").await["items"], json!([]));
-    session.post("/tasks/nope/stop", &json!({})).await.says(404, "not_found", &["nope"]);
+    session.post("/tasks/nope/stop", &json!({})).await.says(422, "unsupported", &["scripted", "stop_task"]);
 }
 
 #[tokio::test]

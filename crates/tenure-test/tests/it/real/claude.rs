@@ -188,3 +188,19 @@ async fn real_claude_shows_the_first_refusal_of_its_key() {
     assert_eq!(end["data"]["outcome"], "interrupted");
     one_end_each(&session.events().await);
 }
+
+#[tokio::test]
+async fn real_claude_tells_of_a_model_that_was_changed_by_its_own_command() {
+    let ground = Ground::new(Kind::Claude).await;
+    let session = ground.session().await;
+    session.run(&Script::new().text("Here.").prompt("There?")).await;
+    session.post("/commands/model", &json!({"args": "haiku", "wait": "finished"})).await.ok(200);
+    session.run(&Script::new().text("Still here.").prompt("And now?")).await;
+    let haiku = |e: &Value| {
+        e["type"] == "config.changed"
+            && e["data"]["model_effective"].as_str().is_some_and(|m| m.contains("haiku"))
+    };
+    assert_eq!(session.wait_for("the model", haiku).await["data"]["by"], "agent");
+    let asked = ground.model.scripted_calls().pop().unwrap().body["model"].clone();
+    assert!(asked.as_str().unwrap().contains("haiku"), "{asked}");
+}

@@ -126,21 +126,3 @@ pub(crate) async fn compacted(kind: Kind) {
     }
     one_end_each(&session.events().await);
 }
-
-pub(crate) async fn counted(kind: Kind) {
-    let ground = Ground::new(kind).await;
-    let session = ground.trusting().await;
-    session.run(&kind.shell_then("echo counted", "Done.").prompt("Run it.")).await;
-    let metrics = session.get("/metrics").await;
-    assert_eq!((&metrics["turns"], &metrics["tool_calls"]), (&json!(1), &json!(1)), "{metrics}");
-    let (tool, _) = kind.shell("");
-    assert!(
-        metrics["tool_usage"]
-            .as_object()
-            .unwrap()
-            .keys()
-            .any(|k| k.to_lowercase().contains(&tool.to_lowercase())),
-        "{metrics}"
-    );
-    assert!(metrics["usage"]["output_tokens"].as_u64() > Some(0), "{metrics}");
-}

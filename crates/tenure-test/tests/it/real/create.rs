@@ -2,6 +2,7 @@
 
 use serde_json::json;
 use tenure_model::Script;
+use tenure_test::agents::AgentSetup;
 
 use super::ground::{Ground, Kind, support};
 
@@ -42,6 +43,18 @@ pub(crate) async fn replaced(kind: Kind) {
     assert!(told.contains(WORDS), "{told}");
     // Its own words, of which it has many, are gone.
     assert!(own.len() > 2000 && told.len() < own.len() / 2, "{} of {} bytes: {told}", told.len(), own.len());
+}
+
+/// What the session's `env` says holds over the agent's configuration, and null takes a name away.
+pub(crate) async fn environment(kind: Kind) {
+    let set =
+        |agent: AgentSetup| agent.with_var("KEPT", "kept").with_var("OVER", "own").with_var("GONE", "own");
+    let ground = Ground::with(kind, set).await;
+    let env = json!({"GIVEN": "given", "OVER": "over", "GONE": null});
+    let session = ground.session_with(json!({"env": env, "permissions": {"default": "allow"}})).await;
+    let command = "echo $KEPT $GIVEN $OVER ${GONE-gone} > env";
+    session.run(&kind.shell_then(command, "Done.").prompt("Look.")).await;
+    assert_eq!(ground.file("env").as_deref(), Some("kept given over gone\n"));
 }
 
 /// The instructions in the last call of the model, whatever its protocol calls them.
