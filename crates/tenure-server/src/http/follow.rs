@@ -148,7 +148,8 @@ impl<S: Source> Follower<S> {
         Ok(())
     }
 
-    async fn read(&self, limit: usize) -> Result<EventPage, LogError> {
+    // Exclusive: what is being joined can be used by one thread at a time.
+    async fn read(&mut self, limit: usize) -> Result<EventPage, LogError> {
         let page = PageRequest {
             after: self.position,
             limit,
@@ -196,7 +197,7 @@ impl<S: Source> Follower<S> {
         // How far to read is settled before deltas are taken in: what comes after them is not sent before them.
         let told = self.tail.borrow_and_update().last;
         self.last = self.last.max(told);
-        let goal = self.take_in_deltas().await;
+        let goal = self.take_in_deltas();
         if self.position < goal {
             let limit = usize::try_from(goal - self.position).unwrap_or(PAGE_EVENTS).min(PAGE_EVENTS);
             match self.read(limit).await {
@@ -251,27 +252,38 @@ impl<S: Source> Follower<S> {
         Ok(())
     }
 
-    // Joins the broadcast once everything stored was sent, and takes in what it brought. Returns how far to read.
-    async fn take_in_deltas(&mut self) -> u64 {
+    // Takes in what the broadcast brought, and begins to join it once everything stored was sent. Returns how far to read.
+    fn take_in_deltas(&mut self) -> u64 {
         let Some(deltas) = &mut self.deltas else { return u64::MAX };
         if deltas.is_to_join(self.position) {
             if self.position < self.last {
                 return u64::MAX;
             }
-            let live = match &self.session {
-                Some(id) => self.source.live_text(id).await,
-                None => self.source.live_text_all().await,
-            };
-            if let Err(error) = self.filter.learn_tags(self.source.log(), &live.open).await {
-                tracing::debug!("text of sessions whose tags cannot be read is left out: {error}");
-            }
-            deltas.join(live);
+            let (source, session) = (Arc::clone(&self.source), self.session.clone());
+            deltas.begin_to_join(Box::pin(async move {
+                match &session {
+                    Some(id) => source.live_text(id).await,
+                    None => source.live_text_all().await,
+                }
+            }));
+        }
+        if deltas.is_joining() {
+            return u64::MAX;
         }
         let goal = self.last;
         deltas.take_in(self.position);
         let now = self.tail.borrow().last.max(goal);
         deltas.mark(now);
         goal
+    }
+
+    async fn join(&mut self, live: LiveText) {
+        if let Err(error) = self.filter.learn_tags(self.source.log(), &live.open).await {
+            tracing::debug!("text of sessions whose tags cannot be read is left out: {error}");
+        }
+        if let Some(deltas) = &mut self.deltas {
+            deltas.join(live);
+        }
     }
 
     fn write_deltas(&mut self, out: &mut BytesMut) {
@@ -301,12 +313,21 @@ impl<S: Source> Follower<S> {
     // Until there may be something to send: none, or a comment after a long silence.
     async fn sleep(&mut self) -> Option<Bytes> {
         let beat = tokio::time::sleep_until(Instant::now() + HEARTBEAT);
-        tokio::select! {
+        let told = tokio::select! {
             biased;
-            () = self.stopping.cancelled() => self.ended = true,
-            changed = self.tail.changed() => self.ended |= changed.is_err(),
-            () = deltas::arrives(self.deltas.as_mut()) => {}
+            () = self.stopping.cancelled() => {
+                self.ended = true;
+                None
+            }
+            told = deltas::arrives(self.deltas.as_mut()) => told,
+            changed = self.tail.changed() => {
+                self.ended |= changed.is_err();
+                None
+            }
             () = beat => return Some(Bytes::from_static(b":\n\n")),
+        };
+        if let Some(live) = told {
+            self.join(live).await;
         }
         None
     }

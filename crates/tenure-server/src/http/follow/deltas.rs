@@ -7,6 +7,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use futures_util::future::BoxFuture;
 use serde::Deserialize;
 use tenure_event::{Ephemeral, EphemeralKind};
 use tenure_log::Rendered;
@@ -39,6 +40,8 @@ enum Broadcast {
     /// It is to be joined as soon as everything stored was sent.
     #[default]
     Wanted,
+    /// What is being written now was asked for. Whoever tells may be busy: what is stored is sent meanwhile.
+    Joining(BoxFuture<'static, LiveText>),
     /// It brings what it has.
     Joined(broadcast::Receiver<Arc<Ephemeral>>),
     /// It ended when the follower was at this position. It is joined again when there is more.
@@ -60,9 +63,17 @@ impl Deltas {
     pub(super) fn is_to_join(&self, position: u64) -> bool {
         match self.broadcast {
             Broadcast::Wanted => true,
-            Broadcast::Joined(_) => false,
+            Broadcast::Joining(_) | Broadcast::Joined(_) => false,
             Broadcast::Ended(at) => at != position,
         }
+    }
+
+    pub(super) fn is_joining(&self) -> bool {
+        matches!(self.broadcast, Broadcast::Joining(_))
+    }
+
+    pub(super) fn begin_to_join(&mut self, told: BoxFuture<'static, LiveText>) {
+        self.broadcast = Broadcast::Joining(told);
     }
 
     pub(super) fn join(&mut self, live: LiveText) {
@@ -171,17 +182,21 @@ fn has_ended(ended: &VecDeque<String>, event: &Ephemeral) -> bool {
     ended.iter().any(|end| end == key)
 }
 
-/// Until a delta arrives; for ever when there are none to come.
-pub(super) async fn arrives(deltas: Option<&mut Deltas>) {
+/// Until a delta arrives, or what is to be joined; for ever when there is none to come.
+pub(super) async fn arrives(deltas: Option<&mut Deltas>) -> Option<LiveText> {
     let Some(deltas) = deltas else { return std::future::pending().await };
     // What is held waits for the log; more would only pile up.
     if deltas.held.len() >= HELD {
         return std::future::pending().await;
     }
-    let Broadcast::Joined(updates) = &mut deltas.broadcast else { return std::future::pending().await };
-    match updates.recv().await {
-        Ok(event) => deltas.next = Some(event),
-        Err(RecvError::Lagged(_)) => deltas.lag(),
-        Err(RecvError::Closed) => deltas.broadcast = Broadcast::Ended(deltas.position),
+    match &mut deltas.broadcast {
+        Broadcast::Joining(told) => return Some(told.as_mut().await),
+        Broadcast::Joined(updates) => match updates.recv().await {
+            Ok(event) => deltas.next = Some(event),
+            Err(RecvError::Lagged(_)) => deltas.lag(),
+            Err(RecvError::Closed) => deltas.broadcast = Broadcast::Ended(deltas.position),
+        },
+        Broadcast::Wanted | Broadcast::Ended(_) => std::future::pending().await,
     }
+    None
 }

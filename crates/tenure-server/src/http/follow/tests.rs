@@ -18,6 +18,8 @@ struct Stage {
     log: MemoryLog,
     live: broadcast::Sender<Arc<Ephemeral>>,
     open: Mutex<Vec<Arc<Ephemeral>>>,
+    /// Its session is too busy to tell what is being written.
+    deaf: bool,
 }
 
 impl Source for Stage {
@@ -26,6 +28,9 @@ impl Source for Stage {
         &self.log
     }
     async fn live_text(&self, _: &SessionId) -> LiveText {
+        if self.deaf {
+            std::future::pending::<()>().await;
+        }
         LiveText { open: self.open.lock().expect("whole").clone(), updates: self.live.subscribe() }
     }
     async fn live_text_all(&self) -> LiveText {
@@ -35,7 +40,7 @@ impl Source for Stage {
 
 fn stage() -> Arc<Stage> {
     let (live, _) = broadcast::channel(64);
-    Arc::new(Stage { log: MemoryLog::default(), live, open: Mutex::default() })
+    Arc::new(Stage { log: MemoryLog::default(), live, open: Mutex::default(), deaf: false })
 }
 
 fn id(text: &str) -> SessionId {
@@ -263,6 +268,20 @@ async fn deltas_stand_between_the_events_they_belong_between() {
     stage.live.send(delta("s", "m", 2, 15, "!")).expect("heard");
     stage.append("s", 3, vec![warning(3)]).await;
     assert_eq!(names(&take(&mut follower, 1).await), ["4 warning.raised"]);
+}
+
+/// Followers read the log: nothing that is stored waits for a session that does not answer.
+#[tokio::test]
+async fn what_is_stored_is_sent_while_a_busy_session_does_not_tell_what_it_writes() {
+    let stage = Arc::into_inner(stage()).map(|stage| Arc::new(Stage { deaf: true, ..stage })).expect("alone");
+    stage.append("s", 0, vec![warning(1)]).await;
+    let mut follower = stage.follow(Options { deltas: true, ..one("s", 0) }).await;
+    assert_eq!(names(&take(&mut follower, 1).await), ["1 warning.raised"]);
+    for n in 1..4 {
+        let more = stage.append("s", n, vec![warning(2)]);
+        let (live, ()) = tokio::join!(take(&mut follower, 1), more);
+        assert_eq!(names(&live), [format!("{} warning.raised", n + 1)]);
+    }
 }
 
 #[tokio::test]
