@@ -13,6 +13,9 @@ use super::procs::{self, Process};
 use super::reuse::Innocents;
 use super::told::Kills;
 
+/// How long the daemon is left alone at most for those who have waited long.
+const SPARES: Duration = Duration::from_secs(40);
+
 /// What is killed, and for how long.
 pub(super) struct Chaos<'a> {
     pub(super) hands: Hands<'a>,
@@ -52,6 +55,7 @@ impl Chaos<'_> {
             self.stand_still(&daemon, kills);
             self.smaller_harm(&daemon, kills);
             thread::sleep(self.hands.dice.millis(5, 400));
+            self.spare(kills);
             if self.hands.dice.chance(6) {
                 self.kill_tree(&daemon, kills);
             }
@@ -68,6 +72,19 @@ impl Chaos<'_> {
         self.thaw(true);
         kills.innocents_hit = self.innocents.hit();
         Ok(daemon)
+    }
+
+    /// Leaves the daemon alone as long as somebody asks for it, and all that stands still goes on when its time is over.
+    fn spare(&mut self, kills: &mut Kills) {
+        let until = Instant::now() + SPARES;
+        if self.hands.link.is_pleaded_with() {
+            kills.spared += 1;
+            self.hands.note(kills, "the daemon is left alone for somebody who has waited long");
+        }
+        while self.hands.link.is_pleaded_with() && Instant::now() < until && !self.hands.is_interrupted() {
+            self.thaw(false);
+            thread::sleep(Duration::from_millis(10));
+        }
     }
 
     fn is_late(&self) -> bool {

@@ -4,6 +4,7 @@ use std::fs::{self, File, OpenOptions};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -177,11 +178,21 @@ fn told(home: &Path, pid: u32) -> Option<Endpoint> {
     Some(Endpoint { address, token })
 }
 
-/// Where the daemon is now, if it is.
+/// Where the daemon is now, if it is; and whether somebody has waited so long that it is to be left alone.
 #[derive(Default)]
 pub(super) struct Link {
     now: Mutex<Option<Endpoint>>,
     changed: Condvar,
+    pleas: AtomicUsize,
+}
+
+/// Somebody asks for a daemon that is left alone, as long as this is there.
+pub(super) struct Plea<'a>(&'a Link);
+
+impl Drop for Plea<'_> {
+    fn drop(&mut self) {
+        self.0.pleas.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Link {
@@ -197,6 +208,17 @@ impl Link {
             .wait_timeout_while(self.hold(), within, |now| now.is_none())
             .unwrap_or_else(PoisonError::into_inner);
         now.clone()
+    }
+
+    /// A call was repeated for long: killed again before each answer, it may never have one, and that would say
+    /// nothing of the daemon.
+    pub(super) fn plead(&self) -> Plea<'_> {
+        self.pleas.fetch_add(1, Ordering::Relaxed);
+        Plea(self)
+    }
+
+    pub(super) fn is_pleaded_with(&self) -> bool {
+        self.pleas.load(Ordering::Relaxed) > 0
     }
 
     fn hold(&self) -> MutexGuard<'_, Option<Endpoint>> {

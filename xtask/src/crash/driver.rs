@@ -22,6 +22,8 @@ use super::told::{SentInput, Told};
 pub(super) const PATIENCE: Duration = Duration::from_secs(20);
 /// A request that was repeated for so long will never be answered.
 const GIVES_UP: Duration = Duration::from_secs(60);
+/// After so long it asks that the daemon be left alone: what is not answered then is not for the killing's sake.
+const PLEADS: Duration = Duration::from_secs(15);
 /// Inputs of a session that have not ended, at most.
 const AT_ONCE: usize = 4;
 
@@ -203,8 +205,11 @@ impl<'a> Driver<'a> {
 
     /// Asks until there is an answer. None when the run is over before.
     fn ask(&mut self, method: &str, path: &str, body: Option<&Value>) -> Option<Reply> {
-        let begun = Instant::now();
+        let (begun, mut plea) = (Instant::now(), None);
         while begun.elapsed() < GIVES_UP && !self.course.over() {
+            if begun.elapsed() > PLEADS {
+                plea.get_or_insert_with(|| self.link.plead());
+            }
             let Some(endpoint) = self.link.get(Duration::from_millis(500)) else { continue };
             self.told.requests += 1;
             match http::ask(&endpoint, method, path, body, PATIENCE) {
@@ -217,7 +222,8 @@ impl<'a> Driver<'a> {
             }
         }
         if !self.course.over() {
-            self.told.odd.push(format!("{method} {path} got no answer within {GIVES_UP:?}"));
+            let what = "the last 30 of them with a daemon that was left alone";
+            self.told.odd.push(format!("{method} {path} got no answer within {GIVES_UP:?}, {what}"));
         }
         None
     }

@@ -197,8 +197,8 @@ impl Figures {
             kills.shims.len(),
         ))?;
         say(&format!(
-            "{} freezes (daemons stood still for {} s in the longest), {} process numbers that came again and {} that a record was made to name",
-            kills.freezes, kills.still_seconds, kills.numbers_again, kills.numbers_forged,
+            "{} freezes (daemons stood still for {} s in the longest), left alone for a caller {} times, {} process numbers that came again and {} that a record was made to name",
+            kills.freezes, kills.still_seconds, kills.spared, kills.numbers_again, kills.numbers_forged,
         ))?;
         let of = |kind: &str| self.kinds.get(kind).copied().unwrap_or(0);
         say(&format!(

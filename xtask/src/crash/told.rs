@@ -59,6 +59,8 @@ pub(super) struct Kills {
     /// Daemons that were killed together with a session's shim and agent.
     pub(super) trees: u64,
     pub(super) freezes: u64,
+    /// How often the daemon was left alone for somebody who had waited long.
+    pub(super) spared: u64,
     /// How long daemons stood still in the longest of them, together.
     pub(super) still_seconds: u64,
     /// Processes of ours that got the number of a shim or agent that was gone; and those that records were made to name.
@@ -90,6 +92,7 @@ impl Kills {
         self.trees += other.trees;
         self.freezes += other.freezes;
         self.still_seconds += other.still_seconds;
+        self.spared += other.spared;
         self.numbers_again += other.numbers_again;
         self.numbers_forged += other.numbers_forged;
         self.agents.append(&mut other.agents);
