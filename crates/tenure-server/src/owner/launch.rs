@@ -169,14 +169,17 @@ fn prepare(mut order: Order, failed: impl Fn(std::io::Error) -> ErrorInfo) -> Re
     Ok(order)
 }
 
-/// Removes what processes before this one left.
+/// Removes what processes before this one left, and what a kill left of a record that was being written for this one or
+/// an earlier one.
 fn remove_before(dir: &Path, generation: u32) {
-    let number = |name: &str| {
-        let start = || name.strip_prefix("start-")?.strip_suffix(".json");
-        name.strip_prefix('g').or_else(start)?.parse::<u32>().ok()
+    let number = |name: &str, end: &str| name.strip_prefix("start-")?.strip_suffix(end)?.parse::<u32>().ok();
+    let directory = |name: &str| name.strip_prefix('g')?.parse::<u32>().ok();
+    let is_old = |name: &str| {
+        number(name, ".json").or_else(|| directory(name)).is_some_and(|n| n < generation)
+            || number(name, ".tmp").is_some_and(|n| n <= generation)
     };
     for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
-        if entry.file_name().to_str().and_then(number).is_none_or(|n| n >= generation) {
+        if !entry.file_name().to_str().is_some_and(is_old) {
             continue;
         }
         let path = entry.path();
@@ -362,7 +365,8 @@ mod tests {
             std::fs::create_dir(generation_dir(dir.path(), n)).expect("made");
             std::fs::write(record_path(dir.path(), n), "{}").expect("written");
         }
-        for other in ["private.json", "handshake.json", "start-x.json"] {
+        let torn = ["start-9.tmp", "start-10.tmp", "start-11.tmp"];
+        for other in ["private.json", "handshake.json", "start-x.json"].into_iter().chain(torn) {
             std::fs::write(dir.path().join(other), "{}").expect("written");
         }
         std::fs::create_dir(dir.path().join("blobs")).expect("made");
@@ -378,6 +382,7 @@ mod tests {
             "private.json",
             "start-10.json",
             "start-11.json",
+            "start-11.tmp",
             "start-x.json",
         ];
         assert_eq!(left, wanted);
