@@ -15,6 +15,7 @@ mod files;
 mod launch;
 mod line;
 mod mail;
+mod outgoing;
 mod pieces;
 mod redact;
 mod rows;

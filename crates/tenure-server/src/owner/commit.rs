@@ -7,12 +7,11 @@ use tenure_core::agent::Command;
 use tenure_core::machine::{Act, Output};
 use tenure_crash_point::crash_point;
 use tenure_event::{EphemeralKind, Kind, MessageDelta, Seq};
-use tenure_host::SendError;
 use tenure_log::{Append, Class, EventLog, IdempotencyRow, LogError, OutboxRow, Write};
 
 use super::mail::{Work, ephemeral};
 use super::pieces::Pieces;
-use super::{Answer, Owner, blobs};
+use super::{Answer, Owner, blobs, outgoing};
 use crate::clock;
 use crate::node::{IdempotencyKey, artifacts};
 
@@ -187,33 +186,14 @@ impl Owner {
         self.pump();
     }
 
-    /// A stored command as the agent is to read it.
-    fn filled_in(&self, bytes: &Bytes) -> Bytes {
-        self.redactor.unhidden_bytes(self.private.fill_in(bytes, &self.id))
-    }
-
     /// Hands commands to the shim as far as it takes them.
     pub(super) fn pump(&mut self) {
         let Some(line) = &self.line else { return };
         let Some(shim) = &line.shim else { return };
-        while let Some(row) = self.unsent.front() {
-            crash_point!("command.before");
-            if row.generation == line.generation {
-                match shim.try_send(row.n, self.filled_in(&row.bytes)) {
-                    Ok(()) => {}
-                    Err(SendError::TooLarge { n, len }) => {
-                        // Its number must be used all the same, and what comes after it must go out.
-                        if shim.try_send(n, Bytes::new()).is_err() {
-                            return;
-                        }
-                        self.retry.push_back(Work::TooLarge { generation: row.generation, n, len });
-                    }
-                    Err(_) => return,
-                }
-            }
-            self.unsent.pop_front();
-            crash_point!("command.after");
-        }
+        let fill_in = |bytes: &Bytes| self.redactor.unhidden_bytes(self.private.fill_in(bytes, &self.id));
+        let send = |n, bytes: Bytes| shim.try_send(n, bytes);
+        let too_large = outgoing::hand_over(&mut self.unsent, line.generation, fill_in, send);
+        self.retry.extend(too_large);
     }
 
     /// Sends ephemeral news to whoever listens now; pieces of one part as one.
