@@ -86,6 +86,7 @@ pub struct SqliteLog(Arc<Inner>);
 #[derive(Debug)]
 struct Inner {
     shared: Arc<Shared>,
+    writer: Arc<Mutex<writer::Writer>>,
     generation: u64,
     durability: Durability,
 }
@@ -99,6 +100,10 @@ struct Shared {
     tails: Tails,
     kinds: Kinds,
     closed: AtomicBool,
+    /// Changes come faster than they are committed one by one.
+    crowded: AtomicBool,
+    /// Some sessions stand in the lists where they stood a moment ago.
+    unsettled: AtomicBool,
     /// Sessions of which something could not be read, with what was found.
     damaged: Mutex<BTreeMap<SessionId, String>>,
 }
@@ -134,10 +139,12 @@ impl SqliteLog {
             tails: Tails::new(Gseq(last)),
             kinds: Kinds::load(&db)?,
             closed: AtomicBool::new(false),
+            crowded: AtomicBool::new(false),
+            unsettled: AtomicBool::new(false),
             damaged: Mutex::default(),
         });
-        writer::start(db, shared.clone(), options.durability, opening, last)?;
-        Ok(Self(Arc::new(Inner { shared, generation, durability: options.durability })))
+        let writer = writer::start(db, shared.clone(), options.durability, opening, last)?;
+        Ok(Self(Arc::new(Inner { shared, writer, generation, durability: options.durability })))
     }
 
     /// What was found when something of a session could not be read, if that happened.
@@ -195,8 +202,18 @@ impl SqliteLog {
         job: impl FnOnce(oneshot::Sender<Result<T, LogError>>) -> Job,
     ) -> Result<T, LogError> {
         let (reply, answer) = oneshot::channel();
-        self.0.shared.queue.push(job(reply), weight).await?;
+        let Inner { shared, writer, durability, .. } = &*self.0;
+        if let Some(job) = writer::now::commit(writer, shared, *durability, job(reply)) {
+            shared.queue.push(job, weight).await?;
+        }
         answer.await.unwrap_or(Err(LogError::Closed))
+    }
+
+    /// Before lists are read: sessions stand where they belong. If that cannot be written, they stand where they stood.
+    async fn settle(&self) {
+        if self.0.shared.unsettled.load(Ordering::Acquire) {
+            let _ = self.change(0, |reply| Job::Settle { reply }).await;
+        }
     }
 
     async fn file<T: Send + 'static>(
@@ -246,6 +263,7 @@ impl EventLog for SqliteLog {
     }
 
     async fn session(&self, id: &SessionId) -> Result<Option<SessionRow>, LogError> {
+        self.settle().await;
         let session = id.clone();
         self.told(id, "the row", self.query(move |db| lookup::session(db, &session)).await)
     }
@@ -256,6 +274,7 @@ impl EventLog for SqliteLog {
     }
 
     async fn sessions(&self, filter: SessionFilter) -> Result<SessionPage, LogError> {
+        self.settle().await;
         self.query(move |db| list::sessions(db, &filter).map_err(|e| e.concerning("the list of sessions")))
             .await
     }

@@ -77,6 +77,8 @@ pub(crate) struct Owner {
     words: BTreeMap<InputId, String>,
     /// Text that is being written, as far as it may be shown.
     pieces: Pieces,
+    /// Bytes that the stored state takes.
+    room: usize,
     /// The row as lists saw it last.
     listed: Option<tenure_log::SessionRow>,
     unsent: VecDeque<OutboxRow>,

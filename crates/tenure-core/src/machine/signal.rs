@@ -257,7 +257,7 @@ impl Step<'_> {
 
     fn handshake(&mut self, handshake: Handshake) {
         self.s.agent_info = Some(handshake.agent_info.clone());
-        self.s.supports.clone_from(&handshake.capabilities.supports);
+        self.s.supports = std::sync::Arc::new(handshake.capabilities.supports.clone());
         self.out.acts.push(Act::Handshake(Box::new(handshake)));
     }
 

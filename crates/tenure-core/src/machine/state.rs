@@ -355,8 +355,8 @@ pub struct State {
     pub mcp: Vec<McpServer>,
     /// The program.
     pub agent_info: Option<AgentInfo>,
-    /// Which verbs the agent supports.
-    pub supports: BTreeMap<String, Support>,
+    /// Which verbs the agent supports. Shared: a machine is copied before each step.
+    pub supports: Arc<BTreeMap<String, Support>>,
     /// The axes as they were last told by an event.
     pub told: Axes,
     /// The activity with its beginning.
@@ -430,7 +430,7 @@ impl State {
             todos: Vec::new(),
             mcp: Vec::new(),
             agent_info: None,
-            supports: BTreeMap::new(),
+            supports: Arc::default(),
             told: Axes::default(),
             activity: None,
             checkpoints: Checkpoints::default(),

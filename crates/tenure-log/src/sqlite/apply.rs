@@ -10,7 +10,7 @@ use super::events::{LAST_SEQ, Stream, event_id, stream, to_i64};
 use super::kinds::Kinds;
 use super::{erasure, put};
 use crate::prepared::Prepared;
-use crate::{Appended, LogError, Rendered, Write};
+use crate::{Appended, LogError, Rendered, SessionRow, Write};
 
 /// Sessions whose position the writer remembers.
 const REMEMBERED: usize = 4096;
@@ -21,6 +21,10 @@ const PRUNE_EVERY_MS: u64 = 60_000;
 #[derive(Debug)]
 pub(super) struct Positions {
     streams: HashMap<SessionId, Stream>,
+    /// Sessions as lists see them, by their numbers.
+    listed: HashMap<i64, SessionRow>,
+    /// Those that are to move in the lists, and to when. A reader of lists has that done first.
+    moves: HashMap<i64, Timestamp>,
     /// The last position of the node that was given out.
     pub(super) gseq: u64,
     /// The time of the newest key when old ones were last removed.
@@ -29,12 +33,49 @@ pub(super) struct Positions {
 
 impl Positions {
     pub(super) fn new(gseq: u64) -> Self {
-        Self { streams: HashMap::new(), gseq, pruned: Timestamp::from_millis(0) }
+        let (streams, listed, moves) = <(HashMap<_, _>, HashMap<_, _>, HashMap<_, _>)>::default();
+        Self { streams, listed, moves, gseq, pruned: Timestamp::from_millis(0) }
     }
 
     /// Forgets positions that a failed transaction moved. Numbers of the node are not given again.
     pub(super) fn forget(&mut self) {
         self.streams.clear();
+        self.listed.clear();
+    }
+
+    /// Whether a session stands in the lists where it stood a moment ago.
+    pub(super) fn has_moves(&self) -> bool {
+        !self.moves.is_empty()
+    }
+
+    /// Puts every session where it belongs in the lists.
+    pub(super) fn settle(&mut self, db: &Connection) -> Result<(), LogError> {
+        for (no, at) in std::mem::take(&mut self.moves) {
+            let Some(before) = self.listed(db, no)?.filter(|row| row.updated_at < at) else { continue };
+            let row = SessionRow { updated_at: at, ..before.clone() };
+            put::place(db, no, Some(&before), &row)?;
+            self.listed.insert(no, row);
+        }
+        Ok(())
+    }
+
+    fn listed(&mut self, db: &Connection, no: i64) -> Result<Option<SessionRow>, LogError> {
+        self.listed.remove(&no).map_or_else(|| put::listed(db, no), |row| Ok(Some(row)))
+    }
+
+    fn session(&mut self, db: &Connection, no: i64, row: &SessionRow) -> Result<(), LogError> {
+        if self.listed.len() >= REMEMBERED || self.moves.len() >= REMEMBERED {
+            self.settle(db)?;
+            self.listed.clear();
+        }
+        let before = self.listed(db, no)?;
+        let now = put::session(db, no, before, row)?;
+        match now.updated_at == row.updated_at {
+            true => self.moves.remove(&no),
+            false => self.moves.insert(no, row.updated_at),
+        };
+        self.listed.insert(no, now);
+        Ok(())
     }
 
     /// Applies one append. A conflict is found before anything is written.
@@ -108,7 +149,7 @@ impl Positions {
     ) -> Result<(), LogError> {
         let no = stream.no;
         match write {
-            Write::Session(row) => put::session(db, no, row),
+            Write::Session(row) => self.session(db, no, row),
             Write::State(state) => put::state(db, no, state),
             Write::Outbox(row) => put::outbox(db, no, row),
             Write::OutboxDone { generation, n } => put::outbox_done(db, no, *generation, *n),

@@ -13,28 +13,51 @@ use crate::{
 
 type Done = Result<(), LogError>;
 
-pub(super) fn session(db: &Connection, no: i64, row: &SessionRow) -> Done {
-    let before = listed(db, no)?;
-    match &before {
-        Some(b) if same_in_lists(b, row) && b.activity == row.activity => {}
-        Some(b) if same_in_lists(b, row) => write_activity(db, no, row)?,
-        _ => {
-            write_listed(db, no, row)?;
-            write_tags(db, no, before.as_ref(), row)?;
+/// A session moves in the lists at most this often by a step alone, in milliseconds: each move rewrites every index
+/// that lists are walked by.
+const MOVES_AFTER_MS: u64 = 1000;
+
+/// Puts a session's row. Gives back the row as lists see it now: it may stand where it stood a moment ago.
+pub(super) fn session(
+    db: &Connection,
+    no: i64,
+    before: Option<SessionRow>,
+    row: &SessionRow,
+) -> Result<SessionRow, LogError> {
+    let listed = match before {
+        Some(before) if same_in_lists(&before, row) && stays(&before, row) => {
+            if before.activity != row.activity {
+                write_activity(db, no, row)?;
+            }
+            SessionRow { activity: row.activity.clone(), ..before }
         }
+        before => {
+            place(db, no, before.as_ref(), row)?;
+            SessionRow { view: String::new(), state: Vec::new(), ..row.clone() }
+        }
+    };
+    let mut change = db.prepare_cached("UPDATE views SET view = ?2 WHERE no = ?1")?;
+    if change.execute(params![no, row.view])? == 0 {
+        db.prepare_cached("INSERT INTO views (no, view) VALUES (?1, ?2)")?.execute(params![no, row.view])?;
     }
-    let mut view = db.prepare_cached("INSERT OR REPLACE INTO views (no, view) VALUES (?1, ?2)")?;
-    view.execute(params![no, row.view])?;
-    state(db, no, &row.state)
+    state(db, no, &row.state)?;
+    Ok(listed)
+}
+
+/// Puts what lists look at, and so the session where it belongs in them.
+pub(super) fn place(db: &Connection, no: i64, before: Option<&SessionRow>, row: &SessionRow) -> Done {
+    write_listed(db, no, row)?;
+    write_tags(db, no, before, row)
 }
 
 /// What lists look at, as it is stored.
-fn listed(db: &Connection, no: i64) -> Result<Option<SessionRow>, LogError> {
+pub(super) fn listed(db: &Connection, no: i64) -> Result<Option<SessionRow>, LogError> {
     let sql = format!("SELECT {} FROM sessions s WHERE s.no = ?1", rows::SESSION);
     Ok(db.prepare_cached(&sql)?.query_row([no], rows::session).optional()?)
 }
 
-/// Whether nothing changes but activity, view and state: then the indexes stay as they are, but for that of activities.
+/// Whether nothing changes but activity, time, view and state: then the indexes may stay as they are, but for that of
+/// activities.
 fn same_in_lists(a: &SessionRow, b: &SessionRow) -> bool {
     let SessionRow { lifecycle, agent, native_id, project_id, workspace_id, cwd, title, .. } = a;
     lifecycle == &b.lifecycle
@@ -45,8 +68,12 @@ fn same_in_lists(a: &SessionRow, b: &SessionRow) -> bool {
         && cwd == &b.cwd
         && title == &b.title
         && a.tags == b.tags
-        && (a.archived, a.live) == (b.archived, b.live)
-        && (a.created_at, a.updated_at) == (b.created_at, b.updated_at)
+        && (a.archived, a.live, a.created_at) == (b.archived, b.live, b.created_at)
+}
+
+fn stays(before: &SessionRow, row: &SessionRow) -> bool {
+    let later = row.updated_at >= before.updated_at;
+    later && row.updated_at.millis_since(before.updated_at) < MOVES_AFTER_MS
 }
 
 fn write_activity(db: &Connection, no: i64, row: &SessionRow) -> Done {
@@ -155,22 +182,23 @@ pub(super) fn ask(db: &Connection, no: i64, row: &StoredAsk) -> Done {
 }
 
 pub(super) fn input(db: &Connection, no: i64, row: &InputRow) -> Done {
-    let mut put = db.prepare_cached(
-        "INSERT INTO inputs (session_no, id, body_hash, state, admitted_seq, turn_id, ended_seq, view)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
-         ON CONFLICT (session_no, id) DO UPDATE SET body_hash = ?3, state = ?4, admitted_seq = ?5,
-             turn_id = ?6, ended_seq = ?7, view = ?8",
+    let turn = row.turn_id.as_ref().map(|t| t.as_str());
+    let ended = row.ended_seq.map(|s| to_i64(s.0));
+    // When it was admitted never changes: no index does.
+    let mut change = db.prepare_cached(
+        "UPDATE inputs SET body_hash = ?3, state = ?4, turn_id = ?5, ended_seq = ?6, view = ?7
+         WHERE session_no = ?1 AND id = ?2",
     )?;
-    put.execute(params![
-        no,
-        row.id.as_str(),
-        row.body_hash,
-        row.state,
-        to_i64(row.admitted_seq.0),
-        row.turn_id.as_ref().map(|t| t.as_str()),
-        row.ended_seq.map(|s| to_i64(s.0)),
-        row.view
-    ])?;
+    let known = params![no, row.id.as_str(), row.body_hash, row.state, turn, ended, row.view];
+    if change.execute(known)? > 0 {
+        return Ok(());
+    }
+    let mut add = db.prepare_cached(
+        "INSERT INTO inputs (session_no, id, body_hash, state, turn_id, ended_seq, view, admitted_seq)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    )?;
+    let admitted = to_i64(row.admitted_seq.0);
+    add.execute(params![no, row.id.as_str(), row.body_hash, row.state, turn, ended, row.view, admitted])?;
     Ok(())
 }
 

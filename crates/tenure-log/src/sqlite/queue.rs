@@ -21,6 +21,8 @@ pub(super) enum Job {
     Append { append: Box<Prepared>, reply: Reply<Appended> },
     /// Rows that belong to no session.
     Put { writes: Vec<Write>, reply: Reply<()> },
+    /// Sessions that stand in the lists where they stood a moment ago are put where they belong.
+    Settle { reply: Reply<()> },
     /// The clean end.
     Close { reply: Reply<()> },
 }
@@ -31,7 +33,9 @@ impl Job {
         // A caller that went away needs no answer.
         match self {
             Self::Append { reply, .. } => drop(reply.send(Err(error))),
-            Self::Put { reply, .. } | Self::Close { reply } => drop(reply.send(Err(error))),
+            Self::Put { reply, .. } | Self::Settle { reply } | Self::Close { reply } => {
+                drop(reply.send(Err(error)));
+            }
         }
     }
 }
@@ -90,12 +94,21 @@ impl Queue {
         Ok(())
     }
 
-    /// Takes everything that waits, or waits up to `patience` for something to come.
-    pub(super) fn take(&self, patience: Duration) -> Taken {
+    /// Whether nothing waits, and something may.
+    pub(super) fn is_idle(&self) -> bool {
         let waiting = self.lock();
+        waiting.jobs.is_empty() && !waiting.closed
+    }
+
+    /// Waits up to `patience` for something to come.
+    pub(super) fn wait(&self, patience: Duration) {
         let idle = |w: &mut Waiting| w.jobs.is_empty() && !w.closed;
-        let (mut waiting, _) =
-            self.bell.wait_timeout_while(waiting, patience, idle).unwrap_or_else(PoisonError::into_inner);
+        drop(self.bell.wait_timeout_while(self.lock(), patience, idle));
+    }
+
+    /// Takes everything that waits.
+    pub(super) fn take(&self) -> Taken {
+        let mut waiting = self.lock();
         self.room.add_permits(std::mem::take(&mut waiting.held));
         let jobs = std::mem::take(&mut waiting.jobs);
         match jobs.is_empty() {

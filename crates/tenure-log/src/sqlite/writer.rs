@@ -1,14 +1,19 @@
-//! The one thread that writes. It takes everything that waits, commits it as one transaction, rings, and
-//! answers. It also keeps the write-ahead log short and removes what was erased.
+//! The one writer. Its thread takes everything that waits, commits it as one transaction, rings, and answers. It
+//! also keeps the write-ahead log short and removes what was erased.
+//!
+//! A change that needs no flush and that nobody else's waits beside is committed by whoever brings it ([`now`]): the
+//! way to the thread and back takes longer than the commit. As soon as changes come faster than that they meet in
+//! the queue, and go together again.
 //!
 //! When a batch fails because of the disk, all of it is taken back and told so; the next batch is tried
 //! as if nothing had been, on a fresh connection. When it fails because of one change, each is tried
 //! alone, so that only that one fails.
 
+pub(super) mod now;
 mod upkeep;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
@@ -41,7 +46,8 @@ pub(super) fn start(
     durability: Durability,
     opening: Opening,
     last: u64,
-) -> Result<(), LogError> {
+) -> Result<Arc<Mutex<Writer>>, LogError> {
+    let last_words = LastWords(Arc::clone(&shared));
     let mut writer = Writer {
         db,
         shared,
@@ -55,17 +61,22 @@ pub(super) fn start(
         unflushed: false,
         failing: false,
         opening: Some(opening).filter(|o| !o.recorded),
+        more_to_erase: true,
+        used: Instant::now(),
         swept: Instant::now(),
     };
     writer.watch_wal()?;
+    let writer = Arc::new(Mutex::new(writer));
+    let its = Arc::clone(&writer);
     std::thread::Builder::new()
         .name("tenure-log".to_owned())
-        .spawn(move || writer.run())
-        .map(drop)
-        .map_err(|e| LogError::Storage { message: format!("no thread for the log: {e}"), full: false })
+        .spawn(move || run(&its, &last_words))
+        .map_err(|e| LogError::Storage { message: format!("no thread for the log: {e}"), full: false })?;
+    Ok(writer)
 }
 
-struct Writer {
+/// The writer, and what it knows.
+pub(super) struct Writer {
     db: Connection,
     shared: Arc<Shared>,
     durability: Durability,
@@ -86,45 +97,68 @@ struct Writer {
     failing: bool,
     /// The disk was full when the store was opened: this is still to be recorded, before anything else.
     opening: Option<Opening>,
+    /// Events that were erased may still be in the file.
+    more_to_erase: bool,
+    /// When something was committed last.
+    used: Instant,
     swept: Instant,
 }
 
 /// A change with what it came to.
 type Outcome = Result<Appended, LogError>;
 
-/// Whoever leaves the thread, in whatever way, leaves no caller waiting.
+impl std::fmt::Debug for Writer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Writer").field("suspect", &self.suspect).finish_non_exhaustive()
+    }
+}
+
 impl Drop for Writer {
     fn drop(&mut self) {
         self.end_copy();
-        self.shared.queue.close();
-        while let Taken::Jobs(jobs) = self.shared.queue.take(Duration::ZERO) {
+    }
+}
+
+/// Whoever leaves the thread, in whatever way, leaves no caller waiting.
+struct LastWords(Arc<Shared>);
+
+impl Drop for LastWords {
+    fn drop(&mut self) {
+        self.0.queue.close();
+        while let Taken::Jobs(jobs) = self.0.queue.take() {
             jobs.into_iter().for_each(|job| job.fail(LogError::Closed));
         }
     }
 }
 
-impl Writer {
-    fn run(mut self) {
-        let mut more_to_erase = true;
-        loop {
-            let patience = if more_to_erase { Duration::ZERO } else { IDLE };
-            match self.shared.queue.take(patience) {
-                Taken::Jobs(jobs) => {
-                    if let Some(reply) = self.work(jobs) {
-                        return self.close(reply);
-                    }
-                    if self.swept.elapsed() > SWEEP {
-                        self.sweep();
-                    }
-                    more_to_erase = true;
+fn run(writer: &Mutex<Writer>, last_words: &LastWords) {
+    let queue = &last_words.0.queue;
+    let mut patience = Duration::ZERO;
+    loop {
+        queue.wait(patience);
+        // Jobs are taken by whoever holds the writer: none is between the queue and its transaction meanwhile.
+        let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+        match queue.take() {
+            Taken::Jobs(jobs) => {
+                last_words.0.crowded.store(jobs.len() > 1, Ordering::Relaxed);
+                if let Some(reply) = writer.work(jobs) {
+                    return writer.close(reply);
                 }
-                Taken::Nothing if more_to_erase => more_to_erase = self.erase_some(),
-                Taken::Nothing => self.tidy(),
-                Taken::Closed => return,
+                if writer.swept.elapsed() > SWEEP {
+                    writer.sweep();
+                }
             }
+            Taken::Nothing if writer.more_to_erase => writer.more_to_erase = writer.erase_some(),
+            // Others may have written while the thread slept.
+            Taken::Nothing if writer.used.elapsed() >= IDLE => writer.tidy(),
+            Taken::Nothing => {}
+            Taken::Closed => return,
         }
+        patience = if writer.more_to_erase { Duration::ZERO } else { IDLE };
     }
+}
 
+impl Writer {
     /// Does what was asked; gives back the reply of a close, which comes after all else of its batch.
     fn work(&mut self, jobs: Vec<Job>) -> Option<Reply<()>> {
         let (mut closing, mut changes, mut bytes) = (None, Vec::new(), 0);
@@ -140,10 +174,12 @@ impl Writer {
             }
             if bytes > AT_ONCE {
                 self.commit(std::mem::take(&mut changes));
+                self.checkpoint_if_due();
                 bytes = 0;
             }
         }
         self.commit(changes);
+        self.checkpoint_if_due();
         closing
     }
 
@@ -154,11 +190,13 @@ impl Writer {
         }
         let error = match self.attempt(&jobs) {
             Ok(outcomes) => {
+                self.more_to_erase |= jobs.iter().any(erases);
+                self.used = Instant::now();
                 self.announce(jobs, outcomes);
                 if std::mem::take(&mut self.failing) {
                     tracing::info!("the event log is written again");
                 }
-                return self.checkpoint_if_due();
+                return;
             }
             Err(error) => error,
         };
@@ -180,6 +218,7 @@ impl Writer {
             opening.record(&self.db)?;
         }
         let outcomes = jobs.iter().map(|job| self.apply(job)).collect::<Result<Vec<_>, _>>()?;
+        self.shared.unsettled.store(self.positions.has_moves(), Ordering::Release);
         crash_point!("log.applied");
         self.db.prepare_cached("COMMIT")?.execute([])?;
         crash_point!("log.committed");
@@ -195,6 +234,10 @@ impl Writer {
                 for write in writes {
                     self.positions.put(&self.db, write)?;
                 }
+                Ok(Ok(nothing_appended()))
+            }
+            Job::Settle { .. } => {
+                self.positions.settle(&self.db)?;
                 Ok(Ok(nothing_appended()))
             }
             Job::Close { .. } => Ok(Ok(nothing_appended())),
@@ -230,7 +273,9 @@ impl Writer {
         for (job, outcome) in jobs.into_iter().zip(outcomes) {
             match job {
                 Job::Append { reply, .. } => drop(reply.send(outcome)),
-                Job::Put { reply, .. } | Job::Close { reply } => drop(reply.send(outcome.map(drop))),
+                Job::Put { reply, .. } | Job::Settle { reply } | Job::Close { reply } => {
+                    drop(reply.send(outcome.map(drop)));
+                }
             }
         }
         crash_point!("log.answered");
@@ -272,7 +317,8 @@ impl Writer {
         }
     }
 
-    fn close(mut self, reply: Reply<()>) {
+    fn close(&mut self, reply: Reply<()>) {
+        self.settle();
         self.shared.queue.close();
         self.shared.closed.store(true, Ordering::Release);
         self.shared.readers.close();
@@ -292,8 +338,13 @@ impl Writer {
 fn class(job: &Job) -> Class {
     match job {
         Job::Append { append, .. } => append.class,
+        Job::Settle { .. } => Class::Normal,
         Job::Put { .. } | Job::Close { .. } => Class::Full,
     }
+}
+
+fn erases(job: &Job) -> bool {
+    matches!(job, Job::Append { append, .. } if append.erases())
 }
 
 /// About how many bytes a change has.
@@ -301,7 +352,7 @@ fn size(job: &Job) -> usize {
     match job {
         Job::Append { append, .. } => append.weight(),
         Job::Put { writes, .. } => writes.iter().map(weight).sum(),
-        Job::Close { .. } => 0,
+        Job::Settle { .. } | Job::Close { .. } => 0,
     }
 }
 

@@ -154,6 +154,38 @@ async fn appends_queued_at_the_drop_are_stored() {
     assert_eq!(replay(&open(home.path()), &ses("a"), 10).await, appended.events);
 }
 
+/// The way to the writer's thread and back takes longer than a commit that nobody else's waits beside.
+#[tokio::test]
+async fn a_change_that_needs_no_flush_is_committed_by_its_caller() {
+    let home = tempfile::tempdir().expect("scratch");
+    let options = LogOptions { durability: Durability::Process, ..LogOptions::default() };
+    let log = SqliteLog::open(home.path(), options).expect("opens");
+    let mut at_once = 0;
+    for n in 0..2000 {
+        let append = log.append(some("a", n, 1));
+        tokio::pin!(append);
+        let first = tokio::select! {
+            biased;
+            done = &mut append => Some(done),
+            () = std::future::ready(()) => None,
+        };
+        at_once += u32::from(first.is_some());
+        match first {
+            Some(done) => done.map(drop),
+            None => append.await.map(drop),
+        }
+        .expect("stored");
+        if at_once == 10 {
+            break;
+        }
+    }
+    assert_eq!(at_once, 10, "the first of them open the log, the others need no thread");
+    let stored = replay(&log, &ses("a"), 1000).await.len() as u64;
+    log.close().await.expect("closed");
+    let refused = log.append(some("a", stored, 1)).await;
+    assert!(matches!(refused, Err(LogError::Closed)), "{refused:?}");
+}
+
 #[tokio::test]
 async fn a_caller_that_goes_away_breaks_nothing() {
     let home = tempfile::tempdir().expect("scratch");

@@ -20,6 +20,9 @@ const BATCH: usize = 64 * 1024;
 /// Output without any effect is noted as read at least this often, in bytes.
 const UNSTORED: u64 = 1 << 20;
 
+/// Bytes of the spool that are let go at once, as a rule: each time costs the shim a look at its directory.
+const RELEASED_AT_ONCE: u64 = 64 * 1024;
+
 /// A line without a meaning is kept in its event as JSON up to this length, in bytes.
 const SHOWN: u64 = 64 * 1024;
 /// Else this much of it, as text.
@@ -60,6 +63,8 @@ pub(super) struct Line {
     astray: bool,
     /// What a commit that survives a power loss covers; the spool before it may go.
     covered: u64,
+    /// What the shim was told of that.
+    released: u64,
     /// The last command whose acknowledgement is stored.
     pub(super) acked_stored: u64,
     /// The last one whose acknowledgement the commit under way holds.
@@ -91,6 +96,7 @@ impl Line {
             codec,
             done: stored.done,
             covered: stored.open.min(stored.done),
+            released: 0,
             stored,
             next: None,
             astray: false,
@@ -211,17 +217,27 @@ impl Line {
     pub(super) fn committed(&mut self, full: bool) {
         self.stored = self.next.take().unwrap_or_else(|| self.to_store());
         self.acked_stored = self.acked_stored.max(self.acked_next);
-        if full && self.stored.open > self.covered {
-            self.covered = self.stored.open;
-            if let Some(shim) = &self.shim {
-                shim.release(self.covered);
-            }
+        if full {
+            self.covered = self.covered.max(self.stored.open);
+        }
+        let held = self.covered.saturating_sub(self.released);
+        if let Some(shim) = &self.shim
+            && (held >= RELEASED_AT_ONCE || (held > 0 && self.is_held()))
+        {
+            shim.release(self.covered);
+            self.released = self.covered;
         }
     }
 
-    /// Whether the spool holds much that only a lasting commit can let go.
+    /// Whether the spool holds much that only a lasting commit can let go, or the agent waits for that.
     pub(super) fn wants_full(&self) -> bool {
-        self.stored.open.saturating_sub(self.covered) > (8 << 20)
+        let much = if self.is_held() { 0 } else { 8 << 20 };
+        self.stored.open.saturating_sub(self.covered) > much
+    }
+
+    /// Whether the spool is full, so that the agent waits.
+    fn is_held(&self) -> bool {
+        self.status.as_ref().is_some_and(|status| status.borrow().full)
     }
 
     /// What its standard error said since the last prompt.

@@ -14,6 +14,9 @@ use super::stored::StoredRef;
 /// that lists are walked by, and it speaks a thousand times a second.
 const MOVES_AFTER_MS: u64 = 1000;
 
+/// Bytes by which the room of a stored state grows.
+const ROOM: usize = 1024;
+
 impl Owner {
     /// The session's row as it is now, with the private state.
     pub(super) fn session_row(&mut self, state: Vec<u8>) -> Result<SessionRow, serde_json::Error> {
@@ -53,7 +56,7 @@ impl Owner {
         };
         let (machine, words) = (self.machine.state(), &self.words);
         let state = serde_json::to_string(&StoredRef { machine, line, words })?;
-        Ok(self.redactor.hidden(state).into_bytes())
+        Ok(roomy(self.redactor.hidden(state), &mut self.room))
     }
 
     /// The rows that these changes may change, as they are.
@@ -78,7 +81,7 @@ impl Owner {
         events: &[NewEvent],
         base: Seq,
     ) -> Vec<Write> {
-        let mut writes = Vec::new();
+        let mut writes: Vec<InputRow> = Vec::new();
         for change in changes {
             let id = id_of(change).clone();
             if let InputChange::Admitted { seq, .. } = change {
@@ -89,13 +92,15 @@ impl Owner {
                 change_row(row, change);
             }
             let Some(row) = self.rows.get(&id) else { continue };
-            writes.push(Write::Input(Box::new(row.clone())));
+            // Of several changes the last row is all that is left.
+            writes.retain(|earlier| earlier.id != id);
+            writes.push(row.clone());
             if row.ended_seq.is_some() {
                 self.rows.remove(&id);
                 self.words.remove(&id);
             }
         }
-        writes
+        writes.into_iter().map(|row| Write::Input(Box::new(row))).collect()
     }
 
     fn admitted_row(&self, id: &InputId, events: &[NewEvent], base: Seq, seq: Seq) -> Option<InputRow> {
@@ -192,6 +197,18 @@ pub(crate) fn receipt(row: InputRow) -> Receipt {
     Receipt { input_id: row.id, delivery, position, seq: row.admitted_seq, turn_id: row.turn_id }
 }
 
+/// The state with blanks behind it. A row that stays as long as it was is written over in place, and what did not change
+/// of it is not written at all; one that changes its length takes other pages each time.
+fn roomy(state: String, room: &mut usize) -> Vec<u8> {
+    let needed = state.len().next_multiple_of(ROOM);
+    if *room < needed || *room / 2 > needed {
+        *room = needed;
+    }
+    let mut state = state.into_bytes();
+    state.resize(*room, b' ');
+    state
+}
+
 /// The row as lists are to see it: where it stood, if little time has passed and nothing else is new but that it works.
 /// One that rests moves each time: nothing may come after that to move it.
 fn stays_or_moves(before: Option<SessionRow>, now: SessionRow) -> SessionRow {
@@ -264,6 +281,22 @@ mod tests {
             view: String::new(),
             state: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_state_keeps_its_room_unless_it_needs_more_or_far_less() {
+        let mut room = 0;
+        let mut stored = |len: usize| {
+            let state = format!("\"{}\"", "x".repeat(len - 2));
+            let kept = roomy(state.clone(), &mut room);
+            let read: String = serde_json::from_slice(&kept).expect("still JSON");
+            assert_eq!(format!("\"{read}\""), state);
+            kept.len()
+        };
+        assert_eq!([1, 0, 1, 0].map(|more| stored(2000 + 100 * more)), [3072, 3072, 3072, 3072]);
+        assert_eq!(stored(20_000), 20_480);
+        assert_eq!(stored(11_000), 20_480);
+        assert_eq!(stored(5000), 5120);
     }
 
     #[test]

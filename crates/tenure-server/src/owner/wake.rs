@@ -48,6 +48,7 @@ impl Owner {
             rows: BTreeMap::new(),
             words: BTreeMap::new(),
             pieces: super::Pieces::default(),
+            room: 0,
             listed: None,
             unsent: VecDeque::new(),
             work_in,

@@ -7,8 +7,10 @@ use std::time::{Duration, Instant};
 
 use rusqlite::ErrorCode;
 use rusqlite::wal::CheckpointMode;
+use tokio::sync::oneshot;
 
 use super::{WAL_MARK, Writer};
+use crate::sqlite::queue::Job;
 use crate::sqlite::{FILE, connection, erasure, events};
 use crate::{Class, LogError};
 
@@ -115,6 +117,8 @@ impl Writer {
 
     pub(super) fn checkpoint(&mut self, mode: CheckpointMode) {
         let done = self.copy_log(mode);
+        // The next commit may begin the log anew, and flushes its head then: it is one for the writer's thread.
+        self.wal_pages.store(0, Ordering::Relaxed);
         self.copied(done);
     }
 
@@ -150,6 +154,7 @@ impl Writer {
 
     /// What is done when nothing else is to do.
     pub(super) fn tidy(&mut self) {
+        self.settle();
         self.sweep();
         self.shared.readers.trim();
         if self.wal_pages.swap(0, Ordering::Relaxed) > 0 {
@@ -157,6 +162,14 @@ impl Writer {
             self.checkpoint(CheckpointMode::PASSIVE);
             // Not being able to save memory harms nobody.
             let _ = self.db.execute_batch("PRAGMA shrink_memory");
+        }
+    }
+
+    /// Puts sessions where they belong in the lists. Where that fails a later change does it.
+    pub(super) fn settle(&mut self) {
+        if self.positions.has_moves() {
+            let (reply, _) = oneshot::channel();
+            self.commit(vec![Job::Settle { reply }]);
         }
     }
 
