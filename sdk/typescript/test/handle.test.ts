@@ -85,7 +85,7 @@ describe("a session handle", () => {
   });
 
   it("has a sandbox whose directory is /workspace", async () => {
-    const session = await agent.createSession();
+    const session = await client.agent({ agent: "scripted", artifactTool: true }).createSession();
     const result = await session.shell("mkdir -p /workspace/src && echo 'x' > /workspace/src/index.ts; cat src/index.ts; pwd >&2; exit 2");
     assert.deepEqual([result.stdout, result.exitCode], ["x\n", 2]);
     assert.equal(await session.getFile("/workspace/src/index.ts"), "x\n");

@@ -39,7 +39,10 @@ export interface AgentConfig {
   readonly env?: Readonly<Record<string, string>>;
   readonly instructions?: string;
   readonly permissions?: Permissions;
+  /** Files that are kept as artifacts whenever a turn has ended. */
   readonly artifacts?: CreateSession["artifacts"];
+  /** Offers the agent a tool by which it keeps artifacts itself; only for agents that take tool servers. */
+  readonly artifactTool?: boolean;
 }
 
 /** What `createSession` takes. */
@@ -108,7 +111,7 @@ export class Agent {
   readonly #config: AgentConfig;
 
   constructor(tenure: Tenure, config: AgentConfig) {
-    only("agent", config, ["agent", "model", "cwd", "env", "instructions", "permissions", "artifacts"]);
+    only("agent", config, ["agent", "model", "cwd", "env", "instructions", "permissions", "artifacts", "artifactTool"]);
     text("agent", "agent", config.agent);
     this.#tenure = tenure;
     this.#config = config;
@@ -117,10 +120,10 @@ export class Agent {
   /** Starts a session. */
   async createSession(options: CreateOptions = {}): Promise<SessionHandle> {
     only("createSession", options, ["title"]);
-    const { instructions, cwd, ...config } = this.#config;
+    const { instructions, cwd, artifactTool, ...config } = this.#config;
     const place = cwd === undefined ? { workspace: { scratch: true } } : { cwd };
     const more = instructions === undefined ? {} : { instructions: { append: instructions } };
-    return new SessionHandle(await this.#tenure.sessions.create({ ...config, ...place, ...more, title: options.title }));
+    return new SessionHandle(await this.#tenure.sessions.create({ ...config, ...place, ...more, artifact_tool: artifactTool, title: options.title }));
   }
 }
 
