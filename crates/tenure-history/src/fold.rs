@@ -1,6 +1,6 @@
 //! Pieces put together: messages whole, with their tools as they ended.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 
 use tenure_core::projection::text_of;
 use tenure_event::{Message, MessageId, PartBody, ToolState};
@@ -18,8 +18,13 @@ pub struct Fold {
     places: HashMap<MessageId, Option<usize>>,
     /// Where a call stands: the message and the part in it.
     calls: HashMap<String, (usize, usize)>,
+    /// Ends of calls whose message has not come yet.
+    early: VecDeque<ToolOutcome>,
     warnings: Vec<Warning>,
 }
+
+/// Ends of calls that wait for their message.
+const EARLY_MAX: usize = 256;
 
 impl Default for Fold {
     fn default() -> Self {
@@ -39,6 +44,7 @@ impl Fold {
             said: Vec::new(),
             places: HashMap::new(),
             calls: HashMap::new(),
+            early: VecDeque::new(),
             warnings: Vec::new(),
         }
     }
@@ -54,7 +60,7 @@ impl Fold {
         match item {
             Item::Reset => *self = Self::page(self.page.start, self.page.len(), self.hidden),
             Item::Message(said) => self.message(*said),
-            Item::ToolEnded(outcome) => self.tool_ended(&outcome),
+            Item::ToolEnded(outcome) => self.tool_ended(outcome),
             Item::Used(_) => {}
             Item::Warning(warning) => self.warnings.push(warning),
         }
@@ -83,16 +89,27 @@ impl Fold {
                 self.calls.entry(tool.tool_id.clone()).or_insert((at, index));
             }
         }
+        let (known, early): (VecDeque<_>, VecDeque<_>) = std::mem::take(&mut self.early)
+            .into_iter()
+            .partition(|outcome| self.calls.contains_key(&outcome.tool_id));
+        self.early = early;
+        known.into_iter().for_each(|outcome| self.tool_ended(outcome));
     }
 
-    fn tool_ended(&mut self, outcome: &ToolOutcome) {
-        let Some(&(at, index)) = self.calls.get(&outcome.tool_id) else { return };
+    fn tool_ended(&mut self, outcome: ToolOutcome) {
+        let Some(&(at, index)) = self.calls.get(&outcome.tool_id) else {
+            self.early.push_back(outcome);
+            if self.early.len() > EARLY_MAX {
+                self.early.pop_front();
+            }
+            return;
+        };
         let message = &mut self.said[at].message;
         if let Some(PartBody::Tool(tool)) = message.parts.get_mut(index).map(|part| &mut part.body) {
             tool.state = outcome.state;
-            tool.output.clone_from(&outcome.output);
-            tool.error.clone_from(&outcome.error);
-            message.native_ids.extend(outcome.native_id.clone());
+            tool.output = outcome.output;
+            tool.error = outcome.error;
+            message.native_ids.extend(outcome.native_id);
         }
     }
 

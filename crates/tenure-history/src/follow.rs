@@ -142,7 +142,7 @@ fn file<F: Format>(
         if whole {
             end = line.end;
         }
-        flow = out.drain(..).try_for_each(&mut *each);
+        flow = give(out.drain(..), each);
         if !whole || flow.is_break() {
             break;
         }
@@ -155,6 +155,17 @@ fn file<F: Format>(
     let head = files::head_hash(&file, end).map_err(io)?;
     next.set(FileMark { path: path.to_owned(), identity: files::identity(&meta), head, offset: end, state });
     Ok(flow)
+}
+
+/// Gives all pieces of a record, also when somebody has enough: the next reading begins behind it.
+pub(crate) fn give(items: impl IntoIterator<Item = Item>, each: &mut Each<'_>) -> ControlFlow<()> {
+    let mut flow = ControlFlow::Continue(());
+    for item in items {
+        if each(item).is_break() {
+            flow = ControlFlow::Break(());
+        }
+    }
+    flow
 }
 
 fn file_len(file: &File) -> u64 {

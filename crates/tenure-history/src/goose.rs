@@ -5,6 +5,7 @@ mod say;
 #[cfg(test)]
 mod tests;
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use crate::database::{Copy, Database, count, json, word, written};
 use crate::said::one_line;
 use crate::{
     Conversation, Each, FileMark, Fold, Found, Item, Mark, Messages, ReadError, Reader, Sighting, Stamp,
-    Want, Warning, WarningKind, files,
+    Want, Warning, WarningKind, files, follow,
 };
 
 const SESSIONS: &str = "SELECT s.*, m.rows, m.bytes, m.last FROM sessions s LEFT JOIN (SELECT session_id, count(*) AS rows, \
@@ -51,18 +52,13 @@ fn gone(found: &Found, subagent: Option<&str>) -> ReadError {
 }
 
 /// Gives the messages behind a row; the last row and how many there were.
-fn after(
-    copy: &Copy,
-    found: &Found,
-    row: u64,
-    each: &mut dyn FnMut(Item) -> bool,
-) -> Result<(u64, u64), ReadError> {
+fn after(copy: &Copy, found: &Found, row: u64, each: &mut Each<'_>) -> Result<(u64, u64), ReadError> {
     let (mut last, mut rows) = (row, 0);
     let first = i64::try_from(row).unwrap_or(i64::MAX).to_string();
     copy.each(&copy.open()?, MESSAGES, [&found.native_id, &first], &mut |row| {
         last = count(&row, "id");
         rows += 1;
-        say::items(found, &row).into_iter().all(&mut *each)
+        follow::give(say::items(found, &row), each).is_continue()
     })?;
     Ok((last, rows))
 }
@@ -133,8 +129,9 @@ impl Reader for GooseReader {
         }
         let mut broken = false;
         let (last, rows) = after(&copy, found, known.offset, &mut |item| {
-            broken = each(item).is_break();
-            !broken
+            let flow = each(item);
+            broken |= flow.is_break();
+            flow
         })?;
         if !broken {
             copy.each(&copy.open()?, SESSION, [&found.native_id], &mut |row| {
@@ -161,7 +158,7 @@ impl Reader for GooseReader {
         let mut fold = Fold::page(want.skip, want.limit, want.hidden);
         after(&*self.copy(found)?, found, 0, &mut |item| {
             fold.item(item);
-            true
+            ControlFlow::Continue(())
         })?;
         Ok(fold.into())
     }

@@ -43,7 +43,7 @@ pub trait Reader: Send + Sync {
     fn messages(&self, found: &Found, want: &Want) -> Result<Messages, ReadError>;
 }
 
-/// Takes what is read; a break ends the reading after this item.
+/// Takes what is read; a break ends the reading behind this record, of which more pieces may still come.
 pub type Each<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
 
 /// What a scan came by.
