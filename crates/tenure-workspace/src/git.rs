@@ -10,7 +10,7 @@ mod status;
 mod trees;
 
 pub use changes::{Changed, How, sections, tell_changes};
-pub use guard::guards;
+pub use guard::{files_are_elsewhere, guards};
 pub use status::{StatusLine, status};
 pub use trees::{CheckedOut, worktrees};
 

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tenure_api::{ErrorCode, Problem};
 use tenure_host::{Exec, ExecSpec, LaunchError};
-use tenure_workspace::git::guards;
+use tenure_workspace::git::{files_are_elsewhere, guards};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
 
@@ -80,6 +80,10 @@ impl Git {
         let listing = git.run(&["config", "--list", "--show-scope", "-z"]).await?;
         if listing.cut {
             return Err(refused(dir, "the repository's configuration is too large"));
+        }
+        if files_are_elsewhere(&listing.out) && dir.join(".git").exists() {
+            // Or git would look at, commit and write what lies somewhere else.
+            git.env.push(("GIT_WORK_TREE".to_owned(), dir.to_string_lossy().into_owned()));
         }
         let guards = guards(&listing.out);
         // The last words on every setting, and apart from the words of a command.

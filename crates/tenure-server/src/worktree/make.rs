@@ -70,15 +70,7 @@ pub(crate) async fn make(shared: &Arc<Shared>, wanted: Wanted) -> Result<Made, P
 
 /// What it is to be. Nothing is changed.
 async fn look_up(shared: &Arc<Shared>, id: &WorkspaceId, choice: &WorktreeChoice) -> Result<Record, Problem> {
-    let given = PathBuf::from(&choice.repo);
-    if !given.is_absolute() {
-        return Err(invalid("repo", format!("`{}` is not an absolute path", choice.repo)));
-    }
-    let found = off_thread(move || given.canonicalize()).await;
-    let dir = found.map_err(|e| invalid("repo", format!("`{}` cannot be used: {e}", choice.repo)))?;
-    if !dir.is_dir() {
-        return Err(invalid("repo", format!("`{}` is not a directory", choice.repo)));
-    }
+    let dir = directory(&choice.repo).await?;
     let git = Git::at(shared, &dir).await?;
     let common = git.run(&["rev-parse", "--path-format=absolute", "--git-common-dir"]).await?;
     if !common.went_well() {
@@ -91,40 +83,52 @@ async fn look_up(shared: &Arc<Shared>, id: &WorkspaceId, choice: &WorktreeChoice
     }
     let listing = git.well(&["worktree", "list", "--porcelain", "-z"], Vec::new()).await?;
     let own = worktrees(&listing.out).into_iter().next().map(|tree| tree.path);
-    let repo = own.unwrap_or_else(|| dir.clone()).into_os_string().into_string();
+    let repo = own.unwrap_or(dir).into_os_string().into_string();
     let repo = repo.map_err(|_| invalid("repo", "its path is not UTF-8".to_owned()))?;
+    let branch = choice.branch.clone().unwrap_or_else(|| format!("tenure/{}", tail(id)));
+    let Begin { base, base_branch, branch_made } = beginning(&git, choice, &branch).await?;
+    let (common, setup, under_way) = (common.text(), None, None);
+    Ok(Record { repo, common, branch, branch_made, base, base_branch, setup, under_way })
+}
+
+async fn directory(given: &str) -> Result<PathBuf, Problem> {
+    let path = PathBuf::from(given);
+    if !path.is_absolute() {
+        return Err(invalid("repo", format!("`{given}` is not an absolute path")));
+    }
+    let found = off_thread(move || path.canonicalize().map(|path| (path.is_dir(), path))).await;
+    match found {
+        Ok((true, path)) => Ok(path),
+        Ok((false, _)) => Err(invalid("repo", format!("`{given}` is not a directory"))),
+        Err(e) => Err(invalid("repo", format!("`{given}` cannot be used: {e}"))),
+    }
+}
+
+/// Where a branch begins.
+struct Begin {
+    base: String,
+    base_branch: Option<String>,
+    branch_made: bool,
+}
+
+async fn beginning(git: &Git, choice: &WorktreeChoice, branch: &str) -> Result<Begin, Problem> {
     let head = git.run(&["symbolic-ref", "--quiet", "HEAD"]).await?.text();
     let head = head.strip_prefix("refs/heads/").map(str::to_owned);
-    let branch = choice.branch.clone().unwrap_or_else(|| format!("tenure/{}", tail(id)));
-    let (base, base_branch, branch_made) = match branch_at(&git, &branch).await? {
-        Some(_) if choice.base.is_some() => {
-            let what = format!("the branch `{branch}` exists; leave `base` out, or name a new branch");
-            return Err(Problem { field: Some(field("base")), ..Problem::new(ErrorCode::Conflict, what) });
-        }
-        Some(at) => {
-            let left = git.run(&["merge-base", "HEAD", &at]).await?;
-            let base = if left.went_well() { left.text() } else { at };
-            (base, head.filter(|head| *head != branch), false)
-        }
-        None => {
-            let base = begin(&git, choice).await?;
-            let on = match &choice.base {
-                None => head,
-                Some(name) => branch_at(&git, name).await?.map(|_| name.clone()),
-            };
-            (base, on, true)
-        }
+    let Some(at) = branch_at(git, branch).await? else {
+        let base = commit_of(git, choice).await?;
+        let base_branch = match &choice.base {
+            None => head,
+            Some(name) => branch_at(git, name).await?.map(|_| name.clone()),
+        };
+        return Ok(Begin { base, base_branch, branch_made: true });
     };
-    Ok(Record {
-        repo,
-        common: common.text(),
-        branch,
-        branch_made,
-        base,
-        base_branch,
-        setup: None,
-        under_way: None,
-    })
+    if choice.base.is_some() {
+        let what = format!("the branch `{branch}` exists; leave `base` out, or name a new branch");
+        return Err(Problem { field: Some(field("base")), ..Problem::new(ErrorCode::Conflict, what) });
+    }
+    let left = git.run(&["merge-base", "HEAD", &at]).await?;
+    let base = if left.went_well() { left.text() } else { at };
+    Ok(Begin { base, base_branch: head.filter(|head| head != branch), branch_made: false })
 }
 
 /// The part of an id that is chance.
@@ -143,7 +147,8 @@ async fn branch_at(git: &Git, name: &str) -> Result<Option<String>, Problem> {
     Ok(at.went_well().then(|| at.text()))
 }
 
-async fn begin(git: &Git, choice: &WorktreeChoice) -> Result<String, Problem> {
+/// The commit at which a new branch is to begin.
+async fn commit_of(git: &Git, choice: &WorktreeChoice) -> Result<String, Problem> {
     if let Some(branch) = &choice.branch
         && (branch.starts_with('-') || !git.holds(&["check-ref-format", "--branch", branch]).await?)
     {

@@ -52,6 +52,18 @@ pub fn guards(listing: &[u8]) -> Vec<(String, String)> {
     all
 }
 
+/// Whether a repository's own configuration says that its files are elsewhere, given the same listing.
+#[must_use]
+pub fn files_are_elsewhere(listing: &[u8]) -> bool {
+    let mut listing = pieces(listing);
+    while let (Some(scope), Some(entry)) = (listing.next(), listing.next()) {
+        if !matches!(scope, b"system" | b"global") && entry.starts_with(b"core.worktree\n") {
+            return true;
+        }
+    }
+    false
+}
+
 /// What stands against a driver, given one of its settings.
 fn driver(name: &str) -> Vec<(String, String)> {
     let Some((section, rest)) = name.split_once('.') else { return Vec::new() };

@@ -18,6 +18,12 @@ fn programs_that_a_repository_names_are_overruled_and_those_of_a_person_stay() {
 }
 
 #[test]
+fn a_repository_that_says_that_its_files_are_elsewhere_is_known() {
+    assert!(files_are_elsewhere(b"local\0core.bare\nfalse\0worktree\0core.worktree\n/home\0"));
+    assert!(!files_are_elsewhere(b"global\0core.worktree\n/home\0local\0alias.x\ncore.worktree\0"));
+}
+
+#[test]
 fn a_status_tells_names_as_they_are() {
     let lines = status(b" M a b\0R  new\0old\0?? sub/\xff\nx\0");
     let told: Vec<(&str, &str)> = lines.iter().map(|line| (line.code.as_str(), line.path.as_str())).collect();

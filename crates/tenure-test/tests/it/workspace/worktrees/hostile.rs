@@ -62,3 +62,24 @@ async fn no_hook_filter_driver_or_monitor_of_a_repository_runs() {
     let all = std::fs::read_to_string(&sprung).expect("a person's git runs them");
     assert!(all.contains("program"), "{all}");
 }
+
+#[tokio::test]
+async fn a_repository_cannot_say_that_its_files_are_elsewhere() {
+    let daemon = TestDaemon::start().await;
+    let repo = Repository::new(&daemon);
+    let elsewhere = daemon.workdir();
+    std::fs::write(elsewhere.join("private"), "somebody's own\n").unwrap();
+    let (_session, workspace) = in_worktree(&daemon, &json!({"repo": repo.path(), "branch": "topic"})).await;
+    let tree = tree_of(&workspace);
+    std::fs::write(tree.join("new"), "new\n").unwrap();
+    repo.git(&["config", "extensions.worktreeConfig", "true"]);
+    repo.git_in(&tree, &["config", "--worktree", "core.worktree", elsewhere.to_str().unwrap()]);
+    let seen = daemon.get(&at(&workspace, "")).await.ok(200);
+    assert_eq!(seen["worktree"]["unsaved"]["files"], json!(["?? new"]), "{seen}");
+    let diff = daemon.get(&at(&workspace, "/diff")).await.ok(200);
+    assert_eq!((&diff["files_total"], &diff["files"][0]["path"]), (&json!(1), &json!("new")), "{diff}");
+    let done = daemon.post(&at(&workspace, "/merge"), &json!({"commit": "work"})).await.ok(200);
+    assert_eq!(done["files"], 1, "{done}");
+    assert_eq!(repo.read("new"), "new\n");
+    assert_eq!(repo.git(&["ls-tree", "-r", "--name-only", "main"]), ".gitignore\nfile\nnew\nsub/gone");
+}
