@@ -15,5 +15,6 @@ mod json;
 #[cfg(test)]
 mod laws;
 pub mod pi;
+mod reset;
 mod rpc;
 pub mod verbs;

@@ -23,6 +23,7 @@ mod io;
 mod limit;
 mod process;
 mod queue;
+mod reset;
 mod restart;
 mod rule;
 mod serve;
@@ -48,6 +49,7 @@ pub use configure::check_rules;
 pub use inside::Inside;
 pub use io::{Act, ExitNews, Input, InputChange, Ladder, Now, Output, SpawnPlan};
 pub use limit::{Ceilings, LimitKind, Meter, check_limits};
+pub use reset::Retry;
 pub use restart::check_restart;
 pub use state::{QueuedInput, Spec, State};
 

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use tenure_core::agent::AgentError;
 
 use crate::json::{at, clip, str_at};
+use crate::reset::note_reset;
 
 /// The protocol's code for "log in first".
 const AUTH_REQUIRED: i64 = -32000;
@@ -21,7 +22,7 @@ pub(super) fn read_error(error: &Value) -> AgentError {
     let number = at(error, &["code"]).and_then(Value::as_i64).unwrap_or(0);
     let message = describe(error);
     let code = protocol_code(number).unwrap_or_else(|| guess(number, &message, error));
-    AgentError { code: code.to_owned(), message, data: Some(error.clone()) }
+    note_reset(AgentError { code: code.to_owned(), message, data: Some(error.clone()) })
 }
 
 /// Reads an error that an agent told as text.
@@ -32,7 +33,7 @@ pub(super) fn read_text(text: &str) -> AgentError {
         "agent_error" => "model_error",
         found => found,
     };
-    fault(code, clip(&message, 4096))
+    note_reset(fault(code, clip(&message, 4096)))
 }
 
 fn protocol_code(number: i64) -> Option<&'static str> {

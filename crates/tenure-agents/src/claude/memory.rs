@@ -57,6 +57,9 @@ pub(super) struct Memory {
     pub servers: Vec<McpServer>,
     /// Cost of the process so far in US dollars, once told.
     pub cost_total: Option<f64>,
+    /// When the account's limit is reset that it was refused by, in seconds since 1970.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit_until: Option<i64>,
     /// What the last call of the main conversation put into the window, in tokens.
     pub context_used: Option<u64>,
     /// The use of the window as it was told last: used, and of how many.

@@ -223,12 +223,16 @@ impl ClaudeCodec {
         let until = resets.map(|seconds| Timestamp::from_millis(seconds.saturating_mul(1000)));
         let which = field::id(info, "rateLimitType").unwrap_or("usage");
         match field::text(info, "status") {
-            Some("rejected") => self.waits(Wait { reason: WaitReason::RateLimit, until, for_ms: None }, out),
+            Some("rejected") => {
+                self.memory.limit_until = resets;
+                self.waits(Wait { reason: WaitReason::RateLimit, until, for_ms: None }, out);
+            }
             Some("allowed_warning") => {
                 let message = format!("The {which} limit of the account is nearly reached.");
                 out.push(Signal::Warning { code: "rate_limit".to_owned(), message });
             }
             _ => {
+                self.memory.limit_until = None;
                 if self.memory.waiting == Some(WaitReason::RateLimit) {
                     self.works_on(out);
                 }

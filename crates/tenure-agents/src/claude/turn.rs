@@ -9,6 +9,7 @@ use super::{
     field,
     memory::{ApiError, Memory, error},
 };
+use crate::reset::note_reset;
 
 /// Tokens as the provider's API counts them.
 pub(super) fn usage(value: &Value) -> Usage {
@@ -82,7 +83,7 @@ pub(super) fn end(record: &StartRecord, memory: &mut Memory, frame: &Value) -> T
     TurnEnd {
         prompt_n: None,
         native_inputs: native_inputs(frame),
-        verdict: verdict(frame, &api_error),
+        verdict: verdict(frame, &api_error, memory.limit_until),
         stop_reason: field::id(frame, "stop_reason").map(str::to_owned),
         cost_usd: usage.and_then(|usage| usage.cost_usd),
         usage,
@@ -99,7 +100,7 @@ fn native_inputs(frame: &Value) -> Option<Vec<String>> {
         .or_else(|| frame.get("origin").filter(|origin| !origin.is_null()).map(|_| Vec::new()))
 }
 
-fn verdict(frame: &Value, api_error: &ApiError) -> TurnVerdict {
+fn verdict(frame: &Value, api_error: &ApiError, limit_until: Option<i64>) -> TurnVerdict {
     let subtype = field::text(frame, "subtype").unwrap_or_default();
     let terminal = field::text(frame, "terminal_reason").unwrap_or_default();
     match subtype {
@@ -112,7 +113,7 @@ fn verdict(frame: &Value, api_error: &ApiError) -> TurnVerdict {
         _ if terminal.starts_with("aborted_") => TurnVerdict::Cancelled,
         "max_turns" if is_error => TurnVerdict::Limit("turns".to_owned()),
         "budget_exhausted" if is_error => TurnVerdict::Limit("budget".to_owned()),
-        _ if is_error => TurnVerdict::Failed(failure(frame, terminal, api_error)),
+        _ if is_error => TurnVerdict::Failed(with_reset(failure(frame, terminal, api_error), limit_until)),
         _ => TurnVerdict::Finished,
     }
 }
@@ -137,6 +138,14 @@ fn failure(frame: &Value, terminal: &str, api_error: &ApiError) -> AgentError {
         "error": api_error.error,
     });
     error(code, &field::clip(message, 4000), Some(data))
+}
+
+/// When a limit is lifted belongs to the error that it caused.
+fn with_reset(mut error: AgentError, limit_until: Option<i64>) -> AgentError {
+    if let (Some(seconds), Some(data), "rate_limited") = (limit_until, &mut error.data, error.code.as_str()) {
+        data["resets_at_seconds"] = Value::from(seconds);
+    }
+    note_reset(error)
 }
 
 /// One of our codes for a failed model call.

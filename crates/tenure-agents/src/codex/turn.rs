@@ -8,6 +8,7 @@ use super::CodexCodec;
 use super::fault::{code_of, fault, read_turn};
 use super::usage::todos;
 use crate::json::{at, is_true, str_at, string_at};
+use crate::reset::note_reset;
 use crate::rpc::native;
 
 /// Inputs that wait for one turn to take them in.
@@ -142,7 +143,7 @@ impl CodexCodec {
         {
             data["resets_at_seconds"] = Value::from(seconds);
         }
-        error
+        note_reset(error)
     }
 }
 

@@ -7,6 +7,7 @@ use tenure_event::{Compaction, ContextUse};
 
 use super::memory::error;
 use super::{PiCodec, field};
+use crate::reset::note_reset;
 
 impl PiCodec {
     /// Reads `agent_start`.
@@ -115,7 +116,7 @@ fn failed(message: Option<&str>) -> AgentError {
     let message = message.unwrap_or("The model's provider failed, and Pi did not say how.");
     let status = status_of(message);
     let data = status.map(|status| serde_json::json!({"api_error_status": status}));
-    error(code_of(message), &field::clip(message, 4000), data)
+    note_reset(error(code_of(message), &field::clip(message, 4000), data))
 }
 
 /// One of our codes for a failed call of the model.

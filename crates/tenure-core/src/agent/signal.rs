@@ -21,6 +21,18 @@ pub struct AgentError {
     pub data: Option<Value>,
 }
 
+impl AgentError {
+    /// When the limit is reset that it tells of: `rate_limited` with `resets_at_seconds` (since 1970) or `resets_in_ms`
+    /// in its data.
+    #[must_use]
+    pub fn resets_at(&self, now: Timestamp) -> Option<Timestamp> {
+        let data = self.data.as_ref().filter(|_| self.code == "rate_limited")?;
+        let number = |name: &str| data.get(name).and_then(Value::as_i64).filter(|n| *n > 0);
+        let at = number("resets_at_seconds").and_then(|s| s.checked_mul(1000)).map(Timestamp::from_millis);
+        at.or_else(|| number("resets_in_ms").map(|ms| now.plus_millis(ms)))
+    }
+}
+
 /// A message that is whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct MessageDone {

@@ -48,7 +48,7 @@ impl State {
             Some(HealthReason::Stalled)
         } else if self.process.as_ref().is_none_or(|p| !p.ready) {
             Some(HealthReason::Starting)
-        } else if self.wait.as_ref().is_some_and(|w| w.reason != WaitReason::Auth) {
+        } else if self.waits_for_reset() || self.wait.as_ref().is_some_and(|w| w.reason != WaitReason::Auth) {
             Some(HealthReason::RateLimited)
         } else if self.mcp_failed {
             Some(HealthReason::Mcp)
@@ -69,6 +69,9 @@ impl State {
         }
         if let Some(reason) = asked {
             return (ActivityState::Waiting, Some(reason));
+        }
+        if self.waits_for_reset() {
+            return (ActivityState::Waiting, Some(WaitReason::RateLimit));
         }
         if self.compacting {
             return (ActivityState::Compacting, None);
@@ -95,7 +98,7 @@ impl Step<'_> {
         }
         let (state, reason) = self.s.doing();
         let turn_id = self.s.turn.as_ref().map(|t| t.id.clone());
-        let until = self.s.wait.as_ref().filter(|_| state == ActivityState::Waiting).and_then(|w| w.until);
+        let until = self.s.waits_until().filter(|_| state == ActivityState::Waiting);
         let same = self
             .s
             .activity

@@ -31,6 +31,7 @@ impl Machine {
             s.held_deadline(),
             s.checkpoint_deadline(),
             s.measure_deadline(),
+            s.reset_deadline(),
         ]
         .into_iter()
         .flatten()
@@ -55,14 +56,19 @@ impl State {
         if turn.limit.is_some() {
             return deaf;
         }
-        let over =
-            (self.spec.turn_seconds > 0).then(|| turn.started_at.plus_seconds(self.spec.turn_seconds))?;
+        // Time that waits for a provider is not the turn's.
+        let began = turn.started_at.plus_millis(turn.retry.waited_ms);
+        if turn.retry.until.is_some() {
+            return deaf;
+        }
+        let over = (self.spec.turn_seconds > 0).then(|| began.plus_seconds(self.spec.turn_seconds))?;
         // A turn that a person interrupted gets its time to end even past its limit.
         Some(deaf.map_or(over, |deaf| deaf.max(over)))
     }
 
     fn stall_deadline(&self) -> Option<Timestamp> {
-        let waits = !self.asks.is_empty() || self.wait.is_some() || self.stalled.is_some() || self.probing;
+        let waits = !self.asks.is_empty() || self.wait.is_some() || self.waits_for_reset();
+        let waits = waits || self.stalled.is_some() || self.probing;
         let watched = self.turn.is_some() && !waits && self.spec.stall_seconds > 0 && self.process.is_some();
         watched.then(|| self.life_at.plus_seconds(self.spec.stall_seconds))
     }
@@ -103,6 +109,9 @@ impl Step<'_> {
         if due(self.s.start_deadline()) {
             let s = self.s.spec.start_seconds;
             self.handshake_failed(error("timeout", format!("the agent did not finish its handshake within {s} s; `tenure logs --raw` shows what it said")));
+        }
+        if due(self.s.reset_deadline()) {
+            self.go_on_after_reset();
         }
         if due(self.s.turn_deadline()) {
             self.turn_over_time();

@@ -186,6 +186,7 @@ impl Step<'_> {
                 self.end_turn_of_ended_process(&exit, ending);
                 self.settle(ending, &exit);
             }
+            None if self.wait_on_without_process() => {}
             None if !process.ready => self.of_no_use(exit_error(&exit, "before it was ready")),
             None => self.crashed(&exit, turn_before),
         }
@@ -259,6 +260,10 @@ impl Step<'_> {
 
     /// A process that never became ready is gone.
     fn of_no_use(&mut self, failure: ErrorInfo) {
+        // One that waits for a reset is all that may run without a process that is ready.
+        if self.s.turn.is_some() {
+            self.close_turn(Outcome::Crashed, None, Some(failure.clone()), None);
+        }
         let resuming = self.s.begun && self.s.lifecycle != Lifecycle::Creating;
         let first = self.s.lifecycle == Lifecycle::Creating;
         if first {

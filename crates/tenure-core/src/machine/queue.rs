@@ -20,7 +20,9 @@ impl Step<'_> {
         self.may_take_inputs()?;
         self.check_wishes(&admit)?;
         self.has_room()?;
-        let interrupting = self.s.turn.as_ref().map(|t| t.interrupting.is_some());
+        // The agent of a turn that waits for a reset would begin another one with it.
+        let joined = self.s.turn.as_ref().filter(|turn| turn.retry.until.is_none());
+        let interrupting = joined.map(|t| t.interrupting.is_some());
         let (delivery, at) = match (admit.delivery, interrupting) {
             (Delivery::Steer, Some(false)) => return self.steer(admit),
             // As if it had been handed over before the interrupt: it comes back at once.

@@ -175,6 +175,9 @@ pub struct Turn {
     /// Steered inputs whose answer has not come, by native id, with the numbers of their commands.
     #[serde(default)]
     pub unanswered: BTreeMap<String, u64>,
+    /// How it is asked again after a rate limit.
+    #[serde(default)]
+    pub retry: super::reset::Retry,
     /// Its end, as long as it waits for those answers.
     #[serde(default)]
     pub held: Option<Box<HeldEnd>>,

@@ -13,6 +13,7 @@ mod life;
 mod limits;
 mod monitor;
 mod recovery;
+mod resets;
 mod scenes;
 mod stage;
 mod storm;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tenure_event::{
     Delivery, ErrorInfo, InputHow, InputStarted, Kind, Lifecycle, MessageCompleted, MessageId, Outcome, Part,
-    Role, TurnCompleted, TurnId, TurnOrigin, TurnStarted,
+    Role, TurnCompleted, TurnId, TurnOrigin, TurnStarted, Usage,
 };
 
 use super::limit::LimitKind;
@@ -40,10 +40,11 @@ impl Step<'_> {
         self.open_turn(TurnOrigin::Input, vec![input.clone()]);
         self.take_in(&input, &queued.parts, InputHow::Turn);
         let parts = Arc::unwrap_or_clone(queued.parts);
+        let retry = super::reset::Retry::of(queued.attempt, &parts);
         let command = Command::Prompt { input_id: queued.input_id, attempt: queued.attempt, parts };
         let n = self.send(command);
         if let Some(turn) = &mut self.s.turn {
-            turn.prompt_n = Some(n);
+            (turn.prompt_n, turn.retry) = (Some(n), retry);
         }
         self.s.begun = true;
     }
@@ -98,6 +99,7 @@ impl Step<'_> {
             tools: std::collections::BTreeSet::new(),
             denied: std::collections::BTreeSet::new(),
             unanswered: std::collections::BTreeMap::new(),
+            retry: super::reset::Retry::default(),
             held: None,
         });
         self.s.life_at = self.now.at;
@@ -185,6 +187,9 @@ impl Step<'_> {
 
     /// The running turn ends so.
     pub(super) fn finish_turn(&mut self, end: TurnEnd, stderr: Option<&str>) {
+        if let Some(until) = self.reset_to_wait_for(&end) {
+            return self.wait_for_reset(&end, until);
+        }
         let listed = end.native_inputs.clone().unwrap_or_default();
         let steered = self.s.turn.as_mut().map(|t| std::mem::take(&mut t.steered)).unwrap_or_default();
         let (mut taken, left): (Vec<_>, Vec<_>) =
@@ -221,7 +226,8 @@ impl Step<'_> {
     }
 
     fn is_running_turn(&self, end: &TurnEnd) -> bool {
-        let Some(turn) = &self.s.turn else { return false };
+        // One that waits has no work at the agent.
+        let Some(turn) = self.s.turn.as_ref().filter(|_| !self.s.waits_for_reset()) else { return false };
         if let Some(n) = end.prompt_n {
             return turn.prompt_n == Some(n);
         }
@@ -284,6 +290,7 @@ impl Step<'_> {
         let Some(turn) = self.s.turn.take() else { return };
         let (stop_reason, usage, cost_usd) =
             end.map_or((None, None, None), |e| (e.stop_reason, e.usage, e.cost_usd));
+        let (usage, cost_usd) = with_earlier(&turn.retry.used, usage, cost_usd);
         let mut used = usage.unwrap_or_default();
         if used.cost_usd.is_none() && cost_usd.is_some() {
             (used.cost_usd, used.cost_basis) = (cost_usd, tenure_event::CostBasis::Reported);
@@ -298,7 +305,7 @@ impl Step<'_> {
         self.s.tool_kinds.clear();
         let input_ids: Vec<_> = turn.inputs.into_iter().map(|i| i.input_id).collect();
         let message_id = turn.last_message;
-        let (cut, began) = (turn.limit, turn.started_at);
+        let (cut, began) = (turn.limit, turn.started_at.plus_millis(turn.retry.waited_ms));
         let (turn_id, ids) = (turn.id, input_ids.clone());
         let completed = TurnCompleted {
             turn_id: turn_id.clone(),
@@ -363,9 +370,11 @@ impl Step<'_> {
         match signal {
             Signal::Message(m) if m.role == Role::Assistant && m.parent_tool_id.is_none() && !m.replayed => {
                 turn.last_message = Some(m.message_id.clone());
+                turn.retry.began = true;
             }
             Signal::ToolStarted(t) => {
                 turn.tools.insert(t.tool_id.clone());
+                turn.retry.began = true;
                 self.s.tool_kinds.insert(t.tool_id.clone(), t.kind);
             }
             Signal::ToolEnded(t) => {
@@ -376,4 +385,22 @@ impl Step<'_> {
             _ => {}
         }
     }
+}
+
+/// What a turn used in all its tries.
+fn with_earlier(
+    earlier: &Usage,
+    usage: Option<Usage>,
+    cost_usd: Option<f64>,
+) -> (Option<Usage>, Option<f64>) {
+    if earlier.tokens() == 0 && earlier.cost_usd.is_none() {
+        return (usage, cost_usd);
+    }
+    let mut last = usage.unwrap_or_default();
+    if last.cost_usd.is_none() && cost_usd.is_some() {
+        (last.cost_usd, last.cost_basis) = (cost_usd, tenure_event::CostBasis::Reported);
+    }
+    let mut all = *earlier;
+    all.add(&last);
+    (Some(all), all.cost_usd)
 }

@@ -35,7 +35,15 @@ impl Step<'_> {
             Request::Admit(admit) => self.admit(admit),
             Request::CancelInput(id) => self.cancel_input(&id),
             Request::EditInput { input_id, parts } => self.edit_input(&input_id, parts),
-            Request::Interrupt { queue } => Ok(self.interrupt(queue)),
+            Request::Interrupt { queue } => {
+                let waited = self.s.waits_for_reset();
+                let reply = self.interrupt(queue);
+                if waited {
+                    self.sync_axes();
+                    self.start_next();
+                }
+                Ok(reply)
+            }
             Request::Suspend => self.suspend(),
             Request::Resume => self.resume(),
             Request::Close => Ok(self.close()),

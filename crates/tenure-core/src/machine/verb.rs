@@ -1,7 +1,7 @@
 //! The verbs that end or bring back something. Each tells what it hits.
 
 use tenure_api::{ErrorCode, Problem, QueueChoice};
-use tenure_event::{Lifecycle, SuspendedBy};
+use tenure_event::{Lifecycle, Outcome, SuspendedBy};
 
 use super::state::Ending;
 use super::{Act, Ladder, Step};
@@ -24,7 +24,11 @@ impl Step<'_> {
         if queue == QueueChoice::Keep {
             self.begin_without_files();
         }
-        if let Some(turn_id) = self.s.turn.as_ref().map(|t| t.id.clone()) {
+        if self.s.waits_for_reset() {
+            // The agent has nothing to end.
+            hit.extend(self.s.turn.as_ref().map(|t| format!("turn:{}", t.id)));
+            self.close_turn(Outcome::Interrupted, None, None, None);
+        } else if let Some(turn_id) = self.s.turn.as_ref().map(|t| t.id.clone()) {
             hit.push(format!("turn:{turn_id}"));
             until = Until::TurnEnd(turn_id);
             hit.extend(self.interrupt_turn(queue));

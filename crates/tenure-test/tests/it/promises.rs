@@ -10,6 +10,7 @@ mod kills;
 mod limits;
 mod lists;
 mod removal;
+mod resets;
 mod secrets;
 mod streams;
 mod verbs;

@@ -12,6 +12,7 @@ mod ends;
 mod ground;
 mod inputs;
 mod kills;
+mod limits;
 mod pi;
 mod resume;
 mod table;

@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use tenure_event::{AskKind, TaskStarted, TaskStatus, WaitReason};
 
 use super::words::{self, answer_to, failure, permission, ready, result_of, says, tool, tool_ends, waits};
-use crate::agent::{AgentRequest, Answer, AskSignal, Command, Signal, TaskSignal, TurnEnd, TurnVerdict};
+use crate::agent::{
+    AgentError, AgentRequest, Answer, AskSignal, Command, Signal, TaskSignal, TurnEnd, TurnVerdict,
+};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Style {
@@ -61,6 +63,8 @@ pub(super) struct Agent {
     asked: BTreeSet<String>,
     /// Inputs that it took in: to get one of them again is to be told something twice.
     taken: BTreeSet<String>,
+    /// Those that it took in before a rate limit stopped it.
+    limited: BTreeSet<String>,
     /// Inputs by their native ids.
     names: BTreeMap<String, String>,
     tasks: BTreeMap<String, ()>,
@@ -85,6 +89,7 @@ impl Agent {
             open: BTreeSet::new(),
             asked: BTreeSet::new(),
             taken: BTreeSet::new(),
+            limited: BTreeSet::new(),
             names: BTreeMap::new(),
             tasks: BTreeMap::new(),
             tools: Vec::new(),
@@ -120,6 +125,7 @@ impl Agent {
             Command::Prompt { input_id, attempt, .. } | Command::Steer { input_id, attempt, .. } => {
                 assert!(self.ready, "a prompt before the handshake is done");
                 let again = self.taken.contains(input_id.as_str());
+                let again = again && !self.limited.contains(input_id.as_str());
                 assert!(!again || self.guessed_idle, "{input_id} is sent again");
                 let native = words::native(input_id.as_str(), *attempt);
                 self.names.insert(native.clone(), input_id.to_string());
@@ -295,7 +301,12 @@ impl Agent {
     }
 
     fn end(&mut self, verdict: u8) -> Vec<Signal> {
-        let verdict = match verdict % 5 {
+        let verdict = match verdict % 6 {
+            5 => {
+                self.limited.clone_from(&self.taken);
+                let data = Some(serde_json::json!({"resets_in_ms": 3000}));
+                TurnVerdict::Failed(AgentError { data, ..failure("rate_limited") })
+            }
             0 | 1 => TurnVerdict::Finished,
             2 => TurnVerdict::Cancelled,
             3 => TurnVerdict::Limit("turns".into()),

@@ -1,0 +1,56 @@
+//! Money and rate limits as the real programs tell them.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+use tenure_model::{Script, Step};
+use tenure_test::daemon::TestSession;
+
+use super::ground::{Ground, Kind};
+use super::turns::one_end_each;
+
+/// Refused so often with these words, then served.
+fn refused(times: u32, message: &str, headers: &[(&str, &str)]) -> Script {
+    let headers: BTreeMap<String, String> =
+        headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+    let step = Step { error: Some(429), msg: Some(message.to_owned()), headers, ..Step::default() };
+    Script::new().step(step).times(times).text("Served.")
+}
+
+async fn waits(session: &TestSession) -> Vec<Value> {
+    let events = session.events_of("session.activity_changed").await;
+    let activity = events.into_iter().map(|e| e["data"]["activity"].clone());
+    activity.filter(|a| a["reason"] == "rate_limit").collect()
+}
+
+#[tokio::test]
+async fn real_claude_is_held_by_what_it_says_that_it_cost() {
+    let ground = Ground::new(Kind::Claude).await;
+    let session = ground.session_with(json!({"limits": {"cost_usd": 0.000_001}})).await;
+    let result = session.run(&Script::new().text("It costs.").prompt("Hello")).await;
+    assert_eq!((&result["outcome"], &result["limit"]), (&json!("limit"), &json!("budget")), "{result}");
+    assert_eq!(result["text"], "It costs.", "what it said by then is there");
+    session.wait_type("session.suspended").await;
+    session.send(&Script::new().text("Again.").prompt("Once more")).await;
+    let view = session.view().await;
+    assert_eq!((&view["suspended_by"], &view["limit_reached"]), (&json!("limit"), &json!("budget")));
+    let limits = session.get("/config").await["limits"].clone();
+    assert!(limits["cost_used_usd"].as_f64().unwrap() > 0.000_001, "{limits}");
+    ground.daemon.kill_and_restart().await;
+    let patch = json!({"limits": {"cost_usd": 100}});
+    ground.daemon.request("PATCH", &session.path("/config"), &patch).await.ok(200);
+    assert_eq!(session.turn_end(2).await["data"]["outcome"], "completed");
+    one_end_each(&session.events().await);
+}
+
+#[tokio::test]
+async fn real_claude_waits_by_itself_while_it_tries_again() {
+    let ground = Ground::new(Kind::Claude).await;
+    let session = ground.session().await;
+    let script = refused(2, "slow down", &[("retry-after", "1")]);
+    let result = session.run(&script.prompt("Hello")).await;
+    assert_eq!((&result["outcome"], &result["text"]), (&json!("completed"), &json!("Served.")), "{result}");
+    let waits = waits(&session).await;
+    assert!(waits.iter().any(|a| a["until"].is_string()), "{waits:?}");
+    one_end_each(&session.events().await);
+}
