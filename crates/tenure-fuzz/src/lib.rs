@@ -7,6 +7,7 @@
 
 mod codec;
 mod framing;
+mod history;
 mod recording;
 mod request;
 mod store;
@@ -17,6 +18,7 @@ pub use codec::{
     pi_recording,
 };
 pub use framing::{frames, spool, sse};
+pub use history::{claude_history, codex_history, pi_history};
 pub use request::{BODIES, cursors, events, http_bodies};
 pub use store::{state, store};
 pub use text::{config, places, script};
@@ -25,11 +27,13 @@ pub use text::{config, places, script};
 pub type Target = fn(&[u8]);
 
 /// Every target, by the name of its corpus.
-pub const TARGETS: [(&str, Target); 19] = [
+pub const TARGETS: [(&str, Target); 22] = [
     ("acp_lines", acp_lines),
     ("acp_recording", acp_recording),
+    ("claude_history", claude_history),
     ("claude_lines", claude_lines),
     ("claude_recording", claude_recording),
+    ("codex_history", codex_history),
     ("codex_lines", codex_lines),
     ("codex_recording", codex_recording),
     ("config", config),
@@ -37,6 +41,7 @@ pub const TARGETS: [(&str, Target); 19] = [
     ("events", events),
     ("frames", frames),
     ("http_bodies", http_bodies),
+    ("pi_history", pi_history),
     ("pi_lines", pi_lines),
     ("pi_recording", pi_recording),
     ("places", places),

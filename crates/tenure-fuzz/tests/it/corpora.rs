@@ -90,8 +90,10 @@ macro_rules! targets {
 targets! {
     acp_lines 300
     acp_recording 150
+    claude_history 150
     claude_lines 300
     claude_recording 150
+    codex_history 150
     codex_lines 300
     codex_recording 150
     config 300
@@ -99,6 +101,7 @@ targets! {
     events 500
     frames 800
     http_bodies 500
+    pi_history 150
     pi_lines 300
     pi_recording 150
     places 800

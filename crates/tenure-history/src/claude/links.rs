@@ -74,6 +74,8 @@ pub(super) struct Links {
     pub(super) kept: Vec<Kept>,
     pub(super) pointer: Option<Pointer>,
     pub(super) cwd: String,
+    /// The last time that was told: that of what tells none.
+    last: Option<Timestamp>,
     names: HashMap<String, Name>,
 }
 
@@ -135,6 +137,7 @@ impl Links {
         }
         let Some(kind) = record.chained() else { return };
         let Some(uuid) = self.named(record.uuid) else { return };
+        self.last = record.time().or(self.last);
         if kind == Kind::System && text(record.subtype).as_deref() == Some("compact_boundary") {
             let kept = self.kept(record);
             self.kept.extend(kept);
@@ -149,7 +152,7 @@ impl Links {
             kind,
             offset,
             len,
-            ts: record.time(),
+            ts: self.last,
             aside: flag(record.is_sidechain) || word(record.team).is_some(),
             meta: flag(record.is_meta) || queued.is_some_and(|queued| flag(queued.is_meta)),
             never_leaf: kind == Kind::Progress || briefing,
