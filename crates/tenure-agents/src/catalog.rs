@@ -111,6 +111,15 @@ pub fn known_supports(protocol: Protocol) -> BTreeMap<String, Support> {
     }
 }
 
+/// Why an agent of this protocol cannot be held to a sum of money, if it is known that it never tells what it costs.
+#[must_use]
+pub fn tells_no_cost(protocol: Protocol) -> Option<&'static str> {
+    match protocol {
+        Protocol::Codex => Some("the app-server tells what tokens it used and never what they cost"),
+        Protocol::Acp | Protocol::Claude | Protocol::Pi | Protocol::Scripted => None,
+    }
+}
+
 /// The codec for a process that was started so.
 #[must_use]
 pub fn codec_for(protocol: Protocol, record: StartRecord) -> Box<dyn Codec> {

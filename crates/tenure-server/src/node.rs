@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tenure_agents::catalog::known_supports;
+use tenure_agents::catalog::tells_no_cost;
 use tenure_api::{AgentEntry, CreateSession, ErrorCode, Problem, Process, Receipt, Session};
 use tenure_core::machine::Inside;
 use tenure_core::{Reply, Request};
@@ -455,17 +455,15 @@ impl Node {
         agents::find(&config, agent).is_some_and(|def| def.preset.is_some_and(|p| p.is_bypass(mode)))
     }
 
-    /// Whether the session's agent can do this, as far as that is known without asking it.
+    /// Whether the session's agent can be held to a sum of money.
     ///
     /// # Errors
-    /// `unsupported`, if it is known to lack it.
-    pub fn known_to_do(&self, agent: &str, verb: &str) -> Result<(), Problem> {
+    /// `unsupported`, if it is known that it never tells what it costs.
+    pub fn may_limit_cost(&self, agent: &str) -> Result<(), Problem> {
         let config = self.shared.config();
-        let supports =
-            agents::find(&config, agent).map(|def| known_supports(def.protocol)).unwrap_or_default();
-        match supports.get(verb) {
-            Some(tenure_event::Support::No(why)) => Err(Problem::unsupported(agent, verb, why)),
-            _ => Ok(()),
+        match agents::find(&config, agent).and_then(|def| tells_no_cost(def.protocol)) {
+            Some(why) => Err(Problem::unsupported(agent, "cost_limit", why)),
+            None => Ok(()),
         }
     }
 

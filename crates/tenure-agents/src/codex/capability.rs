@@ -97,7 +97,6 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         ("mcp_change", "the app-server takes tool servers only when a thread is opened"),
         ("updated_input", "Codex takes a decision, not a changed command"),
         ("deny_message", "Codex takes no words with a denial"),
-        ("cost_limit", "the app-server tells what tokens it used and never what they cost"),
     ];
     crate::verbs::table(&can, &cannot)
 }

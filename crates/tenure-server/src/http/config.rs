@@ -52,7 +52,7 @@ pub(super) async fn patch(
     }
     if patch.limits.is_some_and(|limits| limits.cost_usd.is_some_and(|usd| usd > 0.0)) {
         let field = |problem| Problem { field: Some("limits.cost_usd".into()), ..problem };
-        app.node.known_to_do(&row.agent, "cost_limit").map_err(field)?;
+        app.node.may_limit_cost(&row.agent).map_err(field)?;
     }
     let view = app.node.view(&id).await?;
     let asks_agent = patch.model.is_some() || patch.mode.is_some() || patch.effort.is_some();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
-use tenure_agents::catalog::{Protocol, known_supports};
+use tenure_agents::catalog::{Protocol, known_supports, tells_no_cost};
 use tenure_api::{CreateSession, ErrorCode, McpTransportConfig, PermissionDefault, Problem, WorkspaceChoice};
 use tenure_core::agent::{McpServerSpec, McpTransport};
 use tenure_core::machine::{Machine, Spec};
@@ -368,7 +368,10 @@ fn check_lacks(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem>
         lacks("permissions", "permissions.default")?;
     }
     if request.limits.cost_usd.is_some_and(|usd| usd > 0.0) {
-        lacks("cost_limit", "limits.cost_usd")?;
+        if let Some(why) = tells_no_cost(agent.protocol) {
+            let problem = Problem::unsupported(&agent.name, "cost_limit", why);
+            return Err(Problem { field: Some("limits.cost_usd".into()), ..problem });
+        }
     }
     if request.mode.is_some() {
         lacks("set_mode", "mode")?;
