@@ -32,6 +32,9 @@ pub struct Project {
     pub title: Option<String>,
     /// Sessions that are not destroyed.
     pub sessions: u64,
+    /// Conversations of any agent in it, ours and those of other tools, as far as the index of the past is.
+    #[serde(default)]
+    pub conversations: u64,
     /// Agents that worked in it.
     pub agents: Vec<String>,
     /// When it was recorded.

@@ -22,7 +22,8 @@ pub use error::ClientError;
 pub use follow::{Follow, FollowOptions, Followed, FollowedEvent};
 pub use home::{DaemonFile, Home};
 pub use resource::{
-    EventFilter, ExecPiece, ExecRun, FileBody, FileSearch, FindError, GrepPattern, SessionFilter, VERSION,
+    EventFilter, ExecPiece, ExecRun, FileBody, FileSearch, FindError, GrepPattern, HistoryFilter,
+    SearchFilter, SessionFilter, UsageFilter, VERSION,
 };
 pub use sse::{Frame, FrameError, FrameReader, MAX_FRAME};
 pub use start::{Ended, Launcher, Starting, ensure_running};

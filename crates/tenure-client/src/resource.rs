@@ -11,6 +11,7 @@ mod files;
 mod find;
 mod inputs;
 mod node;
+mod past;
 mod sessions;
 mod tokens;
 mod verbs;
@@ -20,6 +21,7 @@ pub use events::EventFilter;
 pub use exec::{ExecPiece, ExecRun};
 pub use files::{FileBody, FileSearch, GrepPattern};
 pub use find::FindError;
+pub use past::{HistoryFilter, SearchFilter, UsageFilter};
 pub use sessions::SessionFilter;
 
 /// The version of this client.

@@ -48,6 +48,9 @@ pub struct Conversation {
     pub native_id: String,
     /// The file that holds it.
     pub path: PathBuf,
+    /// Further files of it, with what its subagents said.
+    #[serde(default)]
+    pub parts: Vec<PathBuf>,
     /// Size of that file in bytes, or what the store tells of it.
     pub size_bytes: u64,
     /// Its first record's time.
@@ -90,6 +93,7 @@ impl Conversation {
             agent: found.agent.clone(),
             native_id: found.native_id.clone(),
             path: found.path.clone(),
+            parts: found.parts.clone(),
             size_bytes: found.size_bytes,
             created_at: None,
             updated_at: found.modified,

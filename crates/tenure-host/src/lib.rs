@@ -40,6 +40,7 @@ pub use handle::{
 pub use os::{
     Capture, CaptureError, Captured, Detached, Facts, FileLock, LockError, detach_daemon, disk_free, facts,
     hold_little_unsent, lock_file, peer_uid, raise_descriptor_limit, remove_stale_cgroups, run_capture,
+    yield_to_others,
 };
 pub use process::{PidRef, boot_id};
 pub use record::{ExitRecord, Forced, Ladder, ShimIdentity, SpoolLimits, read_exit, read_identity};

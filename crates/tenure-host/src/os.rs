@@ -32,6 +32,12 @@ pub fn peer_uid(socket: impl AsFd) -> io::Result<u32> {
     Ok(rustix::net::sockopt::socket_peercred(socket)?.uid.as_raw())
 }
 
+/// Lets everything else on the machine go before the thread that calls this, for as long as it lives. Where the system
+/// refuses it the thread works on as it is.
+pub fn yield_to_others() {
+    let _ = rustix::process::nice(15);
+}
+
 /// Bytes that this user may still write on the file system of a path.
 ///
 /// # Errors

@@ -26,8 +26,6 @@ pub struct ListWant {
     pub until: Option<Timestamp>,
     /// Those that were put away too.
     pub archived: bool,
-    /// Without these, by agent and native id.
-    pub without: Vec<(String, String)>,
     /// `next` of the page before.
     pub cursor: Option<String>,
     /// How many to leave out first.
@@ -192,10 +190,6 @@ fn narrow(want: &ListWant, conditions: &mut Conditions) -> Result<(), IndexError
     }
     if !want.archived {
         conditions.and("archived = ?", 0);
-    }
-    for (agent, native_id) in &want.without {
-        conditions.and("NOT (agent = ?", agent.clone());
-        conditions.and("native_id = ?)", native_id.clone());
     }
     if let Some(cursor) = &want.cursor {
         let wrong = || IndexError::Cursor(cursor.clone());

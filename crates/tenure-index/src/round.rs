@@ -121,6 +121,16 @@ impl Writer {
         Ok(round)
     }
 
+    /// Forgets everything, so that the next round reads it all again.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn forget_everything(&mut self) -> Result<(), IndexError> {
+        let tx = self.db.transaction()?;
+        tx.execute_batch("DELETE FROM pieces; DELETE FROM counted; DELETE FROM conversations;")?;
+        Ok(tx.commit()?)
+    }
+
     fn known(&self) -> Result<HashMap<(String, String), Known>, IndexError> {
         let mut select =
             self.db.prepare("SELECT agent, native_id, id, stamp, read_stamp FROM conversations")?;

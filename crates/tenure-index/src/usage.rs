@@ -33,6 +33,8 @@ pub struct UsageWant {
     pub agent: Option<String>,
     /// Of any of these projects.
     pub projects: Vec<String>,
+    /// Of conversations that worked in this directory.
+    pub cwd: Option<String>,
     /// Of this model.
     pub model: Option<String>,
     /// Used at this time or later.
@@ -128,7 +130,9 @@ impl Looker {
 
 fn narrow(want: &UsageWant) -> Conditions {
     let mut conditions = Conditions::default();
-    for (condition, value) in [("u.agent = ?", &want.agent), ("u.model = ?", &want.model)] {
+    for (condition, value) in
+        [("u.agent = ?", &want.agent), ("u.model = ?", &want.model), ("c.cwd = ?", &want.cwd)]
+    {
         if let Some(value) = value {
             conditions.and(condition, value.clone());
         }

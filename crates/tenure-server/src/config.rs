@@ -25,6 +25,10 @@ pub struct Config {
     pub sessions: SessionsConfig,
     /// `[checkpoints]`.
     pub checkpoints: CheckpointsConfig,
+    /// `[history]`.
+    pub history: HistoryConfig,
+    /// `[usage]`.
+    pub usage: UsageConfig,
 }
 
 /// Words that `protocol` may be.
@@ -141,4 +145,52 @@ impl Default for CheckpointsConfig {
         let mode = tenure_api::CheckpointMode::Auto;
         Self { mode, max_files: 50_000, max_mb: 2048, keep: 200, keep_mb: 4096 }
     }
+}
+
+/// `[history]`: what is read of what agents left on disk.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct HistoryConfig {
+    /// Keep an index at all; without it there is no list of the past, no search and no usage.
+    pub enabled: bool,
+    /// Claude Code: configuration directories.
+    pub claude: RootsConfig,
+    /// Codex: its homes.
+    pub codex: RootsConfig,
+    /// Pi: its directories.
+    pub pi: RootsConfig,
+    /// OpenCode: its data directories.
+    pub opencode: RootsConfig,
+    /// goose: its data directories.
+    pub goose: RootsConfig,
+}
+
+impl Default for HistoryConfig {
+    fn default() -> Self {
+        let roots = RootsConfig::default;
+        Self {
+            enabled: true,
+            claude: roots(),
+            codex: roots(),
+            pi: roots(),
+            opencode: roots(),
+            goose: roots(),
+        }
+    }
+}
+
+/// `[history.AGENT]`.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RootsConfig {
+    /// Directories in the place of those that the agent itself uses; an empty list for none.
+    pub roots: Option<Vec<std::path::PathBuf>>,
+}
+
+/// `[usage]`.
+#[derive(Debug, Clone, PartialEq, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UsageConfig {
+    /// Prices in US dollars for a million tokens, by model; they go before those that come with the program.
+    pub prices: BTreeMap<String, tenure_index::Price>,
 }

@@ -117,8 +117,17 @@ pub async fn run_until(options: DaemonOptions, stopping: CancellationToken) -> R
         on_ready(&running);
     }
     let watching = signals::watch_config(Arc::clone(&config), stopping.clone());
+    let history = Arc::clone(&app.history);
+    let keeping = history.keep();
+    let following = tokio::spawn(Arc::clone(&history).follow_the_log(stopping.clone()));
     serve(Gate::new(app), vec![tcp.listener, unix]).await;
     let _ = watching.await;
+    let _ = following.await;
+    // Before the log is closed under it. It ends after the step that it is at.
+    history.stop();
+    if let Some(keeping) = keeping {
+        let _ = tokio::task::spawn_blocking(move || keeping.join()).await;
+    }
     node.shut_down().await;
     for left in [&file, &socket] {
         if let Err(error) = std::fs::remove_file(left) {

@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 pub mod daemon;
 mod exec;
+mod history;
 pub mod http;
 pub mod node;
 mod owner;

@@ -48,6 +48,7 @@ use crate::worktree;
 use agents::AgentDef;
 use processes::Processes;
 use registry::Registry;
+use tenure_agents::catalog::Protocol;
 
 /// Ephemeral events of all sessions that a slow follower may lag behind.
 const LIVE_BUFFER: usize = 1024;
@@ -295,6 +296,25 @@ impl Node {
     #[must_use]
     pub fn log(&self) -> &SqliteLog {
         &self.shared.log
+    }
+
+    pub(crate) fn config(&self) -> Arc<Config> {
+        self.shared.config()
+    }
+
+    /// Held while a session, a project or a workspace is looked up and recorded.
+    pub(crate) async fn recording(&self) -> tokio::sync::MutexGuard<'_, ()> {
+        self.shared.creating.lock().await
+    }
+
+    /// Under which name the records are listed that an agent keeps by itself.
+    pub(crate) fn record_keeper(&self, agent: &str) -> String {
+        match self.shared.agent(agent).map(|def| def.protocol) {
+            Some(protocol @ (Protocol::Claude | Protocol::Codex | Protocol::Pi)) => {
+                protocol.as_str().to_owned()
+            }
+            _ => agent.to_owned(),
+        }
     }
 
     /// The machine's name.

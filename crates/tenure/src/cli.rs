@@ -92,6 +92,11 @@ verbs! {
     #[command(visible_alias = "workspace")]
     Worktree = worktree,
     Ps = ps,
+    History = history,
+    Search = search,
+    Usage = usage,
+    Projects = projects,
+    Export = export,
     Agents = agents,
     Up = up,
     Down = down,

@@ -1,6 +1,7 @@
 //! The verbs, one file each: its arguments, its help, and what it does. What several of them share is in `common`.
 
 mod common;
+mod past;
 mod whole;
 
 pub(crate) mod agents;
@@ -19,17 +20,21 @@ pub(crate) mod deny;
 pub(crate) mod doctor;
 pub(crate) mod down;
 pub(crate) mod exec;
+pub(crate) mod export;
+pub(crate) mod history;
 pub(crate) mod interrupt;
 pub(crate) mod kill;
 mod limits;
 pub(crate) mod logs;
 pub(crate) mod ls;
 pub(crate) mod metrics;
+pub(crate) mod projects;
 pub(crate) mod ps;
 pub(crate) mod resume;
 pub(crate) mod rewind;
 pub(crate) mod rm;
 pub(crate) mod run;
+pub(crate) mod search;
 pub(crate) mod send;
 pub(crate) mod show;
 pub(crate) mod suspend;
@@ -37,4 +42,5 @@ pub(crate) mod tasks;
 pub(crate) mod todos;
 pub(crate) mod token;
 pub(crate) mod up;
+pub(crate) mod usage;
 pub(crate) mod worktree;

@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::idempotency::InFlight;
 use crate::auth::Tokens;
 use crate::config::load::LiveConfig;
+use crate::history::History;
 use crate::node::Node;
 
 /// Sizes and times that requests must keep.
@@ -110,8 +111,8 @@ pub struct App {
     pub(crate) connections: AtomicU64,
     /// Searches through files that may run at once.
     pub(crate) searches: tokio::sync::Semaphore,
-    /// Held while a project is looked up and recorded.
-    pub(crate) projects: tokio::sync::Mutex<()>,
+    /// The past.
+    pub(crate) history: Arc<History>,
 }
 
 /// How handlers hold it.
@@ -122,6 +123,7 @@ impl App {
     #[must_use]
     pub fn new(parts: AppParts) -> Arc<Self> {
         Arc::new(Self {
+            history: History::open(Arc::clone(&parts.node)),
             node: parts.node,
             config: parts.config,
             tokens: parts.tokens,
@@ -136,7 +138,6 @@ impl App {
             requests: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             searches: tokio::sync::Semaphore::new(4),
-            projects: tokio::sync::Mutex::new(()),
         })
     }
 

@@ -17,7 +17,7 @@ const READ_BYTES: usize = 256 << 10;
 pub(super) const PAGE_BYTES: usize = 8 << 20;
 
 /// A page of messages from a position on.
-pub(super) async fn page(
+pub(crate) async fn page(
     log: &impl EventLog,
     id: &SessionId,
     start: Position,

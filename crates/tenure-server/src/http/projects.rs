@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::StatusCode;
 use tenure_api::{CreateProject, ErrorCode, Page, Problem, Project};
 use tenure_event::ProjectId;
+use tenure_index::ProjectCount;
 use tenure_log::{EventLog, ProjectRow, SessionFilter, Write};
 
 use super::app::{App, Shared};
@@ -23,14 +24,17 @@ use crate::clock;
     responses((status = 200, body = Page<Project>), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn list(State(app): State<Shared>) -> Answer<Json<Page<Project>>> {
+    // Without the index the list is that of our own sessions.
+    let counts = app.history.ask(|looker| looker.projects()).await.unwrap_or_default();
     let mut items = Vec::new();
     for row in app.log().projects().await? {
-        items.push(view(&app, row).await?);
+        let count = counts.iter().find(|count| count.project == row.id.as_str());
+        items.push(view(&app, row, count).await?);
     }
     Ok(Json(Page { items, next: None }))
 }
 
-async fn view(app: &App, row: ProjectRow) -> Answer<Project> {
+async fn view(app: &App, row: ProjectRow, count: Option<&ProjectCount>) -> Answer<Project> {
     let mut filter =
         SessionFilter { project_id: Some(row.id.clone()), limit: MAX_ITEMS, ..SessionFilter::default() };
     let (mut sessions, mut agents, mut last_activity) = (0, BTreeSet::new(), None);
@@ -44,15 +48,17 @@ async fn view(app: &App, row: ProjectRow) -> Answer<Project> {
             None => break,
         }
     }
+    agents.extend(count.into_iter().flat_map(|count| count.agents.iter().cloned()));
     Ok(Project {
         id: row.id,
         paths: vec![row.path.clone()],
         path: row.path,
         title: row.title,
         sessions,
+        conversations: count.map_or(0, |count| count.conversations),
         agents: agents.into_iter().collect(),
         created_at: row.created_at,
-        last_activity,
+        last_activity: last_activity.max(count.map(|count| count.last_activity)),
     })
 }
 
@@ -75,10 +81,10 @@ pub(super) async fn create(
     if let Some(known) = remembered(&app, &claim).await? {
         return Ok(known);
     }
-    let _one_at_a_time = app.projects.lock().await;
+    let _one_at_a_time = app.node.recording().await;
     let (row, new) = find_or_make(&app, body.value).await?;
     let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    let project = view(&app, row.clone()).await?;
+    let project = view(&app, row.clone(), None).await?;
     let mut writes = if new { vec![Write::Project(row)] } else { Vec::new() };
     writes.extend(row_of(&claim, status, &project)?);
     if !writes.is_empty() {

@@ -17,8 +17,8 @@ use super::app::{App, Shared};
 use super::problem::{Answer, Failure, no_such_method, no_such_path};
 use super::{
     agents, artifacts, asks, checkpoints, commands, config, document, events, exec, files, info, inputs,
-    inside, messages, metrics, processes, projects, raw, rewind, sessions, stream, tasks, tokens, transcript,
-    verbs, workspaces,
+    inside, messages, metrics, past, processes, projects, raw, rewind, search, sessions, stream, tasks,
+    tokens, transcript, verbs, workspaces,
 };
 use crate::auth::Caller;
 
@@ -93,6 +93,14 @@ pub(super) fn table() -> OpenApiRouter<Shared> {
         .routes(needs(Workspace, routes!(workspaces::diff)))
         .routes(needs(Workspace, routes!(workspaces::merge)))
         .routes(needs(Workspace, routes!(workspaces::discard)))
+        .routes(needs(Read, routes!(past::list)))
+        .routes(needs(Read, routes!(past::get)))
+        .routes(needs(Read, routes!(past::messages)))
+        .routes(needs(Read, routes!(past::transcript)))
+        .routes(needs(Read, routes!(past::index)))
+        .routes(needs(Admin, routes!(past::rebuild)))
+        .routes(needs(Read, routes!(search::search)))
+        .routes(needs(Read, routes!(search::usage)))
         .routes(needs(Admin, routes!(tokens::list)))
         .routes(needs(Admin, routes!(tokens::create)))
         .routes(needs(Admin, routes!(tokens::remove)))

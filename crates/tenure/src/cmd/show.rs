@@ -2,10 +2,13 @@
 
 use std::fmt::Write as _;
 
-use tenure_api::Session;
+use tenure_api::{History, Session};
+use tenure_client::Client;
+use tenure_event::Timestamp;
 use tenure_server::clock;
 
 use super::common::{state_word, tilde};
+use super::past::find_past;
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
@@ -13,10 +16,10 @@ use crate::style::Style;
 use crate::text::{age, bytes, count, dollars, duration, one_line};
 use crate::view::{ask_block, how_to_answer, word};
 
-/// Show a session, or its whole transcript
+/// Show a session or a conversation of the past, or its whole transcript
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Which
+    /// A session, or AGENT/ID as `tenure history` shows it
     session: String,
     /// Print the conversation: markdown (the default), jsonl or acp
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "markdown",
@@ -27,7 +30,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, context: Context) -> Outcome {
     block_on(async {
         let client = context.client().await?;
-        let session = context.session(&client, &args.session).await?;
+        let session = match context.session(&client, &args.session).await {
+            Err(failure) if failure.exit == Exit::NotFound => return past(&args, &context, &client).await,
+            session => session?,
+        };
         if let Some(format) = args.transcript {
             let format = if context.json && format == "markdown" { "jsonl" } else { format.as_str() };
             let mut text = client.transcript(&session.id, format).await?;
@@ -42,6 +48,46 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         }
         Ok(Exit::Done)
     })
+}
+
+/// A conversation that is no session here.
+async fn past(args: &Args, context: &Context, client: &Client) -> Outcome {
+    let past = find_past(client, &args.session).await?;
+    if let Some(format) = &args.transcript {
+        let format = if context.json { "jsonl" } else { format.as_str() };
+        let mut text = client.past_transcript(&past.agent, &past.native_id, format).await?;
+        if format == "markdown" {
+            text = crate::text::clean(&String::from_utf8_lossy(&text)).into_bytes();
+        }
+        out::print_bytes(&text)?;
+    } else if context.json {
+        out::json(&past)?;
+    } else {
+        out::print(&past_card(context.style, &past))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn past_card(style: Style, past: &History) -> String {
+    let now = clock::now();
+    let at = |ts: Timestamp| format!("{ts} ({} ago)", age(now.millis_since(ts)));
+    let text = |value: &Option<String>| value.as_deref().map(|v| one_line(v, 200)).unwrap_or_default();
+    let lines = [
+        ("conversation", format!("{}/{}", past.agent, past.native_id)),
+        ("session", past.session_id.as_ref().map(ToString::to_string).unwrap_or_default()),
+        ("title", text(&past.title)),
+        ("directory", one_line(&tilde(past.cwd.as_deref().unwrap_or_default()), 200)),
+        ("branch", text(&past.git_branch)),
+        ("model", text(&past.model)),
+        ("tags", one_line(&past.tags.join(", "), 200)),
+        ("forked from", text(&past.forked_from)),
+        ("created", past.created_at.map(at).unwrap_or_default()),
+        ("updated", at(past.updated_at)),
+        ("size", bytes(past.size_bytes)),
+        ("first input", text(&past.first_input)),
+    ];
+    let shown = lines.iter().filter(|(_, value)| !value.is_empty());
+    shown.map(|(name, value)| format!("{}{value}\n", style.dim(&format!("{name:<13}")))).collect()
 }
 
 fn card(style: Style, session: &Session) -> String {

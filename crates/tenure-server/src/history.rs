@@ -1,0 +1,273 @@
+//! The past, as the daemon serves it: an index over what agents left on disk and over our own sessions, kept up to date
+//! by one thread of low priority, and connections that read it.
+//!
+//! It is a side of the daemon that may fail alone: without it lists of the past, search and usage answer with an error,
+//! and no session notices. What is in the index is read by `tenure_history` and kept by `tenure_index`; nothing is
+//! written to an agent's files.
+
+mod keep;
+mod own;
+mod places;
+mod watch;
+
+use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tenure_api::{ErrorCode, HistoryWarning, IndexState, Problem};
+use tenure_event::Timestamp;
+use tenure_history::{Reader, Roots};
+use tenure_index::{Index, IndexError, Looker, Opened, Prices, Round};
+use tenure_log::EventLog as _;
+
+use crate::config::Config;
+use crate::node::Node;
+
+pub(crate) use places::project_path;
+
+use keep::Keeper;
+use own::{Elsewhere, Noting, Own};
+
+/// Connections that are kept for the next question.
+const LOOKERS: usize = 4;
+/// How often growth of our own log is noticed.
+const NOTICE: std::time::Duration = std::time::Duration::from_millis(500);
+/// How far back our own sessions are looked at again: lists of them lag behind what they say.
+const LAG_SECONDS: i64 = 120;
+/// Warnings that are told.
+const WARNINGS: usize = 100;
+
+/// What makes the keeper look again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wake {
+    /// Something may have changed.
+    Changed,
+    /// Everything is to be read again.
+    Rebuild,
+    /// The daemon ends.
+    Stop,
+}
+
+/// The past of one node.
+pub(crate) struct History {
+    node: Arc<Node>,
+    /// None where the file cannot be made; why was logged.
+    index: Option<Index>,
+    lookers: Mutex<Vec<Looker>>,
+    state: Mutex<State>,
+    wake: SyncSender<Wake>,
+    woken: Mutex<Option<Receiver<Wake>>>,
+    runtime: tokio::runtime::Handle,
+}
+
+#[derive(Default)]
+struct State {
+    busy: bool,
+    looked_at: Option<Timestamp>,
+    warnings: Vec<HistoryWarning>,
+    /// Our own sessions were all looked at then.
+    own_seen: Option<Timestamp>,
+}
+
+impl History {
+    /// Opens the index of a home. Nothing is read until [`keep`](Self::keep).
+    pub(crate) fn open(node: Arc<Node>) -> Arc<Self> {
+        let index = match Index::open(&node.home().join("search.db")) {
+            Ok((index, Opened::Kept | Opened::Anew(None))) => Some(index),
+            Ok((index, Opened::Anew(Some(why)))) => {
+                tracing::warn!(why, "the index of the past was of no use and is made anew");
+                Some(index)
+            }
+            Err(error) => {
+                tracing::warn!(%error, "there will be no list of the past, no search and no usage");
+                None
+            }
+        };
+        let (wake, woken) = std::sync::mpsc::sync_channel(8);
+        Arc::new(Self {
+            node,
+            index,
+            lookers: Mutex::default(),
+            state: Mutex::default(),
+            wake,
+            woken: Mutex::new(Some(woken)),
+            runtime: tokio::runtime::Handle::current(),
+        })
+    }
+
+    /// Begins to keep the index up to date, on a thread of its own that ends after [`stop`](Self::stop).
+    pub(crate) fn keep(self: &Arc<Self>) -> Option<std::thread::JoinHandle<()>> {
+        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner).take()?;
+        let keeper = Keeper::new(Arc::clone(self), woken);
+        let thread = std::thread::Builder::new().name("history".to_owned()).spawn(move || keeper.run());
+        thread.inspect_err(|error| tracing::warn!(%error, "the past will not be read")).ok()
+    }
+
+    /// Tells the keeper of what our own sessions say, until the daemon stops.
+    pub(crate) async fn follow_the_log(self: Arc<Self>, stopping: tokio_util::sync::CancellationToken) {
+        let mut tail = self.node.log().tail_all();
+        let growth = async {
+            while tail.changed().await.is_ok() {
+                self.changed();
+                tokio::time::sleep(NOTICE).await;
+            }
+        };
+        let _ = stopping.run_until_cancelled(growth).await;
+    }
+
+    fn config(&self) -> Arc<Config> {
+        self.node.config()
+    }
+
+    /// What the readers are to look at.
+    fn roots(&self) -> Roots {
+        let var = |name: &str| std::env::var_os(name).map(PathBuf::from);
+        // A daemon without a home has no past but its own.
+        let mut roots = var("HOME").map_or_else(Roots::default, |home| Roots::of_user(&home, &var));
+        let history = &self.config().history;
+        let named = [
+            (&mut roots.claude, &history.claude),
+            (&mut roots.codex, &history.codex),
+            (&mut roots.pi, &history.pi),
+            (&mut roots.opencode, &history.opencode),
+            (&mut roots.goose, &history.goose),
+        ];
+        for (place, given) in named {
+            if let Some(roots) = &given.roots {
+                place.clone_from(roots);
+            }
+        }
+        roots
+    }
+
+    /// The readers of what agents keep, and ours.
+    pub(crate) fn readers(&self) -> Vec<Box<dyn Reader>> {
+        let elsewhere = Elsewhere::default();
+        let noting = |inner| Box::new(Noting { inner, found: Arc::clone(&elsewhere) }) as Box<dyn Reader>;
+        let mut readers: Vec<_> = tenure_history::readers(&self.roots()).into_iter().map(noting).collect();
+        // Behind the others, so that it knows what they found.
+        readers.push(Box::new(self.own(elsewhere)));
+        readers
+    }
+
+    fn own(&self, elsewhere: Elsewhere) -> Own {
+        let since = self.state.lock().unwrap_or_else(PoisonError::into_inner).own_seen;
+        Own { node: Arc::clone(&self.node), runtime: self.runtime.clone(), elsewhere, since }
+    }
+
+    /// The reader of a conversation that is listed under this agent.
+    pub(crate) fn reader_of(&self, agent: &str, native_id: &str) -> Option<Box<dyn Reader>> {
+        if native_id.starts_with(tenure_event::SessionId::PREFIX) {
+            return Some(Box::new(self.own(Elsewhere::default())));
+        }
+        tenure_history::readers(&self.roots()).into_iter().find(|reader| reader.agent() == agent)
+    }
+
+    /// Runs a question on a connection of its own, off the runtime's threads.
+    pub(crate) async fn ask<T: Send + 'static>(
+        self: &Arc<Self>,
+        question: impl FnOnce(&mut Looker) -> Result<T, IndexError> + Send + 'static,
+    ) -> Result<T, Problem> {
+        let history = Arc::clone(self);
+        let asked = tokio::task::spawn_blocking(move || {
+            let mut looker = history.looker()?;
+            let answer = question(&mut looker).map_err(|error| of_index(&error));
+            if answer.is_ok() {
+                let mut lookers = history.lookers.lock().unwrap_or_else(PoisonError::into_inner);
+                if lookers.len() < LOOKERS {
+                    lookers.push(looker);
+                }
+            }
+            answer
+        });
+        asked.await.map_err(|error| Problem::new(ErrorCode::Internal, error.to_string()))?
+    }
+
+    fn looker(&self) -> Result<Looker, Problem> {
+        let waiting = self.lookers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        if let Some(looker) = waiting {
+            return Ok(looker);
+        }
+        let none = || {
+            Problem::new(
+                ErrorCode::Storage,
+                "the index of the past cannot be made; the daemon's log says why",
+            )
+        };
+        self.index.as_ref().ok_or_else(none)?.looker().map_err(|error| of_index(&error))
+    }
+
+    /// How far the index is.
+    pub(crate) async fn index_state(self: &Arc<Self>) -> Result<IndexState, Problem> {
+        let (conversations, read) = self.ask(|looker| looker.counts()).await?;
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        Ok(IndexState {
+            enabled: self.config().history.enabled,
+            busy: state.busy,
+            conversations,
+            read,
+            looked_at: state.looked_at,
+            warnings: state.warnings.clone(),
+        })
+    }
+
+    /// Prices, as the configuration has them.
+    pub(crate) fn prices(&self) -> Prices {
+        Prices::with(&self.config().usage.prices)
+    }
+
+    /// Throws everything away that was read and reads it again.
+    pub(crate) fn rebuild(&self) {
+        let _ = self.wake.try_send(Wake::Rebuild);
+    }
+
+    /// Looks again soon.
+    pub(crate) fn changed(&self) {
+        // A full channel wakes it anyway.
+        let _ = self.wake.try_send(Wake::Changed);
+    }
+
+    /// Ends the keeper.
+    pub(crate) fn stop(&self) {
+        let _ = self.wake.send(Wake::Stop);
+    }
+
+    fn began(&self) -> Timestamp {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).busy = true;
+        crate::clock::now()
+    }
+
+    fn ended(&self, began: Timestamp, round: Option<&Round>) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.busy = false;
+        let whole = round.is_some_and(|round| !round.broken_off);
+        state.own_seen = whole.then(|| began.plus_millis(-LAG_SECONDS * 1000));
+        if let Some(round) = round.filter(|round| !round.broken_off) {
+            state.looked_at = Some(crate::clock::now());
+            state.warnings = round.warnings.iter().take(WARNINGS).map(shown).collect();
+        }
+    }
+}
+
+fn shown(warning: &tenure_history::Warning) -> HistoryWarning {
+    let kind = serde_json::to_value(warning.kind).ok();
+    HistoryWarning {
+        path: warning.path.display().to_string(),
+        offset: warning.offset,
+        kind: kind.and_then(|kind| kind.as_str().map(str::to_owned)).unwrap_or_default(),
+        detail: warning.detail.clone(),
+    }
+}
+
+/// What a question about the past fails with.
+fn of_index(error: &IndexError) -> Problem {
+    let text = error.to_string();
+    match error {
+        IndexError::NoWords(_) => Problem::invalid("q", text),
+        IndexError::Cursor(_) => Problem::invalid("cursor", text),
+        IndexError::TooLong(_) => Problem::new(ErrorCode::Timeout, text),
+        IndexError::Database(_) | IndexError::File { .. } | IndexError::Content(_) => {
+            Problem::new(ErrorCode::Storage, text)
+        }
+    }
+}

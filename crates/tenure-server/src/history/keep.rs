@@ -1,0 +1,119 @@
+//! The thread that keeps the index up to date: it looks when something changed, and in any case once a minute. It
+//! yields to everything else on the machine and rests between steps, so that a large past takes its time.
+
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::time::{Duration, Instant};
+
+use tenure_index::{Index, Round, Writer};
+
+use super::places::Places;
+use super::watch::Watch;
+use super::{History, Wake};
+
+/// The least time between two looks. What an agent writes can be found after about as long.
+const PAUSE: Duration = Duration::from_secs(1);
+/// A look is taken this often whatever happens.
+const EVERY: Duration = Duration::from_secs(60);
+/// How much longer than a look took the pause after it is: a tenth of a core at most goes into looking.
+const REST: u32 = 9;
+/// The longest sleep between two looks at whether to stop.
+const NAP: Duration = Duration::from_millis(200);
+
+/// What keeps the index.
+pub(crate) struct Keeper {
+    history: Arc<History>,
+    woken: Receiver<Wake>,
+    stopped: bool,
+    rebuild: bool,
+}
+
+impl Keeper {
+    pub(super) fn new(history: Arc<History>, woken: Receiver<Wake>) -> Self {
+        Self { history, woken, stopped: false, rebuild: false }
+    }
+
+    /// Works until it is told to stop. Blocks.
+    pub(crate) fn run(mut self) {
+        tenure_host::yield_to_others();
+        let Some(index) = self.history.index.clone() else { return };
+        let mut watch = Watch::new(Arc::clone(&self.history));
+        while !self.stopped {
+            let begun = Instant::now();
+            if self.history.config().history.enabled {
+                watch.follow(&self.history.readers());
+                self.look(&index);
+            }
+            self.rest(begun.elapsed());
+        }
+    }
+
+    fn look(&mut self, index: &Index) {
+        let began = self.history.began();
+        let round = index.writer().and_then(|mut writer| {
+            if std::mem::take(&mut self.rebuild) {
+                writer.forget_everything()?;
+            }
+            self.round(&mut writer)
+        });
+        match &round {
+            Ok(round) if round.progress.read > 0 || round.removed > 0 => {
+                let (found, read) = (round.progress.found, round.progress.read);
+                tracing::debug!(found, read, removed = round.removed, "the index of the past is up to date");
+            }
+            Ok(_) => {}
+            Err(error) => tracing::warn!(%error, "the index of the past could not be brought up to date"),
+        }
+        self.history.ended(began, round.as_ref().ok());
+    }
+
+    fn round(&mut self, writer: &mut Writer) -> Result<Round, tenure_index::IndexError> {
+        let history = Arc::clone(&self.history);
+        let readers = history.readers();
+        let mut places = Places::new(&history);
+        let mut last = Instant::now();
+        writer.round(&readers, &mut |cwd| places.project_of(cwd), &mut |_| {
+            // As long as it worked: never more than half a core.
+            let worked = last.elapsed();
+            self.nap(worked.min(Duration::from_secs(2)));
+            last = Instant::now();
+            if self.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })
+    }
+
+    /// Sleeps, and takes up what comes meanwhile.
+    fn nap(&mut self, time: Duration) {
+        let end = Instant::now() + time;
+        loop {
+            while let Ok(wake) = self.woken.try_recv() {
+                self.take(wake);
+            }
+            let left = end.saturating_duration_since(Instant::now());
+            if left.is_zero() || self.stopped {
+                return;
+            }
+            std::thread::sleep(left.min(NAP));
+        }
+    }
+
+    fn rest(&mut self, looked: Duration) {
+        self.nap((looked * REST).clamp(PAUSE, EVERY));
+        if self.stopped || self.rebuild {
+            return;
+        }
+        match self.woken.recv_timeout(EVERY) {
+            Ok(wake) => self.take(wake),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => self.stopped = true,
+        }
+    }
+
+    fn take(&mut self, wake: Wake) {
+        match wake {
+            Wake::Changed => {}
+            Wake::Rebuild => self.rebuild = true,
+            Wake::Stop => self.stopped = true,
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! What the verbs about the past share: naming conversations and projects, telling how far the index is.
+
+use tenure_api::{History, IndexState, Project};
+use tenure_client::{Client, HistoryFilter};
+
+use crate::exit::{Exit, Failure};
+use crate::out;
+
+/// Conversations that are looked through for one whose id begins so.
+const LOOKED_THROUGH: u32 = 1000;
+
+/// Where to look, as a person narrows it.
+#[derive(Debug, Clone, clap::Args)]
+pub(super) struct Where {
+    /// Only of this agent
+    #[arg(short, long)]
+    pub(super) agent: Option<String>,
+    /// Only in this directory, and in worktrees of its repository
+    #[arg(short = 'C', long = "dir", value_name = "DIR")]
+    dir: Option<std::path::PathBuf>,
+    /// Only from this time on: 2026-11-20, or 2026-11-20T09:30:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(super) since: Option<String>,
+    /// Only before this time
+    #[arg(long, value_name = "TIME")]
+    pub(super) until: Option<String>,
+}
+
+impl Where {
+    pub(super) fn cwd(&self) -> Option<String> {
+        let dir = self.dir.as_ref()?;
+        let dir = std::path::absolute(dir).unwrap_or_else(|_| dir.clone());
+        Some(dir.to_string_lossy().into_owned())
+    }
+}
+
+/// The project with this id, this directory or this title.
+pub(super) async fn find_project(client: &Client, name: &str) -> Result<Project, Failure> {
+    let all = client.projects().await?.items;
+    let path = std::path::absolute(name).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let by_id = |p: &&Project| p.id.as_str() == name;
+    let by_path = |p: &&Project| p.paths.contains(&path);
+    let by_title = |p: &&Project| p.title.as_deref() == Some(name);
+    let found = all.iter().find(by_id).or_else(|| all.iter().find(by_path));
+    let found = found.or_else(|| all.iter().find(by_title)).cloned();
+    found.ok_or_else(|| {
+        Failure::new(Exit::NotFound, format!("no project `{name}`; `tenure projects` lists them"))
+    })
+}
+
+/// The conversation that `AGENT/ID` names, or a unique beginning of its id.
+pub(super) async fn find_past(client: &Client, name: &str) -> Result<History, Failure> {
+    let (agent, id) = name.split_once('/').map_or((None, name), |(agent, id)| (Some(agent), id));
+    if let Some(agent) = agent {
+        match client.past(agent, id).await {
+            Err(error) if error.code() == Some(tenure_api::ErrorCode::NotFound) => {}
+            other => return Ok(other?),
+        }
+    }
+    let filter = HistoryFilter {
+        agent: agent.map(str::to_owned),
+        archived: Some("any".into()),
+        limit: Some(LOOKED_THROUGH),
+        ..HistoryFilter::default()
+    };
+    let page = client.history(&filter).await?;
+    let mut found = page.items.into_iter().filter(|entry| !id.is_empty() && entry.native_id.starts_with(id));
+    match (found.next(), found.next()) {
+        (Some(one), None) => Ok(one),
+        (Some(_), Some(_)) => {
+            Err(Failure::usage(format!("`{name}` may be any of several conversations; give more of the id")))
+        }
+        (None, _) => {
+            let hint = "`tenure ls` lists sessions, `tenure history` all conversations";
+            Err(Failure::new(Exit::NotFound, format!("no session and no conversation `{name}`; {hint}")))
+        }
+    }
+}
+
+/// Says so where there may be more than is shown.
+pub(super) fn tell_of_index(index: &IndexState) {
+    if !index.enabled {
+        out::note("the past is not read: [history] enabled is false in config.toml");
+    } else if index.read < index.conversations || index.looked_at.is_none() {
+        out::note(&format!(
+            "still reading: {} of {} conversations; there may be more",
+            index.read, index.conversations
+        ));
+    }
+}
