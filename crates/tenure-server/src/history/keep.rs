@@ -27,11 +27,13 @@ pub(crate) struct Keeper {
     woken: Receiver<Wake>,
     stopped: bool,
     rebuild: bool,
+    /// Something changed since the last look began.
+    changed: bool,
 }
 
 impl Keeper {
     pub(super) fn new(history: Arc<History>, woken: Receiver<Wake>) -> Self {
-        Self { history, woken, stopped: false, rebuild: false }
+        Self { history, woken, stopped: false, rebuild: false, changed: false }
     }
 
     /// Works until it is told to stop. Blocks.
@@ -41,6 +43,7 @@ impl Keeper {
         let mut watch = Watch::new(Arc::clone(&self.history));
         while !self.stopped {
             let begun = Instant::now();
+            self.changed = false;
             if self.history.config().history.enabled {
                 watch.follow(&self.history.readers());
                 self.look(&index);
@@ -99,7 +102,7 @@ impl Keeper {
 
     fn rest(&mut self, looked: Duration) {
         self.nap((looked * REST).clamp(PAUSE, EVERY));
-        if self.stopped || self.rebuild {
+        if self.stopped || self.rebuild || self.changed {
             return;
         }
         match self.woken.recv_timeout(EVERY) {
@@ -111,7 +114,7 @@ impl Keeper {
 
     fn take(&mut self, wake: Wake) {
         match wake {
-            Wake::Changed => {}
+            Wake::Changed => self.changed = true,
             Wake::Rebuild => self.rebuild = true,
             Wake::Stop => self.stopped = true,
         }
