@@ -13,12 +13,14 @@ mod watch;
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tenure_api::{ErrorCode, HistoryWarning, IndexState, Problem};
 use tenure_event::Timestamp;
 use tenure_history::{Reader, Roots};
 use tenure_index::{Index, IndexError, Looker, Opened, Prices, Round};
 use tenure_log::EventLog as _;
+use tokio::sync::watch;
 
 use crate::config::Config;
 use crate::node::Node;
@@ -31,7 +33,7 @@ use own::{Elsewhere, Noting, Own};
 /// Connections that are kept for the next question.
 const LOOKERS: usize = 4;
 /// How often growth of our own log is noticed.
-const NOTICE: std::time::Duration = std::time::Duration::from_millis(500);
+const NOTICE: Duration = Duration::from_millis(500);
 /// How far back our own sessions are looked at again: lists of them lag behind what they say.
 const LAG_SECONDS: i64 = 120;
 /// Warnings that are told.
@@ -58,6 +60,8 @@ pub(crate) struct History {
     wake: SyncSender<Wake>,
     woken: Mutex<Option<Receiver<Wake>>>,
     runtime: tokio::runtime::Handle,
+    /// When the last whole look began.
+    looked: watch::Sender<Timestamp>,
 }
 
 #[derive(Default)]
@@ -92,6 +96,7 @@ impl History {
             wake,
             woken: Mutex::new(Some(woken)),
             runtime: tokio::runtime::Handle::current(),
+            looked: watch::Sender::default(),
         })
     }
 
@@ -211,6 +216,14 @@ impl History {
         })
     }
 
+    /// Waits until everything is read that was there when this was called, but no longer than `most`.
+    pub(crate) async fn settle(&self, most: Duration) {
+        let asked = crate::clock::now();
+        let mut looked = self.looked.subscribe();
+        self.changed();
+        let _ = tokio::time::timeout(most, looked.wait_for(|began| *began >= asked)).await;
+    }
+
     /// Prices, as the configuration has them.
     pub(crate) fn prices(&self) -> Prices {
         Prices::with(&self.config().usage.prices)
@@ -241,6 +254,7 @@ impl History {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.busy = false;
         let whole = round.is_some_and(|round| !round.broken_off);
+        drop(whole.then(|| self.looked.send_replace(began)));
         state.own_seen = whole.then(|| began.plus_millis(-LAG_SECONDS * 1000));
         if let Some(round) = round.filter(|round| !round.broken_off) {
             state.looked_at = Some(crate::clock::now());

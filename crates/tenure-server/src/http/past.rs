@@ -1,6 +1,7 @@
 //! Conversations of the past: lists, one, what was said in it.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use axum::Json;
 use axum::body::Body;
@@ -24,6 +25,8 @@ use super::extract::{Params, Segments};
 use super::problem::{Answer, Failure};
 use crate::history::project_path;
 
+/// The longest wait for the index, in milliseconds.
+const MOST_WAIT_MS: u64 = 60_000;
 /// Messages that are held at once.
 const MESSAGES: usize = 200;
 
@@ -363,12 +366,32 @@ pub(super) async fn transcript(
     Ok(([(CONTENT_TYPE, kind)], Body::from_stream(chunks)).into_response())
 }
 
+/// Whether to wait.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IndexParams {
+    /// Wait so long, at most a minute, until everything is read that is there now.
+    #[serde(default)]
+    #[param(maximum = 60_000)]
+    wait_ms: u64,
+}
+
 /// How far the index of the past is.
 #[utoipa::path(
-    get, path = "/v1/index", tag = "history",
+    get, path = "/v1/index", tag = "history", params(IndexParams),
     responses((status = 200, body = IndexState), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
-pub(super) async fn index(State(app): State<Shared>) -> Answer<Json<IndexState>> {
+pub(super) async fn index(
+    State(app): State<Shared>,
+    Params(params): Params<IndexParams>,
+) -> Answer<Json<IndexState>> {
+    if params.wait_ms > MOST_WAIT_MS {
+        return Err(Failure::invalid("wait_ms", format!("give at most {MOST_WAIT_MS}")));
+    }
+    if params.wait_ms > 0 && app.history.index_state().await?.enabled {
+        app.history.settle(Duration::from_millis(params.wait_ms)).await;
+    }
     Ok(Json(app.history.index_state().await?))
 }
 

@@ -6,6 +6,7 @@ mod claude;
 mod codex;
 mod pi;
 mod sdk;
+mod served;
 
 use std::collections::HashMap;
 
