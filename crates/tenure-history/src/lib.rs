@@ -1,7 +1,6 @@
 //! What agents left on disk: every conversation that Claude Code, Codex, Pi, OpenCode and goose keep, found, listed
 //! and read in Tenure's words, with no agent running. Nothing is ever written to an agent's files, nothing is
-//! indexed here, and no server and no runtime is near; what a node's own log says is read through [`OwnLog`], which
-//! somebody else implements.
+//! indexed here, and no server and no runtime is near; a node's own log is one more [`Reader`], which the server has.
 //!
 //! # How to use it
 //! ```no_run
@@ -64,7 +63,6 @@ mod item;
 mod lines;
 mod listing;
 mod opencode;
-mod own;
 mod pi;
 mod reader;
 mod roots;
@@ -81,7 +79,6 @@ pub use item::{Counted, Item, Place, Said, ToolOutcome};
 pub use lines::MAX_LINE;
 pub use listing::{Listing, list, scan};
 pub use opencode::OpenCodeReader;
-pub use own::{OwnLog, OwnReader};
 pub use pi::PiReader;
 pub use reader::{Branch, Each, FileMark, Mark, Messages, ReadError, Reader, Sighting, Want};
 pub use roots::Roots;

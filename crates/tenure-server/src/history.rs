@@ -20,7 +20,7 @@ use tenure_event::Timestamp;
 use tenure_history::{Reader, Roots};
 use tenure_index::{Index, IndexError, Looker, Opened, Prices, Round};
 use tenure_log::EventLog as _;
-use tokio::sync::watch;
+use tokio::sync::watch::Sender;
 
 use crate::config::Config;
 use crate::node::Node;
@@ -61,7 +61,7 @@ pub(crate) struct History {
     woken: Mutex<Option<Receiver<Wake>>>,
     runtime: tokio::runtime::Handle,
     /// When the last whole look began.
-    looked: watch::Sender<Timestamp>,
+    looked: Sender<Timestamp>,
 }
 
 #[derive(Default)]
@@ -96,7 +96,7 @@ impl History {
             wake,
             woken: Mutex::new(Some(woken)),
             runtime: tokio::runtime::Handle::current(),
-            looked: watch::Sender::default(),
+            looked: Sender::default(),
         })
     }
 
@@ -254,7 +254,9 @@ impl History {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.busy = false;
         let whole = round.is_some_and(|round| !round.broken_off);
-        drop(whole.then(|| self.looked.send_replace(began)));
+        if whole {
+            self.looked.send_replace(began);
+        }
         state.own_seen = whole.then(|| began.plus_millis(-LAG_SECONDS * 1000));
         if let Some(round) = round.filter(|round| !round.broken_off) {
             state.looked_at = Some(crate::clock::now());

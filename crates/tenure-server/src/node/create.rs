@@ -367,11 +367,11 @@ fn check_lacks(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem>
     if request.permissions.default == PermissionDefault::Deny {
         lacks("permissions", "permissions.default")?;
     }
-    if request.limits.cost_usd.is_some_and(|usd| usd > 0.0) {
-        if let Some(why) = tells_no_cost(agent.protocol) {
-            let problem = Problem::unsupported(&agent.name, "cost_limit", why);
-            return Err(Problem { field: Some("limits.cost_usd".into()), ..problem });
-        }
+    if request.limits.cost_usd.is_some_and(|usd| usd > 0.0)
+        && let Some(why) = tells_no_cost(agent.protocol)
+    {
+        let problem = Problem::unsupported(&agent.name, "cost_limit", why);
+        return Err(Problem { field: Some("limits.cost_usd".into()), ..problem });
     }
     if request.mode.is_some() {
         lacks("set_mode", "mode")?;

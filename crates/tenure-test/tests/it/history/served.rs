@@ -79,7 +79,8 @@ async fn what_an_agent_left_is_listed_read_searched_and_counted_and_its_file_is_
     assert_eq!((&hit["role"], &hit["conversation"]["native_id"]), (&json!("assistant"), &json!(NATIVE)));
     assert_eq!(hit["message_id"], rest["items"][0]["id"], "the hit leads to the message");
     let mark = &hit["marks"][0];
-    let (start, length) = (mark["start"].as_u64().unwrap() as usize, mark["length"].as_u64().unwrap() as usize);
+    let (start, length) =
+        (mark["start"].as_u64().unwrap() as usize, mark["length"].as_u64().unwrap() as usize);
     let word: String = hit["snippet"].as_str().unwrap().chars().skip(start).take(length).collect();
     assert_eq!(word, "valve");
     assert_eq!(found(&daemon, "q=pump").await.len(), 2);
