@@ -123,6 +123,108 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/history": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Conversations of all agents on this machine, ours and those of other tools, newest first, each once. */
+        readonly get: operations["get_history"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/history/{agent}/{native_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** A conversation. */
+        readonly get: operations["get_history_agent_native_id"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/history/{agent}/{native_id}/messages": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Messages of a conversation, oldest first, read from where the agent keeps them. */
+        readonly get: operations["get_history_agent_native_id_messages"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/history/{agent}/{native_id}/transcript": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** A conversation as one document. */
+        readonly get: operations["get_history_agent_native_id_transcript"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/index": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** How far the index of the past is. */
+        readonly get: operations["get_index"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/index/rebuild": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Throws the index of the past away and reads everything again. Nothing else is lost by it. */
+        readonly post: operations["post_index_rebuild"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/info": {
         readonly parameters: {
             readonly query?: never;
@@ -189,6 +291,23 @@ export interface paths {
         readonly put?: never;
         /** Records a directory as a project; the same id and path again is the same project. */
         readonly post: operations["post_projects"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/search": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Finds words in everything that was said to or by any agent. */
+        readonly get: operations["get_search"];
+        readonly put?: never;
+        readonly post?: never;
         readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
@@ -932,6 +1051,23 @@ export interface paths {
         readonly post?: never;
         /** Removes a token: requests with it are refused from now on. */
         readonly delete: operations["delete_tokens_name"];
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/usage": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** Tokens and their cost. What several conversations share, because one was forked from another, counts once. */
+        readonly get: operations["get_usage"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
         readonly options?: never;
         readonly head?: never;
         readonly patch?: never;
@@ -2151,6 +2287,77 @@ export interface components {
          * @enum {string}
          */
         readonly HealthState: "healthy" | "degraded" | "unhealthy";
+        /** @description A conversation, ours or another tool's. */
+        readonly History: {
+            /** @description The agent that held it. */
+            readonly agent: string;
+            /** @description Put away. */
+            readonly archived?: boolean;
+            readonly created_at?: components["schemas"]["Timestamp"] | null;
+            /** @description A title that a person or the agent gave it. */
+            readonly custom_title?: string | null;
+            /** @description The directory it worked in, as its records say. */
+            readonly cwd?: string | null;
+            /** @description What was asked first, short. */
+            readonly first_input?: string | null;
+            /** @description The conversation whose beginning it shares, by its native id. */
+            readonly forked_from?: string | null;
+            /** @description The branch it was last on. */
+            readonly git_branch?: string | null;
+            /** @description The model that spoke last, where that is told. */
+            readonly model?: string | null;
+            /** @description The agent's own id of it; of a session whose agent keeps nothing that is read here, the session's id. */
+            readonly native_id: string;
+            readonly project?: components["schemas"]["ProjectRef"] | null;
+            readonly session_id?: components["schemas"]["SessionId"] | null;
+            /**
+             * Format: int64
+             * @description Size of what holds it, in bytes.
+             */
+            readonly size_bytes: number;
+            /** @description Subagents with records of their own. */
+            readonly subagents?: number;
+            /** @description Tags. */
+            readonly tags?: readonly string[];
+            /** @description A line for lists. */
+            readonly title?: string | null;
+            /** @description When it was last written. */
+            readonly updated_at: components["schemas"]["Timestamp"];
+        };
+        /** @description Something of the past that could not be read. Everything else was. */
+        readonly HistoryWarning: {
+            /** @description For people. */
+            readonly detail: string;
+            /** @description In a word: `unreadable`, `link`, `not_a_file`, `malformed`, `torn`, `oversized`, `shrunk`, `clock`, `layout`. */
+            readonly kind: string;
+            /**
+             * Format: int64
+             * @description Where in it, in bytes.
+             */
+            readonly offset?: number | null;
+            /** @description The file or directory. */
+            readonly path: string;
+        };
+        /** @description How far the index of the past is. */
+        readonly IndexState: {
+            /** @description It is reading now. */
+            readonly busy: boolean;
+            /**
+             * Format: int64
+             * @description Conversations that are listed.
+             */
+            readonly conversations: number;
+            /** @description False where the configuration turns it off. */
+            readonly enabled: boolean;
+            readonly looked_at?: components["schemas"]["Timestamp"] | null;
+            /**
+             * Format: int64
+             * @description Of them, those of which everything can be searched.
+             */
+            readonly read: number;
+            /** @description What was left out at the last look: the path, and why. */
+            readonly warnings?: readonly components["schemas"]["HistoryWarning"][];
+        };
         /** @description `GET /v1/info`. */
         readonly Info: {
             /** @description Something wrong with the configuration, if there is. */
@@ -2929,6 +3136,48 @@ export interface components {
             readonly next?: string | null;
         };
         /** @description A page of a list. */
+        readonly Page_History: {
+            /** @description What is on it. */
+            readonly items: readonly {
+                /** @description The agent that held it. */
+                readonly agent: string;
+                /** @description Put away. */
+                readonly archived?: boolean;
+                readonly created_at?: components["schemas"]["Timestamp"] | null;
+                /** @description A title that a person or the agent gave it. */
+                readonly custom_title?: string | null;
+                /** @description The directory it worked in, as its records say. */
+                readonly cwd?: string | null;
+                /** @description What was asked first, short. */
+                readonly first_input?: string | null;
+                /** @description The conversation whose beginning it shares, by its native id. */
+                readonly forked_from?: string | null;
+                /** @description The branch it was last on. */
+                readonly git_branch?: string | null;
+                /** @description The model that spoke last, where that is told. */
+                readonly model?: string | null;
+                /** @description The agent's own id of it; of a session whose agent keeps nothing that is read here, the session's id. */
+                readonly native_id: string;
+                readonly project?: components["schemas"]["ProjectRef"] | null;
+                readonly session_id?: components["schemas"]["SessionId"] | null;
+                /**
+                 * Format: int64
+                 * @description Size of what holds it, in bytes.
+                 */
+                readonly size_bytes: number;
+                /** @description Subagents with records of their own. */
+                readonly subagents?: number;
+                /** @description Tags. */
+                readonly tags?: readonly string[];
+                /** @description A line for lists. */
+                readonly title?: string | null;
+                /** @description When it was last written. */
+                readonly updated_at: components["schemas"]["Timestamp"];
+            }[];
+            /** @description Pass as `cursor` (for events: as `after`) to go on; null at the end. */
+            readonly next?: string | null;
+        };
+        /** @description A page of a list. */
         readonly Page_InputView: {
             /** @description What is on it. */
             readonly items: readonly {
@@ -3028,6 +3277,11 @@ export interface components {
             readonly items: readonly {
                 /** @description Agents that worked in it. */
                 readonly agents: readonly string[];
+                /**
+                 * Format: int64
+                 * @description Conversations of any agent in it, ours and those of other tools, as far as the index of the past is.
+                 */
+                readonly conversations?: number;
                 /** @description When it was recorded. */
                 readonly created_at: components["schemas"]["Timestamp"];
                 /** @description Its id. */
@@ -3448,6 +3702,11 @@ export interface components {
         readonly Project: {
             /** @description Agents that worked in it. */
             readonly agents: readonly string[];
+            /**
+             * Format: int64
+             * @description Conversations of any agent in it, ours and those of other tools, as far as the index of the past is.
+             */
+            readonly conversations?: number;
             /** @description When it was recorded. */
             readonly created_at: components["schemas"]["Timestamp"];
             /** @description Its id. */
@@ -3743,6 +4002,34 @@ export interface components {
          * @enum {string}
          */
         readonly Scope: "once" | "session" | "always";
+        /** @description Something that was found. */
+        readonly SearchHit: {
+            /** @description The conversation. */
+            readonly conversation: components["schemas"]["History"];
+            /** @description The found words in it. */
+            readonly marks: readonly components["schemas"]["SnippetMark"][];
+            /** @description The message, as `messages` of the conversation has it. */
+            readonly message_id?: string | null;
+            /** @description `user`, `assistant`, `system`, or `tool` for what a tool gave. */
+            readonly role: string;
+            /** @description The words around, on one line. */
+            readonly snippet: string;
+            /** @description The subagent that said it. */
+            readonly subagent?: string | null;
+            /** @description The tool call that it is, or whose result. */
+            readonly tool_id?: string | null;
+            /** @description When it was said. */
+            readonly ts: components["schemas"]["Timestamp"];
+        };
+        /** @description `GET /v1/search`. */
+        readonly SearchReply: {
+            /** @description How far the index is: while it still reads, there may be more to find. */
+            readonly index: components["schemas"]["IndexState"];
+            /** @description In the order that was asked for. */
+            readonly items: readonly components["schemas"]["SearchHit"][];
+            /** @description Pass it as `cursor` for more; null at the end. */
+            readonly next?: string | null;
+        };
         /** @description `POST /v1/sessions/{id}/inputs`. */
         readonly SendInput: {
             /** @description How it is to reach the agent. */
@@ -3920,6 +4207,13 @@ export interface components {
             readonly tags?: readonly string[] | null;
             /** @description The new title. */
             readonly title?: string | null;
+        };
+        /** @description A found word, by characters of the snippet. */
+        readonly SnippetMark: {
+            /** @description How long it is. */
+            readonly length: number;
+            /** @description Where it begins. */
+            readonly start: number;
         };
         /** @description Whether a verb can be used: `true`, or why not. */
         readonly Support: boolean | string;
@@ -4236,6 +4530,36 @@ export interface components {
              */
             readonly reasoning_tokens?: number;
         };
+        /** @description One row of a count. */
+        readonly UsageItem: {
+            /**
+             * Format: int64
+             * @description Calls of a model.
+             */
+            readonly calls: number;
+            /** @description The day (`2026-11-20`), model, agent, project's id, or `AGENT/NATIVE_ID`; null for what has none. */
+            readonly key?: string | null;
+            /**
+             * Format: double
+             * @description What is known of the cost, in US dollars.
+             */
+            readonly known_cost_usd: number;
+            /** @description Models whose price is not known. While there is one, the whole cost is not known either. */
+            readonly unpriced_models?: readonly string[];
+            /** @description Tokens, and the cost where all of it is known. */
+            readonly usage: components["schemas"]["Usage"];
+        };
+        /** @description `GET /v1/usage`. */
+        readonly UsageReply: {
+            /** @description How far the index is. */
+            readonly index: components["schemas"]["IndexState"];
+            /** @description Days oldest first; all others by tokens. */
+            readonly items: readonly components["schemas"]["UsageItem"][];
+            /** @description The day of the price table by which costs are estimated where the agent told none. */
+            readonly prices_date: string;
+            /** @description Their sum. */
+            readonly total: components["schemas"]["UsageItem"];
+        };
         /** @description `usage.updated`. */
         readonly UsageUpdated: {
             readonly context?: components["schemas"]["ContextUse"] | null;
@@ -4494,6 +4818,9 @@ export type Health = components['schemas']['Health'];
 export type HealthReason = components['schemas']['HealthReason'];
 export type HealthReply = components['schemas']['HealthReply'];
 export type HealthState = components['schemas']['HealthState'];
+export type History = components['schemas']['History'];
+export type HistoryWarning = components['schemas']['HistoryWarning'];
+export type IndexState = components['schemas']['IndexState'];
 export type Info = components['schemas']['Info'];
 export type InfoCounts = components['schemas']['InfoCounts'];
 export type InfoLimits = components['schemas']['InfoLimits'];
@@ -4540,6 +4867,7 @@ export type PageAsk = components['schemas']['Page_Ask'];
 export type PageCheckpoint = components['schemas']['Page_Checkpoint'];
 export type PageEventItem = components['schemas']['Page_EventItem'];
 export type PageFileEntry = components['schemas']['Page_FileEntry'];
+export type PageHistory = components['schemas']['Page_History'];
 export type PageInputView = components['schemas']['Page_InputView'];
 export type PageMessage = components['schemas']['Page_Message'];
 export type PageProcess = components['schemas']['Page_Process'];
@@ -4593,6 +4921,8 @@ export type RewindToKind = components['schemas']['RewindToKind'];
 export type Role = components['schemas']['Role'];
 export type RunCommand = components['schemas']['RunCommand'];
 export type Scope = components['schemas']['Scope'];
+export type SearchHit = components['schemas']['SearchHit'];
+export type SearchReply = components['schemas']['SearchReply'];
 export type SendInput = components['schemas']['SendInput'];
 export type SendReply = components['schemas']['SendReply'];
 export type SendWait = components['schemas']['SendWait'];
@@ -4608,6 +4938,7 @@ export type SessionId = components['schemas']['SessionId'];
 export type SessionPatch = components['schemas']['SessionPatch'];
 export type SessionSuspended = components['schemas']['SessionSuspended'];
 export type SessionUpdated = components['schemas']['SessionUpdated'];
+export type SnippetMark = components['schemas']['SnippetMark'];
 export type Support = components['schemas']['Support'];
 export type SuspendedBy = components['schemas']['SuspendedBy'];
 export type TaskCompleted = components['schemas']['TaskCompleted'];
@@ -4637,6 +4968,8 @@ export type TurnResult = components['schemas']['TurnResult'];
 export type TurnStarted = components['schemas']['TurnStarted'];
 export type Unsaved = components['schemas']['Unsaved'];
 export type Usage = components['schemas']['Usage'];
+export type UsageItem = components['schemas']['UsageItem'];
+export type UsageReply = components['schemas']['UsageReply'];
 export type UsageUpdated = components['schemas']['UsageUpdated'];
 export type VerbReply = components['schemas']['VerbReply'];
 export type VerbRequest = components['schemas']['VerbRequest'];
@@ -4878,6 +5211,227 @@ export interface operations {
             };
         };
     };
+    readonly get_history: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Of this project, by its id. */
+                readonly project?: string;
+                /** @description That worked in this directory. */
+                readonly cwd?: string;
+                /** @description With `cwd`: in any worktree of the same repository too (default true). */
+                readonly include_worktrees?: boolean;
+                /** @description Of this agent. */
+                readonly agent?: string;
+                /** @description Last on this branch. */
+                readonly branch?: string;
+                /** @description With this in a title or the first input, in any case. */
+                readonly q?: string;
+                /** @description Last written at this time or later. */
+                readonly since?: string;
+                /** @description Last written before this time. */
+                readonly until?: string;
+                /** @description `false` (default) leaves out what was put away, `any` does not. */
+                readonly archived?: string;
+                /** @description `next` of the page before. */
+                readonly cursor?: string;
+                /** @description At most so many (default 100, at most 1000). */
+                readonly limit?: number;
+                /** @description Leave out so many first. */
+                readonly offset?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Page_History"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_history_agent_native_id: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The agent. */
+                readonly agent: string;
+                /** @description The agent's own id of it. */
+                readonly native_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["History"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_history_agent_native_id_messages: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description `next` of the page before. */
+                readonly cursor?: string;
+                /** @description At most so many (default 100, at most 1000). */
+                readonly limit?: number;
+                /** @description Leave out so many first. */
+                readonly offset?: number;
+                /** @description `current` (default): what the agent would see if it took the conversation up now; `all`: whatever was said. */
+                readonly branch?: "current" | "all";
+                /** @description What a subagent said, by the agent's id of it. */
+                readonly subagent?: string;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The agent. */
+                readonly agent: string;
+                /** @description The agent's own id of it. */
+                readonly native_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Page_Message"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_history_agent_native_id_transcript: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description `jsonl` (default) or `markdown`. */
+                readonly format?: "jsonl" | "markdown";
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The agent. */
+                readonly agent: string;
+                /** @description The agent's own id of it. */
+                readonly native_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            /** @description By format. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/x-ndjson": string;
+                    readonly "text/markdown": string;
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_index: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description Wait so long, at most a minute, until everything is read that is there now. */
+                readonly wait_ms?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["IndexState"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_index_rebuild: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["IndexState"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly get_info: {
         readonly parameters: {
             readonly query?: never;
@@ -5020,6 +5574,63 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Project"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_search: {
+        readonly parameters: {
+            readonly query?: {
+                /**
+                 * @description `one two "a phrase" begin* -without`: all positive ones in one message, whatever the case and the accents. It may be left
+                 *     out where another condition stands for it.
+                 */
+                readonly q?: string;
+                /** @description Said by any of these: `user`, `assistant`, `system`, `tool` (what a tool gave); separated by commas. */
+                readonly role?: string;
+                /** @description Calls of any of these tools; separated by commas. */
+                readonly tool?: string;
+                /** @description Calls that touched a file whose path has these names in this order. */
+                readonly file?: string;
+                /** @description In conversations of this agent. */
+                readonly agent?: string;
+                /** @description In this conversation of the agent. */
+                readonly native_id?: string;
+                /** @description In this project, by its id. */
+                readonly project?: string;
+                /** @description In conversations that worked in this directory, or in a worktree of its repository. */
+                readonly cwd?: string;
+                /** @description Said at this time or later. */
+                readonly since?: string;
+                /** @description Said before this time. */
+                readonly until?: string;
+                /** @description `newest` (default) or `rank`. */
+                readonly order?: "newest" | "rank";
+                /** @description `next` of the page before. */
+                readonly cursor?: string;
+                /** @description At most so many (default 100, at most 1000). */
+                readonly limit?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["SearchReply"];
                 };
             };
             readonly default: {
@@ -7099,6 +7710,50 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["TokenEntry"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_usage: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description `day` (default), `model`, `project`, `agent` or `session`. */
+                readonly by?: "day" | "model" | "project" | "agent" | "session";
+                /** @description Of this agent. */
+                readonly agent?: string;
+                /** @description Of this project, by its id. */
+                readonly project?: string;
+                /** @description Of conversations that worked in this directory, or in a worktree of its repository. */
+                readonly cwd?: string;
+                /** @description Of this model. */
+                readonly model?: string;
+                /** @description Used at this time or later. */
+                readonly since?: string;
+                /** @description Used before this time. */
+                readonly until?: string;
+                /** @description Minutes east of UTC at which days begin (default 0). */
+                readonly utc_offset_minutes?: number;
+            };
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["UsageReply"];
                 };
             };
             readonly default: {
