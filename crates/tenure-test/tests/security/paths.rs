@@ -232,7 +232,8 @@ fn snapshot(dir: &Path) -> BTreeMap<PathBuf, (u32, i64, i64, Vec<u8>)> {
 /// The names of all files of a home but those that come and go by themselves.
 fn list(home: &Path) -> Vec<PathBuf> {
     let all = snapshot_names(home);
-    all.into_iter().filter(|path| !path.to_string_lossy().contains("tenure.db")).collect()
+    // What SQLite keeps beside its files comes and goes as it works.
+    all.into_iter().filter(|path| !path.to_string_lossy().contains(".db")).collect()
 }
 
 fn snapshot_names(dir: &Path) -> Vec<PathBuf> {
