@@ -28,6 +28,7 @@ mod memory;
 mod message;
 mod mode;
 mod patch;
+mod point;
 mod receive;
 mod servers;
 mod shell;

@@ -23,6 +23,7 @@ mod launch;
 mod memory;
 mod message;
 mod news;
+mod point;
 mod queue;
 mod response;
 mod run;

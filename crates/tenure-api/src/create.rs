@@ -105,6 +105,9 @@ pub struct ResumeRequest {
     /// This one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub native_id: Option<String>,
+    /// Begin another conversation that shares what was said in it, which goes on as it was.
+    #[serde(default)]
+    pub fork: bool,
 }
 
 /// `POST /v1/sessions`.

@@ -14,6 +14,7 @@ mod error;
 mod exec;
 mod file;
 mod history;
+mod fork;
 mod info;
 mod input;
 mod limit;
@@ -45,6 +46,7 @@ pub use file::{FileEntry, FileKind, FilesFound, GrepFound, GrepLine};
 pub use history::{
     History, HistoryWarning, IndexState, SearchHit, SearchReply, SnippetMark, UsageItem, UsageReply,
 };
+pub use fork::{ForkFiles, ForkSession};
 pub use info::{Durability, HealthReply, Info, InfoCounts, InfoLimits};
 pub use input::{
     EditInput, InputContent, InputPart, InputView, Receipt, SendInput, SendReply, SendWait, TurnResult,

@@ -80,6 +80,9 @@ pub struct Session {
     pub effort: Option<String>,
     /// Rises with each `clear`.
     pub epoch: u32,
+    /// Rises with each rewind of the conversation.
+    #[serde(default)]
+    pub branch: u32,
     /// The session it was forked from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<Parent>,

@@ -19,7 +19,8 @@ mod command;
 mod signal;
 
 pub use codec::{
-    Codec, CodecError, Decoded, EncodeContext, ResumeHow, StartRecord, input_uuid, message_uuid,
+    Back, Codec, CodecError, Decoded, EncodeContext, Fork, Point, ResumeHow, StartRecord, input_uuid,
+    message_uuid,
 };
 pub use command::{
     Answer, AskAnswer, Command, FsAnswer, McpServerSpec, McpTransport, TerminalAnswer, TerminalExit,

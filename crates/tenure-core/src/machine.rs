@@ -16,6 +16,7 @@ mod checkpoint;
 mod clear;
 mod configure;
 mod count;
+mod fork;
 mod hold;
 mod ids;
 mod inside;
@@ -134,7 +135,11 @@ struct Step<'a> {
 impl Step<'_> {
     fn take(&mut self, input: Input) {
         match input {
-            Input::Created { start } => self.created(start),
+            Input::Created { start, past } => self.created(start, past),
+            Input::ParentTold => {
+                self.s.parent_untold = false;
+                self.out.store = true;
+            }
             Input::Request(request) => {
                 let reply = self.request(request);
                 self.out.reply = Some(reply);
@@ -174,7 +179,10 @@ impl Step<'_> {
             }
             Input::Checkpointed { n, result } => self.checkpointed(n, result),
             Input::Rewound { id, result } => self.rewound(&id, result),
-            Input::Recovered => self.checkpoints_again(),
+            Input::Recovered => {
+                self.checkpoints_again();
+                self.tell_parent();
+            }
             Input::Deadline => self.deadlines(),
         }
     }

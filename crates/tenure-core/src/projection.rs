@@ -18,7 +18,7 @@ mod tests;
 pub use acp::AcpRows;
 pub use blob::{fill_part, fill_tool};
 pub use markdown::{markdown_message, markdown_title};
-pub use messages::{EpochChoice, Flow, MessageFold, MessagePage, Position};
+pub use messages::{EpochChoice, Flow, MessageFold, MessagePage, Position, Span};
 pub use result::{TurnFold, turn_result};
 pub use rows::{JsonlRow, jsonl_row};
 

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenure_api::{ConfigPatch, QueueChoice, Receipt};
-use tenure_event::{ArtifactSource, Ask, AskId, Decision, Delivery, InputId, Part, Scope, Seq, TurnId};
+use tenure_event::{
+    ArtifactSource, Ask, AskId, Decision, Delivery, InputId, Part, Scope, Seq, SessionId, TurnId,
+};
 
 use crate::machine::{RewindGoal, TakenCheckpoint};
 
@@ -69,6 +71,13 @@ pub enum Request {
     },
     /// Take files back. It is done when `rewind.completed`, `rewind.undone` or a warning `rewind_failed` follows.
     Rewind(Box<RewindGoal>),
+    /// Record that another session was begun from what was said here.
+    Forked {
+        /// The new session.
+        child: SessionId,
+        /// The last event that is shared.
+        seq: Seq,
+    },
     /// Record bytes that are kept as a version of an artifact.
     KeepArtifact(Box<ArtifactRequest>),
 }

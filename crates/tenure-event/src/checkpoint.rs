@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::{CheckpointId, InputId, RewindId, TurnId};
+use crate::{CheckpointId, InputId, MessageId, RewindId, Seq, TurnId};
 
 /// Why a checkpoint was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
@@ -111,17 +111,28 @@ pub struct RewindConflict {
 pub struct RewindCompleted {
     /// Which.
     pub rewind_id: RewindId,
-    /// What was taken back: `files`.
+    /// What was taken back: `files`, `conversation` or `both`.
     pub scope: String,
     /// To where, as it was asked.
     pub to: String,
     /// The way back that this one undoes.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub undoes: Option<RewindId>,
-    /// The checkpoint that was taken before.
-    pub guard: CheckpointId,
-    /// The checkpoint that was taken after.
-    pub checkpoint_id: CheckpointId,
+    /// The checkpoint that was taken before, where files were taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub guard: Option<CheckpointId>,
+    /// The checkpoint that was taken after, where files were taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint_id: Option<CheckpointId>,
+    /// The last event of the conversation that was kept, where it was taken back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kept_seq: Option<Seq>,
+    /// Messages that went; the first 1000.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub messages_removed: Vec<MessageId>,
+    /// How many went.
+    #[serde(default)]
+    pub messages_removed_total: u64,
     /// Conflicts were taken back, too.
     pub force: bool,
     /// What was changed; the first 1000.

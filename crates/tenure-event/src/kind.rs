@@ -84,6 +84,8 @@ kinds! {
     SessionClosed(p::SessionClosed) = "session.closed",
     /// Its conversation was cleared.
     SessionCleared(p::SessionCleared) = "session.cleared",
+    /// Another session was begun from what was said in it.
+    SessionForked(p::SessionForked) = "session.forked",
     /// It could not be created, or is beyond repair.
     SessionFailed(p::SessionFailed) = "session.failed",
     /// Its data was removed.

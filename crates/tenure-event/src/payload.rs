@@ -49,6 +49,18 @@ pub struct Parent {
     pub seq: Seq,
 }
 
+/// `session.forked`, recorded in the session that was forked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct SessionForked {
+    /// The axes after it.
+    #[serde(flatten)]
+    pub axes: Axes,
+    /// The new session.
+    pub child: SessionId,
+    /// The last event that is shared.
+    pub seq: Seq,
+}
+
 /// `session.updated`: only what changed is given.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct SessionUpdated {

@@ -5,7 +5,7 @@ use std::task::{Context, Poll, Waker};
 use serde::de::DeserializeOwned;
 use tenure_api::{
     AnswerAsk, Compact, ConfigPatch, CreateCheckpoint, CreateProject, CreateSession, CreateToken,
-    DiscardWorkspace, EditInput, ExecRequest, Interrupt, KeepArtifact, MergeWorkspace, RewindHow,
+    DiscardWorkspace, EditInput, ExecRequest, ForkSession, Interrupt, KeepArtifact, MergeWorkspace, RewindHow,
     RewindRequest, RunCommand, SendInput, SessionPatch, VerbRequest,
 };
 use tenure_event::{Event, Kind, NewEvent, Seq, SessionId, Timestamp, WarningRaised, client_id_is_valid};
@@ -14,7 +14,7 @@ use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};
 use crate::Bytes;
 
 /// Every kind of body that the document tells of, by its name there.
-pub const BODIES: [(&str, crate::Target); 19] = [
+pub const BODIES: [(&str, crate::Target); 20] = [
     ("AnswerAsk", read::<AnswerAsk>),
     ("Compact", read::<Compact>),
     ("ConfigPatch", read::<ConfigPatch>),
@@ -25,6 +25,7 @@ pub const BODIES: [(&str, crate::Target); 19] = [
     ("DiscardWorkspace", read::<DiscardWorkspace>),
     ("EditInput", read::<EditInput>),
     ("ExecRequest", read::<ExecRequest>),
+    ("ForkSession", read::<ForkSession>),
     ("Interrupt", read::<Interrupt>),
     ("KeepArtifact", read::<KeepArtifact>),
     ("MergeWorkspace", read::<MergeWorkspace>),

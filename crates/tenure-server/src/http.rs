@@ -14,13 +14,13 @@ mod asks;
 mod checkpoints;
 mod commands;
 mod config;
-pub(crate) mod conversation;
 mod document;
 mod events;
 mod exec;
 mod extract;
 mod files;
 pub mod follow;
+mod fork;
 mod gate;
 mod hosts;
 mod idempotency;
@@ -48,8 +48,9 @@ mod tokens;
 mod transcript;
 mod verbs;
 mod wait;
-mod whole;
 mod workspaces;
+
+use crate::conversation::{self, whole};
 
 pub use app::{App, AppParts, HttpLimits};
 pub use document::openapi;

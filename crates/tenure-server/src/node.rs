@@ -10,6 +10,7 @@ mod checkpoints;
 mod create;
 mod damaged;
 mod exec_call;
+mod fork;
 mod leftovers;
 mod place;
 mod processes;
@@ -251,6 +252,51 @@ fn remove_files(dir: &Path, keep_transcript: bool) -> std::io::Result<()> {
     Ok(())
 }
 
+impl Shared {
+    /// Asks something of a session. The reply is durable when it comes.
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        id: &SessionId,
+        request: Request,
+        key: Option<IdempotencyKey>,
+    ) -> Result<Reply, Problem> {
+        if let Some(known) = self.remembered::<Reply>(key.as_ref()).await? {
+            return Ok(known);
+        }
+        // A task that ends just now gives the letter back; the next one takes it.
+        let mut letter = (request, key);
+        for _ in 0..8 {
+            if self.registry.get(id).is_none() {
+                self.must_exist(id).await?;
+            }
+            let (reply, answer) = oneshot::channel();
+            let (request, key) = letter;
+            match self.owner(id).send(Mail::Request { request, key, reply }).await {
+                Ok(()) => {
+                    return answer.await.unwrap_or_else(|_| Err(self.owner_gone(id)));
+                }
+                Err(Mail::Request { request, key, .. }) => letter = (request, key),
+                Err(_) => break,
+            }
+            tokio::task::yield_now().await;
+        }
+        Err(self.owner_gone(id))
+    }
+
+    fn owner(self: &Arc<Self>, id: &SessionId) -> OwnerHandle {
+        self.registry.get_or_start(id, || Owner::start(Arc::clone(self), id.clone(), None))
+    }
+
+    pub(crate) async fn must_exist(&self, id: &SessionId) -> Result<(), Problem> {
+        match self.log.session(id).await {
+            Ok(None) => Err(problem::no_session(id)),
+            Ok(Some(row)) if row.lifecycle == Lifecycle::Destroyed.as_str() => Err(problem::destroyed(id)),
+            Ok(Some(_)) => Ok(()),
+            Err(e) => Err(problem::from_log(&e)),
+        }
+    }
+}
+
 impl Node {
     /// Opens the home: its lock is held by the caller. Returns when reads answer and inputs are admitted; sessions
     /// whose agents are still being found go on catching up in their own tasks.
@@ -341,8 +387,7 @@ impl Node {
     }
 
     fn owner(&self, id: &SessionId) -> OwnerHandle {
-        let shared = &self.shared;
-        shared.registry.get_or_start(id, || Owner::start(Arc::clone(shared), id.clone(), None))
+        self.shared.owner(id)
     }
 
     /// Creates a session. The same id with the same request again is the same session.
@@ -367,36 +412,7 @@ impl Node {
         request: Request,
         key: Option<IdempotencyKey>,
     ) -> Result<Reply, Problem> {
-        if let Some(known) = self.shared.remembered::<Reply>(key.as_ref()).await? {
-            return Ok(known);
-        }
-        // A task that ends just now gives the letter back; the next one takes it.
-        let mut letter = (request, key);
-        for _ in 0..8 {
-            if self.shared.registry.get(id).is_none() {
-                self.must_exist(id).await?;
-            }
-            let (reply, answer) = oneshot::channel();
-            let (request, key) = letter;
-            match self.owner(id).send(Mail::Request { request, key, reply }).await {
-                Ok(()) => {
-                    return answer.await.unwrap_or_else(|_| Err(self.shared.owner_gone(id)));
-                }
-                Err(Mail::Request { request, key, .. }) => letter = (request, key),
-                Err(_) => break,
-            }
-            tokio::task::yield_now().await;
-        }
-        Err(self.shared.owner_gone(id))
-    }
-
-    async fn must_exist(&self, id: &SessionId) -> Result<(), Problem> {
-        match self.shared.log.session(id).await {
-            Ok(None) => Err(problem::no_session(id)),
-            Ok(Some(row)) if row.lifecycle == Lifecycle::Destroyed.as_str() => Err(problem::destroyed(id)),
-            Ok(Some(_)) => Ok(()),
-            Err(e) => Err(problem::from_log(&e)),
-        }
+        self.shared.call(id, request, key).await
     }
 
     /// A session as clients see it, with capabilities and process; tombstones too.
@@ -461,7 +477,7 @@ impl Node {
     /// # Errors
     /// `not_found`; `not_ready` while the daemon ends.
     pub async fn inside(&self, id: &SessionId) -> Result<Inside, Problem> {
-        self.must_exist(id).await?;
+        self.shared.must_exist(id).await?;
         let (reply, answer) = oneshot::channel();
         let gone = || problem::owner_gone(id, self.shared.stopping.is_cancelled());
         self.owner(id).send(Mail::Inside { reply }).await.map_err(|_| gone())?;

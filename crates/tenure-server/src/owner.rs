@@ -12,6 +12,7 @@ mod blobs;
 mod checkpoint;
 mod commit;
 mod files;
+mod fork;
 mod launch;
 mod line;
 mod mail;
@@ -273,6 +274,9 @@ impl Owner {
             }
             Mail::Inside { reply } => {
                 let _ = reply.send(self.inside());
+            }
+            Mail::State { reply } => {
+                let _ = reply.send(Box::new(self.machine.state().clone()));
             }
             Mail::OpenText { reply } => {
                 let _ = reply.send(self.open_text());

@@ -25,12 +25,16 @@ pub(crate) async fn events(
             }
             page => page?,
         };
-        let parsed =
-            page.events.iter().filter_map(|e| Event::parse(std::str::from_utf8(&e.bytes).ok()?).ok());
+        let parsed = page.events.iter().filter_map(|e| parse(&e.bytes));
         parsed.for_each(&mut each);
         if page.scanned_to >= page.last {
             return Ok(());
         }
         after = page.scanned_to;
     }
+}
+
+/// An event as it is stored.
+pub(crate) fn parse(bytes: &[u8]) -> Option<Event> {
+    Event::parse(std::str::from_utf8(bytes).ok()?).ok()
 }

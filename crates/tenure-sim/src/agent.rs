@@ -164,5 +164,7 @@ fn native_of(record: &StartRecord) -> String {
     match &record.resume {
         ResumeHow::New => format!("{}-g{}", record.session_id, record.generation),
         ResumeHow::NewAs(id) | ResumeHow::Resume(id) => id.clone(),
+        // Sessions of the simulation are neither forked nor taken back.
+        ResumeHow::Back(_) | ResumeHow::Fork(_) => unreachable!("nobody asks for it"),
     }
 }

@@ -43,7 +43,7 @@ impl Owner {
     pub(crate) fn born(env: &mut Env, index: usize, start: bool) -> Result<Self, Killed> {
         let machine = Machine::new(env.plans[index].spec.clone(), env.at());
         let mut owner = Self::of(index, machine);
-        owner.apply(env, Input::Created { start })?;
+        owner.apply(env, Input::Created { start, past: Vec::new() })?;
         Ok(owner)
     }
 
@@ -200,7 +200,7 @@ impl Owner {
             }
             Act::Probe => self.probe = self.line.as_ref().map(|line| line.generation),
             // Sessions of the simulation have no files, and no limit of memory.
-            Act::Measure | Act::Handshake(_) | Act::Erase { .. } | Act::Checkpoint(_) | Act::Rewind(_) => {}
+            Act::Measure | Act::TellParent(_) | Act::Handshake(_) | Act::Erase { .. } | Act::Checkpoint(_) | Act::Rewind(_) => {}
         }
     }
 

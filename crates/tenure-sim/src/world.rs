@@ -358,6 +358,7 @@ fn plan(dice: &mut Dice, n: usize) -> Plan {
         project_id: "p1".parse().expect("an id"),
         project_path: "/srv/project".to_owned(),
         parent: None,
+        fork: None,
         permission_default: default[dice.roll(3)],
         ask_timeout_seconds: [40, 40, 5, 0][dice.roll(4)],
         permission_rules: Vec::new(),

@@ -8,16 +8,20 @@
 //! [`checkpoint`] records what a directory holds, byte for byte, and brings it back. [`git`] reads what git says of a
 //! worktree.
 //!
+//! [`copy_directory`] makes a second one of it.
+//!
 //! Calls block; an async caller runs them where blocking is allowed. It starts no process, and follows nothing
 //! that is no regular file or directory: a pipe or a device never makes it wait.
 
 pub mod checkpoint;
+mod copy;
 mod entry;
 mod error;
 pub mod git;
 mod kind;
 mod root;
 
+pub use copy::{CopyError, CopyLimits, copy_directory};
 pub use entry::{Entry, EntryKind};
 pub use error::FileError;
 pub use kind::Kind;

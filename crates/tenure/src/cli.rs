@@ -87,6 +87,7 @@ verbs! {
     Rm = rm,
     Checkpoint = checkpoint,
     Rewind = rewind,
+    Fork = fork,
     Exec = exec,
     Cp = cp,
     #[command(visible_alias = "workspace")]

@@ -22,6 +22,7 @@ pub(crate) mod down;
 pub(crate) mod exec;
 pub(crate) mod export;
 pub(crate) mod history;
+pub(crate) mod fork;
 pub(crate) mod interrupt;
 pub(crate) mod kill;
 mod limits;

@@ -71,14 +71,9 @@ impl AcpCodec {
             ("elicitation", yes()),
             ("steer", when(about.steering, || lacks("_meta.steering"))),
             ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
-            (
-                "fork",
-                no(if about.fork {
-                    "session/fork is not used yet"
-                } else {
-                    "the agent does not advertise session/fork"
-                }),
-            ),
+            ("fork", when(about.fork, || lacks("session/fork"))),
+            ("fork_at", no("session/fork copies a conversation as it is, and takes no point of it")),
+            ("rewind", no("ACP has no way to take a conversation back")),
             ("clear", yes()),
             (
                 "compact",

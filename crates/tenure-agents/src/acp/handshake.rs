@@ -30,7 +30,11 @@ impl AcpCodec {
         self.state.about = about;
         let about = &self.state.about;
         let called = about.called(self.record.preset.as_deref()).to_owned();
-        if matches!(self.record.resume, ResumeHow::Resume(_)) && !about.load && !about.resume {
+        if matches!(self.record.resume, ResumeHow::Fork(_)) && !about.fork {
+            let why = format!("{called} cannot copy a conversation: it does not offer session/fork");
+            return self.fail(fault("unsupported", why), out);
+        }
+        if self.record.resume.continues().is_some() && !about.load && !about.resume {
             let why = format!(
                 "{called} cannot continue a conversation: it offers neither session/resume nor session/load"
             );
@@ -64,10 +68,8 @@ impl AcpCodec {
             Ok(answer) => answer,
             Err(error) => return self.not_opened(error, out),
         };
-        let native = match &self.record.resume {
-            ResumeHow::Resume(native) => Some(native.clone()),
-            ResumeHow::New | ResumeHow::NewAs(_) => string_at(answer, &["sessionId"]),
-        };
+        let known = self.record.resume.continues().map(ToOwned::to_owned);
+        let native = known.or_else(|| string_at(answer, &["sessionId"]));
         let Some(native) = native else {
             return self
                 .fail(fault("agent_error", "the agent opened a conversation and gave no id for it"), out);
@@ -83,7 +85,7 @@ impl AcpCodec {
     }
 
     fn not_opened(&mut self, error: AgentError, out: &mut Decoded) {
-        let resumes = matches!(self.record.resume, ResumeHow::Resume(_));
+        let resumes = self.record.resume.has_past();
         self.close_all(true, out);
         if resumes && error.code != "auth_required" {
             let message = format!("the agent could not continue the conversation: {}", error.message);

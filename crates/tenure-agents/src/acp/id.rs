@@ -17,9 +17,10 @@ pub(super) enum Asked {
     SetModel = 7,
     Steer = 8,
     Close = 9,
+    Fork = 10,
 }
 
-const KINDS: [Asked; 10] = [
+const KINDS: [Asked; 11] = [
     Asked::Initialize,
     Asked::New,
     Asked::Load,
@@ -30,6 +31,7 @@ const KINDS: [Asked; 10] = [
     Asked::SetModel,
     Asked::Steer,
     Asked::Close,
+    Asked::Fork,
 ];
 
 /// Room for kinds that come later; part of every id on the wire, so it never changes.

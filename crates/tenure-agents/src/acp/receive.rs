@@ -33,7 +33,7 @@ impl Peer for AcpCodec {
         let first = n > self.state.answered;
         match (asked, self.state.phase) {
             (Asked::Initialize, Phase::Greeting) => self.greeted(outcome, out),
-            (Asked::New | Asked::Load | Asked::Resume, Phase::Opening) if first => {
+            (Asked::New | Asked::Load | Asked::Resume | Asked::Fork, Phase::Opening) if first => {
                 self.opened(asked, outcome, out)
             }
             (Asked::SetMode | Asked::SetOption | Asked::SetModel, Phase::Setting(which)) if first => {

@@ -5,7 +5,7 @@
 //! memory, and every piece since its first line belongs to it, or it would have closed.
 
 use serde_json::Value;
-use tenure_core::agent::{Decoded, ResumeHow};
+use tenure_core::agent::Decoded;
 use tenure_event::{PartBody, Role, ToolPart, ToolState};
 
 use super::AcpCodec;
@@ -18,8 +18,7 @@ use crate::json::{at, str_at};
 impl AcpCodec {
     /// What comes now was said before this process.
     pub(super) fn replays(&self) -> bool {
-        let opening =
-            self.state.phase == Phase::Opening && matches!(self.record.resume, ResumeHow::Resume(_));
+        let opening = self.state.phase == Phase::Opening && self.record.resume.has_past();
         opening || self.state.late_replay
     }
 

@@ -6,7 +6,7 @@
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 use tenure_core::agent::{
-    Answer, CodecError, Command, EncodeContext, FsAnswer, McpServerSpec, McpTransport, ResumeHow,
+    Answer, CodecError, Command, EncodeContext, Fork, FsAnswer, McpServerSpec, McpTransport, ResumeHow,
     TerminalAnswer, TerminalExit, input_uuid,
 };
 use tenure_event::Part;
@@ -61,15 +61,12 @@ impl AcpCodec {
 
     /// Our conversation, as far as it is known.
     pub(super) fn conversation(&self) -> Option<&str> {
-        match (&self.state.native, &self.record.resume) {
-            (Some(native), _) | (None, ResumeHow::Resume(native)) => Some(native),
-            _ => None,
-        }
+        self.state.native.as_deref().or_else(|| self.record.resume.continues())
     }
 
     /// The conversation was begun by this process.
     pub(super) fn is_new(&self) -> bool {
-        !matches!(self.record.resume, ResumeHow::Resume(_))
+        !self.record.resume.has_past()
     }
 
     fn session(&self, verb: &'static str) -> Result<&str, CodecError> {
@@ -80,6 +77,11 @@ impl AcpCodec {
         let about = &self.state.about;
         let (asked, method, native) = match how {
             ResumeHow::New | ResumeHow::NewAs(_) => (Asked::New, "session/new", None),
+            // All of it: the protocol has no word for a point.
+            ResumeHow::Fork(Fork { from, point: None, .. }) => (Asked::Fork, "session/fork", Some(from)),
+            ResumeHow::Fork(_) | ResumeHow::Back(_) => {
+                return Err(cannot("rewind", "the protocol has no word for a point of a conversation"));
+            }
             ResumeHow::Resume(native) if about.resume => (Asked::Resume, "session/resume", Some(native)),
             ResumeHow::Resume(native) if about.load => (Asked::Load, "session/load", Some(native)),
             ResumeHow::Resume(_) => {

@@ -118,7 +118,7 @@ impl ClaudeCodec {
             TurnVerdict::Failed(failure) => failure,
             _ => error("agent_error", "The program ended a turn before any had begun.", None),
         };
-        if matches!(self.record.resume, ResumeHow::Resume(_)) && failure.code == "agent_error" {
+        if self.record.resume.has_past() && failure.code == "agent_error" {
             "resume_failed".clone_into(&mut failure.code);
         }
         out.push(Signal::HandshakeFailed(failure));
@@ -156,11 +156,18 @@ impl ClaudeCodec {
         self.memory.mode = handshake::mode_in_force(&self.record, &answer);
         // A process that could not take up the id it was started with ends without a word,
         // so this answer confirms it.
-        if let ResumeHow::NewAs(id) | ResumeHow::Resume(id) = &self.record.resume
-            && self.memory.native_id.is_none()
-        {
-            self.memory.native_id = Some(id.clone());
-            out.push(Signal::NativeId(id.clone()));
+        let id = match &self.record.resume {
+            ResumeHow::NewAs(id) => Some(id.as_str()),
+            ResumeHow::Fork(fork) => fork.chosen.as_deref(),
+            how => how.continues(),
+        };
+        if let (Some(id), None) = (id, &self.memory.native_id) {
+            self.memory.native_id = Some(id.to_owned());
+            out.push(Signal::NativeId(id.to_owned()));
+        }
+        if self.record.resume.point().is_some() {
+            // Its file says so only once something was said from there.
+            out.push(Signal::AtPoint { lasting: false });
         }
         out.push(Signal::Ready {
             agent_info: handshake::agent_info(&answer),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::Value;
-use tenure_core::agent::{ResumeHow, StartRecord};
+use tenure_core::agent::StartRecord;
 use tenure_event::{
     AccountInfo, AgentChoice, AgentInfo, Capabilities, CommandInfo, ModeInfo, ModelInfo, Support,
 };
@@ -133,9 +133,10 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "tasks",
         "stop_task",
         "todos",
+        "fork",
+        "fork_at",
     ];
     let cannot = [
-        ("fork", "a copy of the conversation is not taken yet, although the program can"),
         ("rewind", "going back is not used yet, although the program keeps checkpoints of files it edits"),
         ("mcp_change", "tool servers are set when the process starts; later changes are not made yet"),
     ];
@@ -145,7 +146,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
 /// The model in force: what was asked for, or the default, as the program resolves it. A
 /// conversation that is continued brings its own along, which is told at its first turn.
 pub(super) fn model_in_force(record: &StartRecord, answer: &Value) -> Option<String> {
-    if record.model.is_none() && matches!(record.resume, ResumeHow::Resume(_)) {
+    if record.model.is_none() && record.resume.has_past() {
         return None;
     }
     let wanted = record.model.as_deref().unwrap_or("default");

@@ -1,7 +1,7 @@
 //! How the program is started: arguments and environment. Nothing secret and nothing that
 //! a person wrote is in them: prompts, instructions and tool servers go over stdin.
 
-use tenure_core::agent::{ResumeHow, StartRecord};
+use tenure_core::agent::{Back, Point, ResumeHow, StartRecord};
 
 /// The mode that asks for nothing.
 pub(super) const BYPASS: &str = "bypassPermissions";
@@ -22,8 +22,13 @@ pub fn command_line(record: &StartRecord) -> Vec<String> {
     match &record.resume {
         ResumeHow::New => {}
         ResumeHow::NewAs(id) => args.push(format!("--session-id={id}")),
-        ResumeHow::Resume(id) => args.push(format!("--resume={id}")),
+        ResumeHow::Resume(id) | ResumeHow::Back(Back { id, .. }) => args.push(format!("--resume={id}")),
+        ResumeHow::Fork(fork) => {
+            args.extend([format!("--resume={}", fork.from), "--fork-session".to_owned()]);
+            args.extend(fork.chosen.as_ref().map(|id| format!("--session-id={id}")));
+        }
     }
+    args.extend(record.resume.point().map(|point| format!("--resume-session-at={}", last_record(point))));
     if let Some(model) = &record.model {
         args.push(format!("--model={model}"));
     }
@@ -46,6 +51,14 @@ pub fn command_line(record: &StartRecord) -> Vec<String> {
         args.push("--strict-mcp-config".to_owned());
     }
     args
+}
+
+/// The last record that is kept. The ids of records are UUIDs, those of the model and of requests are not; a name that
+/// the program does not know ends it with an error.
+fn last_record(point: &Point) -> &str {
+    let is_uuid = |id: &&String| id.len() == 36 && id.bytes().all(|b| b == b'-' || b.is_ascii_hexdigit());
+    let record = point.kept.iter().rev().find(is_uuid);
+    record.or(point.kept.last()).map_or("", String::as_str)
 }
 
 /// Variables that the program needs for what the codec relies on.

@@ -2,7 +2,7 @@
 //! errors of the model's provider arrive under that name.
 
 use serde_json::Value;
-use tenure_core::agent::{AgentError, ResumeHow, StartRecord, TurnEnd, TurnVerdict};
+use tenure_core::agent::{AgentError, StartRecord, TurnEnd, TurnVerdict};
 use tenure_event::{CostBasis, Usage};
 
 use super::{
@@ -58,7 +58,7 @@ fn cost_by_total(record: &StartRecord, memory: &Memory, total: Option<f64>) -> O
     match memory.cost_total {
         Some(before) if total >= before => Some(total - before),
         Some(_) => Some(total),
-        None if matches!(record.resume, ResumeHow::Resume(_)) => None,
+        None if record.resume.has_past() => None,
         None => Some(total),
     }
 }

@@ -68,6 +68,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "steer",
         "resume",
         "fork",
+        "fork_at",
         "clear",
         "compact",
         "rewind",

@@ -5,14 +5,14 @@
 //! led without it.
 
 use serde_json::{Value, json};
-use tenure_core::agent::{AgentError, Command, Decoded, ResumeHow, Signal};
+use tenure_core::agent::{AgentError, Command, Decoded, Fork, ResumeHow, Signal};
 
 use super::CodexCodec;
 use super::capability::{read_account, read_model};
 use super::fault::fault;
 use super::id::{Asked, OWN, request_id};
 use super::memory::Phase;
-use super::mode;
+use super::{mode, point};
 use crate::catalog::Preset;
 use crate::json::{at, is_true, list_at, str_at, string_at};
 
@@ -45,7 +45,13 @@ impl CodexCodec {
         out.push(raw(&json!({"method": "initialized"})));
         out.push(own(Asked::Models, "model/list", &json!({"limit": MODELS_MAX})));
         out.push(self.ask_account());
-        out.push(Signal::Send(Command::Open { how: self.record.resume.clone() }));
+        match &self.record.resume {
+            ResumeHow::Fork(Fork { from, point: Some(_), .. }) => {
+                let from = from.clone();
+                out.push(point::page(&from, None));
+            }
+            how => out.push(Signal::Send(Command::Open { how: how.clone() })),
+        }
     }
 
     /// The thread was opened.
@@ -57,7 +63,7 @@ impl CodexCodec {
         let Some(thread) = string_at(answer, &["thread", "id"]) else {
             return self.fail(fault("agent_error", "Codex opened a thread and gave no id for it"), out);
         };
-        if let ResumeHow::Resume(wanted) = &self.record.resume
+        if let Some(wanted) = self.record.resume.continues()
             && *wanted != thread
         {
             let why = format!("Codex was to continue {wanted} and opened {thread}");
@@ -66,15 +72,27 @@ impl CodexCodec {
         self.memory.thread = Some(thread.clone());
         out.push(Signal::NativeId(thread.clone()));
         self.settled(Some(answer), out);
+        if matches!(self.record.resume, ResumeHow::Back(_)) {
+            self.memory.phase = Phase::Returning;
+            return out.push(point::page(&thread, None));
+        }
+        if self.record.resume.point().is_some() {
+            out.push(Signal::AtPoint { lasting: true });
+        }
+        self.goes_on(&thread, out);
+    }
+
+    /// The thread is open, and stands where it should.
+    pub(super) fn goes_on(&mut self, thread: &str, out: &mut Decoded) {
         self.memory.phase = Phase::Opened;
-        if matches!(self.record.resume, ResumeHow::Resume(_)) {
-            self.read_the_past(&thread, out);
+        if self.record.resume.has_past() {
+            self.read_the_past(thread, out);
         }
         self.ready_if_all_is_known(out);
     }
 
     fn not_opened(&mut self, error: AgentError, out: &mut Decoded) {
-        if matches!(self.record.resume, ResumeHow::Resume(_)) && error.code != "auth_required" {
+        if self.record.resume.has_past() && error.code != "auth_required" {
             let message = format!("Codex could not continue the thread: {}", error.message);
             let error = AgentError { code: "resume_failed".to_owned(), message, ..error };
             return self.fail(error, out);

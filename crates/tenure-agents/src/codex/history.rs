@@ -26,7 +26,8 @@ const MESSAGES_MAX: u64 = 50_000;
 impl CodexCodec {
     /// Asks for what was said before.
     pub(super) fn read_the_past(&mut self, thread: &str, out: &mut Decoded) {
-        if self.record.generation > 1 {
+        // What a session here has said is in its log, and in those of its forks.
+        if self.record.generation > 1 || self.record.resume.point().is_some() {
             let params =
                 json!({"threadId": thread, "limit": NAMES, "sortDirection": "desc", "itemsView": "summary"});
             return out.push(own(Asked::Turns, "thread/turns/list", &params));

@@ -29,11 +29,13 @@ pub(super) enum Asked {
     History,
     /// The last turns, for their names alone.
     Turns,
+    /// A page of turns, to find the last one that is kept.
+    Point,
     /// The commands that run in the background.
     Terminals,
 }
 
-const WORDS: [(Asked, &str); 17] = [
+const WORDS: [(Asked, &str); 18] = [
     (Asked::Initialize, "initialize"),
     (Asked::Start, "start"),
     (Asked::Resume, "resume"),
@@ -50,6 +52,7 @@ const WORDS: [(Asked, &str); 17] = [
     (Asked::Servers, "servers"),
     (Asked::History, "history"),
     (Asked::Turns, "turns"),
+    (Asked::Point, "point"),
     (Asked::Terminals, "terminals"),
 ];
 

@@ -29,6 +29,8 @@ pub(super) enum Phase {
     Greeting,
     /// A thread is being opened.
     Opening,
+    /// It is being taken back to a point.
+    Returning,
     /// What was said before is being read.
     Reading,
     /// The thread is open; something else is still wanted.
@@ -81,6 +83,10 @@ pub(super) struct Memory {
     pub title: Option<String>,
     /// Messages that were told of before this process.
     pub replayed: u64,
+    /// The last turn that is kept of the conversation, once it was found.
+    pub kept: Option<String>,
+    /// The turn after the ones that were looked through for it.
+    pub after_kept: Option<String>,
 }
 
 /// Model, effort and permissions in force.

@@ -30,9 +30,12 @@ impl Peer for CodexCodec {
         };
         match (asked, self.memory.phase) {
             (Asked::Initialize, Phase::Greeting) => self.greeted(outcome, out),
+            (Asked::Fork, Phase::Opening) if self.memory.thread.is_none() => self.opened(outcome, out),
             (Asked::Start | Asked::Resume, Phase::Opening) => self.opened(outcome, out),
+            (Asked::Point, Phase::Opening | Phase::Returning) => self.point_sought(outcome, out),
+            (Asked::Revert, Phase::Returning) => self.returned(outcome, out),
             (Asked::History, Phase::Reading) => self.history(offset, outcome, out),
-            (Asked::Initialize | Asked::Start | Asked::Resume | Asked::History, _) => {
+            (Asked::Initialize | Asked::Start | Asked::Resume | Asked::History | Asked::Point, _) => {
                 out.push(native("late", value));
             }
             (Asked::Models, _) => self.models(outcome, out),

@@ -3,7 +3,7 @@
 
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
-use tenure_core::agent::{Answer, CodecError, Command, EncodeContext, ResumeHow, input_uuid};
+use tenure_core::agent::{Answer, Back, CodecError, Command, EncodeContext, Fork, ResumeHow, input_uuid};
 use tenure_event::{InputId, Part};
 
 use super::id::{Asked, request_id, steer_id};
@@ -23,6 +23,18 @@ impl CodexCodec {
                 params.insert("threadId".to_owned(), json!(thread));
                 params.insert("excludeTurns".to_owned(), json!(true));
                 ask(Asked::Resume, "thread/resume", Value::Object(params))
+            }
+            Command::Open { how: ResumeHow::Back(Back { id, .. }) } => {
+                return self.write(n, &Command::Open { how: ResumeHow::Resume(id.clone()) }, context);
+            }
+            Command::Open { how: ResumeHow::Fork(Fork { from, point, .. }) } => {
+                let mut params = self.opening(context);
+                params.insert("threadId".to_owned(), json!(from));
+                params.insert("excludeTurns".to_owned(), json!(true));
+                if point.is_some() {
+                    params.insert("lastTurnId".to_owned(), json!(self.memory.kept));
+                }
+                ask(Asked::Fork, "thread/fork", Value::Object(params))
             }
             Command::Open { .. } => ask(Asked::Start, "thread/start", Value::Object(self.opening(context))),
             Command::Prompt { input_id, attempt, parts } => {

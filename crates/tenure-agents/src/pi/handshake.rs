@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
-use tenure_core::agent::{AgentError, ResumeHow, Signal, StartRecord};
+use tenure_core::agent::{AgentError, Fork, ResumeHow, Signal, StartRecord};
 use tenure_event::{AgentInfo, Capabilities, CommandInfo, ModelInfo, Support};
 
 use super::memory::{Told, error};
@@ -32,7 +32,13 @@ impl PiCodec {
             Err(failure) => return self.of_no_use(failure, out),
         };
         let session = field::id(state, "sessionId");
-        if let ResumeHow::NewAs(id) | ResumeHow::Resume(id) = &self.record.resume
+        // Going to a point of it leads into another one of the program's own naming.
+        let wanted = match &self.record.resume {
+            ResumeHow::NewAs(id) | ResumeHow::Resume(id) => Some(id),
+            ResumeHow::Fork(Fork { point: None, chosen, .. }) => chosen.as_ref(),
+            ResumeHow::New | ResumeHow::Back(_) | ResumeHow::Fork(_) => None,
+        };
+        if let Some(id) = wanted
             && session != Some(id.as_str())
         {
             let what = format!("Pi was to take up session {id} and has another one.");
@@ -51,7 +57,7 @@ impl PiCodec {
         self.memory.told.state = Some(stripped(state));
     }
 
-    fn of_no_use(&mut self, failure: AgentError, out: &mut Vec<Signal>) {
+    pub(super) fn of_no_use(&mut self, failure: AgentError, out: &mut Vec<Signal>) {
         self.memory.failed = true;
         out.push(Signal::HandshakeFailed(failure));
     }
@@ -150,6 +156,7 @@ pub fn supports() -> BTreeMap<String, Support> {
         "clear",
         "compact",
         "fork",
+        "fork_at",
         "commands",
         "set_model",
         "set_effort",
@@ -172,7 +179,6 @@ pub fn supports() -> BTreeMap<String, Support> {
         ("tasks", "Pi has no tasks in the background"),
         ("stop_task", "Pi has no tasks in the background"),
         ("files", "files that are neither text nor an image cannot be handed to Pi"),
-        ("fork_at", "the program copies a conversation as it is, or up to an entry that only it can name"),
         ("rewind", "going back is not used yet: the program does so in another session of its own"),
         ("mcp_stdio", servers),
         ("mcp_http", servers),

@@ -15,6 +15,10 @@ pub(super) enum Asked {
     Messages,
     /// The last word of the handshake.
     Commands,
+    /// All that stands in the session's file, to find a point in it.
+    Entries,
+    /// Go over to a session that ends at that point.
+    Leave,
     Prompt,
     /// Whether a prompt that was accepted began to run.
     Began,
@@ -42,6 +46,8 @@ impl Asked {
             Self::Levels => "levels",
             Self::Messages => "messages",
             Self::Commands => "commands",
+            Self::Entries => "entries",
+            Self::Leave => "leave",
             Self::Prompt => "prompt",
             Self::Began => "began",
             Self::Steer(native) => return format!("steer-{native}"),
@@ -64,6 +70,8 @@ impl Asked {
             "levels" => Self::Levels,
             "messages" => Self::Messages,
             "commands" => Self::Commands,
+            "entries" => Self::Entries,
+            "leave" => Self::Leave,
             "prompt" => Self::Prompt,
             "began" => Self::Began,
             "clear" => Self::Clear,

@@ -1,7 +1,7 @@
 //! How the program is started: arguments and environment. Nothing secret and nothing that a
 //! person wrote is in them: prompts go over stdin, instructions into files.
 
-use tenure_core::agent::{ResumeHow, StartRecord};
+use tenure_core::agent::{Back, ResumeHow, StartRecord};
 
 /// Files with instructions, where there are any.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -26,7 +26,13 @@ pub fn command_line(record: &StartRecord, instructions: &Instructions) -> Vec<St
         // One that somebody else began must be there; it is never made anew.
         ResumeHow::Resume(id) if record.generation == 1 && is_plain(id) => add("--session", Some(id)),
         // Nothing is written before the first answer: what was begun here may have to be begun again.
-        ResumeHow::NewAs(id) | ResumeHow::Resume(id) => add("--session-id", Some(id)),
+        ResumeHow::NewAs(id) | ResumeHow::Resume(id) | ResumeHow::Back(Back { id, .. }) => {
+            add("--session-id", Some(id));
+        }
+        ResumeHow::Fork(fork) => {
+            add("--fork", Some(&fork.from).filter(|id| is_plain(id)).map(String::as_str));
+            add("--session-id", fork.chosen.as_deref());
+        }
     }
     add("--model", record.model.as_deref());
     add("--thinking", record.effort.as_deref());

@@ -25,6 +25,8 @@ impl PiCodec {
             Asked::Levels => self.memory.told.levels = self.handshake_part(result),
             Asked::Messages => self.said_before(offset, result, out),
             Asked::Commands => self.ready_now(result, out),
+            Asked::Entries => self.entries_told(result, out),
+            Asked::Leave => self.left(result, out),
             Asked::Prompt => self.prompt_answered(n, result, out),
             Asked::Began => self.prompt_began(n, result, out),
             Asked::Steer(native) => self.steer_answered(n, native, result, out),

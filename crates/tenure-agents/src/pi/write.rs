@@ -2,7 +2,7 @@
 //! that nothing has to be remembered here.
 
 use serde_json::{Map, Value, json};
-use tenure_core::agent::{Answer, CodecError, Command, ResumeHow, StartRecord, input_uuid};
+use tenure_core::agent::{Answer, CodecError, Command, StartRecord, input_uuid};
 use tenure_event::{Part, PartBody};
 
 use super::answer;
@@ -79,13 +79,31 @@ fn with(mut line: Value, fields: Value) -> Value {
 
 /// The questions of the handshake. The last one's answer ends it.
 fn hello(record: &StartRecord, n: u64) -> Vec<Value> {
+    if record.resume.point().is_some() {
+        return vec![line(n, &Asked::Entries, "get_entries")];
+    }
+    questions(record, n)
+}
+
+/// The rest of the handshake, once the session stands at its point.
+pub(super) fn questions_after(record: &StartRecord) -> impl Iterator<Item = String> {
+    questions(record, 0).into_iter().map(|line| line.to_string())
+}
+
+/// A session that ends before a prompt.
+pub(super) fn leave(entry: &str) -> String {
+    with(line(0, &Asked::Leave, "fork"), json!({ "entryId": entry })).to_string()
+}
+
+fn questions(record: &StartRecord, n: u64) -> Vec<Value> {
     let mut lines = vec![
         line(n, &Asked::State, "get_state"),
         line(n, &Asked::Models, "get_available_models"),
         line(n, &Asked::Levels, "get_available_thinking_levels"),
     ];
     // What a process of ours said before is known already.
-    if matches!(record.resume, ResumeHow::Resume(_)) && record.generation == 1 {
+    let told = record.resume.point().is_some() || record.generation > 1;
+    if record.resume.has_past() && !told {
         lines.push(line(n, &Asked::Messages, "get_messages"));
     }
     lines.push(line(n, &Asked::Commands, "get_commands"));

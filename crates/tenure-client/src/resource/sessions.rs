@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use tenure_api::{CreateSession, Created, Page, Session, SessionPatch, VerbReply, WorkspaceChoice};
+use tenure_api::{CreateSession, Created, ForkSession, Page, Session, SessionPatch, VerbReply, WorkspaceChoice};
 use tenure_event::{Message, SessionId};
 
 use crate::ClientError;
@@ -60,6 +60,15 @@ impl Client {
             call = call.limit(WORKTREE_LIMIT);
         }
         self.call(call).await
+    }
+
+    /// Forks a session. Without an id the new one gets one, so that a lost answer never makes two of it.
+    ///
+    /// # Errors
+    /// `not_found`, `unsupported`, `conflict`, and those of any request.
+    pub async fn fork(&self, session: &SessionId, mut request: ForkSession) -> Result<Created, ClientError> {
+        request.id.get_or_insert_with(|| SessionId::from_uuid(uuid::Uuid::now_v7()).to_string());
+        self.call(Call::post(format!("/v1/sessions/{session}/fork")).without_key().json(&request)?).await
     }
 
     /// A page of sessions, newest activity first.

@@ -20,6 +20,67 @@ pub enum ResumeHow {
     NewAs(String),
     /// Continue the one with this native id.
     Resume(String),
+    /// Continue one as far as a point, and forget what followed.
+    Back(Back),
+    /// Begin another one that shares what was said in one.
+    Fork(Fork),
+}
+
+/// A conversation as far as a point.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Back {
+    /// The native id of the conversation.
+    pub id: String,
+    /// What is kept.
+    pub point: Point,
+}
+
+/// A conversation that shares what was said in another one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fork {
+    /// The native id of the other one. It goes on as it was.
+    pub from: String,
+    /// How much is shared; all of it if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point: Option<Point>,
+    /// The native id of the new one, where the agent lets its host choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chosen: Option<String>,
+}
+
+/// A point of a conversation: the end of a turn. It is told by what was said last, so that going there a second time
+/// changes nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Point {
+    /// Native ids of the last turn that is kept, oldest first.
+    pub kept: Vec<String>,
+}
+
+impl ResumeHow {
+    /// The native id of the conversation that it continues.
+    #[must_use]
+    pub fn continues(&self) -> Option<&str> {
+        match self {
+            Self::Resume(id) | Self::Back(Back { id, .. }) => Some(id),
+            Self::New | Self::NewAs(_) | Self::Fork(_) => None,
+        }
+    }
+
+    /// What is kept or shared, if not all of it.
+    #[must_use]
+    pub fn point(&self) -> Option<&Point> {
+        match self {
+            Self::Back(Back { point, .. }) => Some(point),
+            Self::Fork(Fork { point, .. }) => point.as_ref(),
+            Self::New | Self::NewAs(_) | Self::Resume(_) => None,
+        }
+    }
+
+    /// Something was said before this process.
+    #[must_use]
+    pub fn has_past(&self) -> bool {
+        matches!(self, Self::Resume(_) | Self::Back(_) | Self::Fork(_))
+    }
 }
 
 /// All that one agent process is started with, as far as a codec needs it. Written before

@@ -312,6 +312,11 @@ pub enum Signal {
         /// id was begun (only where nothing had been said in it).
         fresh: bool,
     },
+    /// The conversation stands at the point that the start record names. Told before [`Signal::Ready`].
+    AtPoint {
+        /// The agent will find itself there in its next process, too. Else it does so only once a turn has followed.
+        lasting: bool,
+    },
     /// The handshake failed; the process is of no use.
     HandshakeFailed(AgentError),
     /// What the agent can do changed.

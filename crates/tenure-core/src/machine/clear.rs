@@ -35,6 +35,7 @@ impl Step<'_> {
         self.s.begun = false;
         self.s.native_id = None;
         self.s.history_taken = true;
+        self.s.point = None;
         self.s.context = None;
         let epoch = self.s.epoch;
         let axes = self.axes_now();

@@ -1,10 +1,13 @@
 //! What goes into a step and what comes out of it.
 
 use tenure_api::Problem;
-use tenure_event::{Ask, EphemeralKind, ErrorInfo, InputId, NewEvent, RewindId, Seq, Timestamp, TurnId};
+use tenure_event::{
+    Ask, EphemeralKind, ErrorInfo, InputId, MessageCompleted, NewEvent, Parent, RewindId, Seq, Timestamp,
+    TurnId,
+};
 
 use super::checkpoint::{CheckpointPlan, CheckpointTrouble, PendingRewind, RewindOutcome, TakenCheckpoint};
-use crate::agent::{AgentRequest, Command, FsAnswer, ResumeHow, Signal};
+use crate::agent::{AgentRequest, Command, Fork, FsAnswer, ResumeHow, Signal};
 use crate::{Reply, Request};
 
 /// When a step happens, and the randomness that it may use.
@@ -42,7 +45,11 @@ pub enum Input {
     Created {
         /// Its agent is to be started now.
         start: bool,
+        /// What was said in the session that it is forked from, oldest first.
+        past: Vec<MessageCompleted>,
     },
+    /// Answer to [`Act::TellParent`].
+    ParentTold,
     /// A client asks for something.
     Request(Request),
     /// The process was started (or, after a restart of the daemon, found).
@@ -153,6 +160,8 @@ pub struct SpawnPlan {
     pub mode: Option<String>,
     /// The effort to use.
     pub effort: Option<String>,
+    /// How the conversation is begun again where the agent has kept nothing of it.
+    pub fork: Option<Fork>,
 }
 
 /// Something to do once the step is stored.
@@ -179,6 +188,8 @@ pub enum Act {
     Checkpoint(CheckpointPlan),
     /// Take files back, or finish it if it was begun: [`Input::Rewound`].
     Rewind(Box<PendingRewind>),
+    /// Let the session that this one was forked from record it, once: [`Input::ParentTold`].
+    TellParent(Parent),
     /// Keep what the agent told of itself.
     Handshake(Box<tenure_event::Handshake>),
     /// Remove the session's data.
@@ -240,6 +251,8 @@ pub struct Output {
     pub events: Vec<NewEvent>,
     /// A caller is told of something in it: it must survive a loss of power.
     pub full: bool,
+    /// The state changed in a way that must be stored, though nothing else tells of it.
+    pub store: bool,
     /// Commands for the process, with their numbers, stored with the events.
     pub commands: Vec<(u64, Command)>,
     /// Asks that changed, as they are now.

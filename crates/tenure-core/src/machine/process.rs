@@ -8,7 +8,7 @@ use tenure_event::{
 use super::state::{Ending, Proc};
 use super::update::error;
 use super::{Act, ExitNews, SpawnPlan, Step};
-use crate::agent::{Command, ResumeHow, Signal};
+use crate::agent::{Back, Command, Fork, ResumeHow, Signal};
 
 impl Step<'_> {
     /// Asks for a process. The old one is proven gone: there is none in the state.
@@ -25,10 +25,7 @@ impl Step<'_> {
         self.s.calls.clear();
         self.s.unheard = None;
         let resume = self.how_to_resume();
-        let resumes = match &resume {
-            ResumeHow::Resume(id) => Some(id.clone()),
-            _ => None,
-        };
+        let resumes = resume.continues().map(str::to_owned);
         let generation = self.s.generation;
         self.s.process = Some(Proc {
             generation,
@@ -41,17 +38,25 @@ impl Step<'_> {
         self.s.life_at = self.now.at;
         self.out.full = true;
         let (model, mode, effort) = (self.s.model.clone(), self.s.mode.clone(), self.s.effort.clone());
-        self.out.acts.push(Act::Spawn(SpawnPlan { generation, resume, model, mode, effort }));
+        let fork = self.s.forked_from();
+        self.out.acts.push(Act::Spawn(SpawnPlan { generation, resume, model, mode, effort, fork }));
     }
 
     fn how_to_resume(&self) -> ResumeHow {
         let spec = &self.s.spec;
+        if let (None, Some(fork)) = (&self.s.native_id, self.s.forked_from()) {
+            let point = self.s.point.clone().or(fork.point);
+            return ResumeHow::Fork(Fork { point, ..fork });
+        }
         // After a `clear` the conversation of the beginning is another one.
-        let at_first = |id: &Option<String>| id.clone().filter(|_| self.s.epoch == 0);
+        let at_first = |id: &Option<String>| id.clone().filter(|_| self.s.epoch == 0 && !self.s.left_all);
         let known = self.s.native_id.clone().or_else(|| at_first(&spec.resumes));
         let chosen = known.clone().or_else(|| at_first(&spec.native_id_chosen));
         match (self.s.begun, known, chosen) {
-            (true, Some(id), _) | (true, None, Some(id)) => ResumeHow::Resume(id),
+            (true, Some(id), _) | (true, None, Some(id)) => match self.s.point.clone() {
+                Some(point) => ResumeHow::Back(Back { id, point }),
+                None => ResumeHow::Resume(id),
+            },
             (false, _, Some(id)) if spec.native_id_chosen.is_some() => ResumeHow::NewAs(id),
             _ => ResumeHow::New,
         }

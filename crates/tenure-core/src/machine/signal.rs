@@ -58,6 +58,11 @@ impl Step<'_> {
                 self.handshake(Handshake { agent_info, capabilities });
                 self.ready();
             }
+            Signal::AtPoint { lasting } => {
+                if lasting {
+                    self.s.point = None;
+                }
+            }
             Signal::HandshakeFailed(e) => self.handshake_failed(info(e)),
             Signal::Capabilities(capabilities) => {
                 let agent_info = self.s.agent_info.clone().unwrap_or_default();
@@ -267,7 +272,9 @@ impl Step<'_> {
         }
         let wanted = self.s.process.as_ref().and_then(|p| p.resumes.clone());
         let taken_up = self.s.native_id.clone().or(wanted.clone().filter(|_| self.s.epoch == 0));
-        if wanted.is_some() && wanted == taken_up && wanted != native_id {
+        // Some agents go back in another conversation of theirs.
+        let goes_back = self.s.point.is_some();
+        if wanted.is_some() && wanted == taken_up && wanted != native_id && !goes_back {
             let wanted = wanted.unwrap_or_default();
             let what = format!("the agent was to continue {wanted} and continues another conversation");
             self.warn("other_conversation", &what);

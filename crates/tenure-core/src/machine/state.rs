@@ -18,7 +18,7 @@ use super::checkpoint::Checkpoints;
 use super::count::Counts;
 use super::hold::{HeldEnd, UnheardInterrupt};
 use super::limit::{Ceilings, LimitKind, Meter};
-use crate::agent::{AgentRequest, Wait};
+use crate::agent::{AgentRequest, Fork, Point, Wait};
 
 /// What a session was created with. Secrets, instructions and tool servers are not here:
 /// they lie in a private file and are needed only when a process starts.
@@ -42,6 +42,9 @@ pub struct Spec {
     pub project_path: String,
     /// The session it was forked from.
     pub parent: Option<Parent>,
+    /// The native conversation that it was forked from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fork: Option<Fork>,
     /// What happens to permission asks.
     pub permission_default: PermissionDefault,
     /// Seconds until an ask is denied.
@@ -269,6 +272,16 @@ pub struct State {
     /// What was said before the session held the conversation is in the log, or there is nothing of that kind.
     #[serde(default = "yes")]
     pub history_taken: bool,
+    /// As far as this the conversation is to be continued: it was taken back, and the agent has no trace of that before
+    /// a turn has followed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub point: Option<Point>,
+    /// All of the conversation was taken back: it is not continued any more.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub left_all: bool,
+    /// The session that it was forked from has not recorded that yet.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub parent_untold: bool,
     /// Model, mode and effort that were asked for.
     pub model: Option<String>,
     /// The model that the agent says it uses.
@@ -279,6 +292,9 @@ pub struct State {
     pub effort: Option<String>,
     /// Rises with each `clear`.
     pub epoch: u32,
+    /// Rises with each rewind of the conversation.
+    #[serde(default)]
+    pub branch: u32,
     /// Number of the last process.
     pub generation: u32,
     /// Number of the next command.
@@ -375,8 +391,12 @@ pub struct State {
 impl State {
     pub(super) fn new(spec: Spec, at: Timestamp) -> Self {
         Self {
-            begun: spec.resumes.is_some(),
-            history_taken: spec.resumes.is_none(),
+            begun: spec.resumes.is_some() || spec.fork.is_some(),
+            // What a session here said before is handed to its fork.
+            history_taken: spec.resumes.is_none() && (spec.fork.is_none() || spec.parent.is_some()),
+            point: None,
+            left_all: false,
+            parent_untold: spec.parent.is_some(),
             spec,
             last_seq: Seq(0),
             created_at: at,
@@ -398,6 +418,7 @@ impl State {
             mode: None,
             effort: None,
             epoch: 0,
+            branch: 0,
             generation: 0,
             next_n: 1,
             process: None,
@@ -450,6 +471,7 @@ impl State {
             || self.restart_at.is_some()
             || self.turn.is_some()
             || self.checkpoints.is_busy()
+            || self.parent_untold
             || (!self.queue.is_empty() && matches!(self.lifecycle, Lifecycle::Creating | Lifecycle::Live))
     }
 }

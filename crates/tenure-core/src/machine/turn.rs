@@ -296,6 +296,10 @@ impl Step<'_> {
             (used.cost_usd, used.cost_basis) = (cost_usd, tenure_event::CostBasis::Reported);
         }
         self.s.usage.add(&used);
+        if self.s.process.is_some() && turn.last_message.is_some() {
+            // The agent has gone on from there. (One that died in between may have kept what was taken back.)
+            self.s.point = None;
+        }
         if let Some(kind) = self.settle_cost(&used, outcome) {
             (outcome, limit) = (Outcome::Limit, Some(kind.word().to_owned()));
         }

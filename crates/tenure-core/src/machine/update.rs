@@ -1,13 +1,13 @@
 //! Title, tags, metadata, the archived mark and the draft; and the very first step.
 
 use tenure_api::Problem;
-use tenure_event::{ErrorInfo, Kind, Lifecycle, SessionCreated, SessionUpdated};
+use tenure_event::{ErrorInfo, Kind, Lifecycle, MessageCompleted, SessionCreated, SessionUpdated};
 
 use super::Step;
 use crate::{Reply, Request, Until, UpdateRequest};
 
 impl Step<'_> {
-    pub(super) fn created(&mut self, start: bool) {
+    pub(super) fn created(&mut self, start: bool, past: Vec<MessageCompleted>) {
         let axes = self.axes_now();
         let spec = &self.s.spec;
         let event = SessionCreated {
@@ -22,6 +22,10 @@ impl Step<'_> {
             resumes: spec.resumes.clone(),
         };
         self.emit_bare(Kind::SessionCreated(event));
+        for message in past {
+            self.emit_bare(Kind::MessageCompleted(message));
+        }
+        self.tell_parent();
         if start {
             self.spawn();
         }
@@ -57,6 +61,7 @@ impl Step<'_> {
             Request::Update(update) => Ok(self.update(*update)),
             Request::Checkpoint { label, taken } => self.manual_checkpoint(label, &taken),
             Request::Rewind(goal) => self.rewind(*goal),
+            Request::Forked { child, seq } => Ok(self.forked(child, seq)),
             Request::KeepArtifact(artifact) => self.keep_artifact(*artifact),
         }
     }

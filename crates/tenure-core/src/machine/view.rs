@@ -30,6 +30,7 @@ impl State {
             mode: self.mode.clone(),
             effort: self.effort.clone(),
             epoch: self.epoch,
+            branch: self.branch,
             parent: spec.parent.clone(),
             draft: self.draft.clone(),
             first_input: self.first_input.clone(),

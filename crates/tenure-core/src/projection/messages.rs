@@ -7,7 +7,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use tenure_event::{Event, Kind, Message, MessageId, TurnId};
+use tenure_event::{Event, Kind, Message, MessageId, Seq, TurnId};
 
 use super::merge;
 
@@ -18,6 +18,23 @@ pub enum EpochChoice {
     All,
     /// This one.
     One(u32),
+}
+
+/// Events between two: those after the first, up to the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Span {
+    /// The last event before it.
+    pub after: Seq,
+    /// Its last event.
+    pub upto: Seq,
+}
+
+impl Span {
+    /// Whether the event stands in it.
+    #[must_use]
+    pub fn holds(&self, seq: Seq) -> bool {
+        seq > self.after && seq <= self.upto
+    }
 }
 
 /// Where a page begins: read events after `after`, skip `skip` messages.
@@ -65,6 +82,7 @@ impl Slot {
 /// Folds events into a page of messages.
 pub struct MessageFold {
     wanted: EpochChoice,
+    taken_back: Vec<Span>,
     limit: usize,
     max_bytes: usize,
     to_skip: usize,
@@ -85,6 +103,7 @@ impl MessageFold {
     pub fn new(start: Position, wanted: EpochChoice, limit: usize, max_bytes: usize) -> Self {
         Self {
             wanted,
+            taken_back: Vec::new(),
             limit: limit.max(1),
             max_bytes,
             to_skip: start.skip,
@@ -100,6 +119,13 @@ impl MessageFold {
         }
     }
 
+    /// The same without what was taken back.
+    #[must_use]
+    pub fn without(mut self, taken_back: Vec<Span>) -> Self {
+        self.taken_back = taken_back;
+        self
+    }
+
     /// Names of the events that the fold looks at.
     pub const TYPES: &'static [&'static str] = &[
         "message.completed",
@@ -112,10 +138,12 @@ impl MessageFold {
 
     /// Takes the next event; `bytes` is its stored size.
     pub fn event(&mut self, event: &Event, bytes: usize) -> Flow {
+        let is_gone = self.taken_back.iter().any(|span| span.holds(event.seq));
         match &event.kind {
             Kind::SessionCleared(data) => self.epoch = data.epoch,
             Kind::TurnStarted(_) => self.turn_started(event),
             Kind::TurnCompleted(data) => self.turn_completed(&data.turn_id),
+            Kind::MessageCompleted(_) | Kind::ToolStarted(_) | Kind::ToolCompleted(_) if is_gone => {}
             Kind::MessageCompleted(data) => {
                 self.epoch = self.epoch.max(data.epoch);
                 self.open.remove(data.message_id.as_str());

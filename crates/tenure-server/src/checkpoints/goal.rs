@@ -1,74 +1,14 @@
 //! To where a way leads back: finding the checkpoint that a message, a turn or an input means.
 
-use tenure_api::{ErrorCode, Problem, RewindTo, RewindToKind};
+use tenure_api::{ErrorCode, Problem, RewindTo};
 use tenure_core::machine::RewindGoal;
-use tenure_event::{CheckpointCause, Event, InputHow, Kind, RewindId, Role, Seq, SessionId};
+use tenure_event::{CheckpointCause, InputHow, Role, Seq, SessionId};
 use tenure_log::SqliteLog;
 
-use super::marks::{self, Mark};
-use crate::past;
-use crate::problem;
-
-/// What is read of the log to find a goal.
-const KINDS: [&str; 6] = [
-    "checkpoint.created",
-    "input.started",
-    "message.completed",
-    "rewind.completed",
-    "rewind.undone",
-    "turn.started",
-];
-
-/// The log of a session, as far as it matters here.
-#[derive(Default)]
-struct Story {
-    marks: Vec<Mark>,
-    /// Turns that were begun.
-    turns: Vec<String>,
-    /// Input, turn, how.
-    inputs: Vec<(String, String, InputHow)>,
-    said: Vec<Said>,
-    /// The last way back that was not undone, and its guard.
-    undo: Option<(RewindId, tenure_event::CheckpointId)>,
-}
-
-/// A message.
-struct Said {
-    seq: Seq,
-    ids: Vec<String>,
-    role: Role,
-    turn: Option<String>,
-}
+use super::marks::Mark;
+use crate::story::{self, Named, Said, Story};
 
 impl Story {
-    async fn read(log: &SqliteLog, id: &SessionId) -> Result<Self, Problem> {
-        let mut story = Self::default();
-        let read = past::events(log, id, &KINDS, |event| story.take(event)).await;
-        read.map_err(|e| problem::from_log(&e))?;
-        Ok(story)
-    }
-
-    fn take(&mut self, event: Event) {
-        match &event.kind {
-            Kind::TurnStarted(data) => self.turns.push(data.turn_id.to_string()),
-            Kind::InputStarted(data) => {
-                self.inputs.push((data.input_id.to_string(), data.turn_id.to_string(), data.how));
-            }
-            Kind::MessageCompleted(data) => {
-                let own = std::iter::once(data.message_id.to_string());
-                self.said.push(Said {
-                    seq: event.seq,
-                    ids: own.chain(data.native_ids.iter().cloned()).collect(),
-                    role: data.role,
-                    turn: event.turn_id.as_ref().map(ToString::to_string),
-                });
-            }
-            Kind::RewindCompleted(data) => self.undo = Some((data.rewind_id.clone(), data.guard.clone())),
-            Kind::RewindUndone(_) => self.undo = None,
-            _ => self.marks.extend(marks::mark(event)),
-        }
-    }
-
     /// The checkpoint after a turn.
     fn after(&self, turn: &str) -> Option<&Mark> {
         let of_turn = |m: &&Mark| m.data.turn_id.as_ref().is_some_and(|id| id.as_str() == turn);
@@ -76,7 +16,7 @@ impl Story {
     }
 
     /// The checkpoint that holds what was there before a turn.
-    fn before(&self, turn: &str) -> Option<&Mark> {
+    fn before_turn(&self, turn: &str) -> Option<&Mark> {
         let after = self.after(turn)?;
         let base = after.data.base.as_ref()?;
         self.marks.iter().rev().find(|m| m.seq < after.seq && m.data.tree == *base)
@@ -90,40 +30,20 @@ impl Story {
     }
 
     fn find(&self, to: &RewindTo) -> Found<'_> {
-        let (of, id) = match to {
-            RewindTo::Id(id) => (None, id),
-            RewindTo::Kind(RewindToKind::Checkpoint(id)) => (Some(0), id),
-            RewindTo::Kind(RewindToKind::Turn(id)) => (Some(1), id),
-            RewindTo::Kind(RewindToKind::Input(id)) => (Some(2), id),
-            RewindTo::Kind(RewindToKind::Message(id)) => (Some(3), id),
-        };
-        let wanted = |kind: u8| of.is_none_or(|of| of == kind);
-        if wanted(0)
-            && let Some(mark) = self.marks.iter().find(|m| m.data.checkpoint_id.as_str() == id)
-        {
-            return Found::At(mark);
+        match self.named(to) {
+            None => Found::Unknown,
+            Some(Named::Checkpoint(mark)) => Found::At(mark),
+            Some(Named::Turn(turn)) => {
+                Found::of(self.after(&turn.id), "no checkpoint was taken after this turn")
+            }
+            Some(Named::Input { turn, how: InputHow::Steered }) => Found::Not(format!(
+                "it was steered into turn {turn}, in the middle of which no checkpoint was taken; name the turn, or an input"
+            )),
+            Some(Named::Input { turn, how: InputHow::Turn }) => {
+                Found::of(self.before_turn(turn), "no checkpoint was taken before and after its turn")
+            }
+            Some(Named::Message(said)) => self.message(said),
         }
-        if wanted(1) && self.turns.contains(id) {
-            return Found::of(self.after(id), "no checkpoint was taken after this turn");
-        }
-        if wanted(2)
-            && let Some((_, turn, how)) = self.inputs.iter().find(|(input, _, _)| input == id)
-        {
-            return match how {
-                InputHow::Steered => Found::Not(format!(
-                    "it was steered into turn {turn}, in the middle of which no checkpoint was taken; name the turn, or an input"
-                )),
-                InputHow::Turn => {
-                    Found::of(self.before(turn), "no checkpoint was taken before and after its turn")
-                }
-            };
-        }
-        if wanted(3)
-            && let Some(said) = self.said.iter().find(|said| said.ids.contains(id))
-        {
-            return self.message(said);
-        }
-        Found::Unknown
     }
 
     fn message(&self, said: &Said) -> Found<'_> {
@@ -132,7 +52,7 @@ impl Story {
         };
         let first = self.said.iter().find(|other| other.turn == said.turn);
         let begins = said.role == Role::User && first.is_some_and(|first| first.seq == said.seq);
-        let mark = if begins { self.before(turn) } else { self.at(turn, said.seq) };
+        let mark = if begins { self.before_turn(turn) } else { self.at(turn, said.seq) };
         Found::of(mark, "no checkpoint was taken before and after its turn")
     }
 }
@@ -158,24 +78,10 @@ pub(crate) async fn find(
     to: &RewindTo,
     force: bool,
 ) -> Result<Result<RewindGoal, String>, Problem> {
-    let named = match to {
-        RewindTo::Id(named)
-        | RewindTo::Kind(
-            RewindToKind::Checkpoint(named)
-            | RewindToKind::Turn(named)
-            | RewindToKind::Input(named)
-            | RewindToKind::Message(named),
-        ) => named,
-    };
     match Story::read(log, id).await?.find(to) {
-        Found::At(mark) => Ok(Ok(goal(mark, named.clone(), force))),
+        Found::At(mark) => Ok(Ok(goal(mark, story::id_of(to).to_owned(), force))),
         Found::Not(why) => Ok(Err(why)),
-        Found::Unknown => {
-            let what = format!(
-                "`{named}` is no message, turn, input or checkpoint of this session; `tenure checkpoint` lists its checkpoints"
-            );
-            Err(Problem { field: Some("to".into()), ..Problem::new(ErrorCode::NotFound, what).about(id) })
-        }
+        Found::Unknown => Err(story::unknown(id, "to", to)),
     }
 }
 

@@ -17,8 +17,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::app::{App, Shared};
 use super::extract::{Params, Segments};
 use super::problem::{Answer, Failure};
-use super::wait::{parse, stopping};
+use super::wait::stopping;
 use super::{lookup, stream, whole};
+use crate::past::parse;
 
 /// Items of a page when nothing is said.
 const USUAL_ITEMS: usize = 100;

@@ -26,9 +26,9 @@ use tokio_util::sync::CancellationToken;
 pub use filter::Filter;
 
 use self::deltas::Deltas;
-use super::wait::parse;
 use super::whole;
 use crate::node::{LiveText, Node};
+use crate::past::parse;
 
 /// About how many bytes of events are read at once, and so held per follower.
 const PAGE_BYTES: usize = 16 << 10;

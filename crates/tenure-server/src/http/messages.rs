@@ -15,6 +15,8 @@ use super::events::clamp;
 use super::extract::{Params, Segments};
 use super::problem::{Answer, Failure};
 use super::{conversation, lookup};
+use crate::conversation::Wanted;
+use crate::story;
 
 /// Which messages.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -30,7 +32,7 @@ pub(super) struct MessageParams {
     offset: usize,
     /// An epoch's number, or `all`; without it the current one.
     epoch: Option<String>,
-    /// `current` (default) or `all`. A conversation that was not rewound has one branch.
+    /// `current` (default) or `all`: also what was taken back by a rewind of the conversation.
     branch: Option<String>,
 }
 
@@ -46,31 +48,41 @@ pub(super) async fn page(
     Params(params): Params<MessageParams>,
 ) -> Answer<Json<Page<Message>>> {
     let (id, _) = lookup::readable(&app, &id).await?;
-    if !matches!(params.branch.as_deref(), None | Some("current" | "all")) {
-        return Err(Failure::invalid("branch", "give `current` or `all`"));
-    }
     let limit = clamp(params.limit)?;
-    let wanted = epoch(&app, &id, params.epoch.as_deref()).await?;
+    let wanted = wanted(&app, &id, params.epoch.as_deref(), params.branch.as_deref()).await?;
     let mut start = match &params.cursor {
         Some(cursor) => read_cursor(cursor, &id)?,
         None => Position::default(),
     };
     start.skip = start.skip.saturating_add(params.offset);
-    let page = conversation::page(app.log(), &id, start, wanted, limit).await?;
+    let page = conversation::page(app.log(), &id, start, &wanted, limit).await?;
     let next = page.next.map(|position| cursor(position, &id));
     Ok(Json(Page { items: page.items, next }))
 }
 
-/// The epochs that a request means.
-pub(super) async fn epoch(app: &App, id: &SessionId, given: Option<&str>) -> Answer<EpochChoice> {
-    match given {
-        Some("all") => Ok(EpochChoice::All),
+/// The messages that a request means.
+pub(super) async fn wanted(
+    app: &App,
+    id: &SessionId,
+    epoch: Option<&str>,
+    branch: Option<&str>,
+) -> Answer<Wanted> {
+    if !matches!(branch, None | Some("current" | "all")) {
+        return Err(Failure::invalid("branch", "give `current` or `all`"));
+    }
+    let view = app.node.view(id).await?;
+    let epoch = match epoch {
+        Some("all") => EpochChoice::All,
         Some(number) => {
             let wrong = || Failure::invalid("epoch", "give a number, or `all`");
-            number.parse().map(EpochChoice::One).map_err(|_| wrong())
+            EpochChoice::One(number.parse().map_err(|_| wrong())?)
         }
-        None => Ok(EpochChoice::One(app.node.view(id).await?.epoch)),
-    }
+        None => EpochChoice::One(view.epoch),
+    };
+    // Most conversations were never taken back: nobody reads a log to find that out.
+    let whole = branch == Some("all") || view.branch == 0;
+    let taken_back = if whole { Vec::new() } else { story::taken_back(app.log(), id).await? };
+    Ok(Wanted { epoch, taken_back })
 }
 
 pub(super) fn cursor(at: Position, id: &SessionId) -> String {

@@ -16,9 +16,7 @@ use utoipa_axum::routes;
 use super::app::{App, Shared};
 use super::problem::{Answer, Failure, no_such_method, no_such_path};
 use super::{
-    agents, artifacts, asks, checkpoints, commands, config, document, events, exec, files, info, inputs,
-    inside, messages, metrics, past, processes, projects, raw, rewind, search, sessions, stream, tasks,
-    tokens, transcript, verbs, workspaces,
+    agents, artifacts, asks, checkpoints, commands, config, document, events, exec, files, fork, info, inputs, inside, messages, metrics, past, processes, projects, raw, rewind, search, sessions, stream, tasks, tokens, transcript, verbs, workspaces,
 };
 use crate::auth::Caller;
 
@@ -47,6 +45,7 @@ pub(super) fn table() -> OpenApiRouter<Shared> {
         .routes(needs(Sessions, routes!(commands::compact)))
         .routes(needs(Sessions, routes!(verbs::clear)))
         .routes(needs(Sessions, routes!(inputs::send)))
+        .routes(needs(Sessions, routes!(fork::fork)))
         .routes(needs(Read, routes!(inputs::list)))
         .routes(needs(Sessions, routes!(inputs::edit)))
         .routes(needs(Sessions, routes!(inputs::cancel)))

@@ -16,7 +16,7 @@ use tenure_event::{ProjectId, SessionId, Timestamp, WorkspaceId};
 use tenure_log::{EventLog, SessionFilter, SessionRow};
 use utoipa::IntoParams;
 
-use super::app::Shared;
+use super::app::{App, Shared};
 use super::events::{clamp, split};
 use super::extract::{Body, InputBody, Params, Segments};
 use super::idempotency::Keyed;
@@ -24,6 +24,7 @@ use super::problem::{Answer, Failure};
 use super::routes::require;
 use super::{inputs, lookup, verbs};
 use crate::auth::Caller;
+use crate::node::CreateOutcome;
 
 /// Creates a session; the same id and body again is the same session.
 #[utoipa::path(
@@ -47,17 +48,28 @@ pub(super) async fn create(
     check_setup(&request, &caller)?;
     let (wait, has_input) = (request.wait, request.input.is_some());
     let outcome = app.node.create(request, claim.key()).await?;
+    let (status, created) = answer(&app, outcome, wait, has_input).await?;
+    Ok((status, Json(created)).into_response())
+}
+
+/// What is told of a session that was created, once what was waited for has come.
+pub(super) async fn answer(
+    app: &App,
+    outcome: CreateOutcome,
+    wait: CreateWait,
+    has_input: bool,
+) -> Answer<(StatusCode, Created)> {
     let id = outcome.session_id;
     let mut result = None;
     match (wait, &outcome.receipt) {
-        (CreateWait::Live, _) => verbs::ready(&app, &id, 0).await?,
-        (CreateWait::Finished, Some(receipt)) => result = Some(inputs::finished(&app, &id, receipt).await?),
+        (CreateWait::Live, _) => verbs::ready(app, &id, 0).await?,
+        (CreateWait::Finished, Some(receipt)) => result = Some(inputs::finished(app, &id, receipt).await?),
         _ => {}
     }
     let session = app.node.view(&id).await?;
     let receipt = outcome.receipt.filter(|_| has_input);
     let status = if outcome.created { StatusCode::CREATED } else { StatusCode::OK };
-    Ok((status, Json(Created { session, receipt, result })).into_response())
+    Ok((status, Created { session, receipt, result }))
 }
 
 /// A setup is a command, like those of `exec`.

@@ -11,9 +11,7 @@ use futures_util::stream;
 use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use tenure_api::Problem;
-use tenure_core::projection::{
-    AcpRows, EpochChoice, Position, jsonl_row, markdown_message, markdown_title, text_of,
-};
+use tenure_core::projection::{AcpRows, Position, jsonl_row, markdown_message, markdown_title, text_of};
 use tenure_event::{Ephemeral, EphemeralKind, Message, Part, PartBody, Role, SessionId, TextKind};
 use tenure_log::{EventLog, LogError, PageRequest};
 use utoipa::{IntoParams, ToSchema};
@@ -21,8 +19,9 @@ use utoipa::{IntoParams, ToSchema};
 use super::app::Shared;
 use super::extract::{Params, Segments};
 use super::problem::Answer;
-use super::wait::parse;
 use super::{conversation, lookup, messages, whole};
+use crate::conversation::Wanted;
+use crate::past::parse;
 
 /// Messages that are held at once.
 const MESSAGES: usize = 50;
@@ -52,6 +51,8 @@ pub(super) struct TranscriptParams {
     format: TranscriptFormat,
     /// An epoch's number, or `all`; without it the current one. Not for `acp`, which is always all.
     epoch: Option<String>,
+    /// `current` (default) or `all`: also what was taken back by a rewind. Not for `acp`, which is always all.
+    branch: Option<String>,
 }
 
 /// The conversation as one document; a running message comes last with `partial: true` (`jsonl`).
@@ -72,7 +73,7 @@ pub(super) async fn transcript(
     Params(params): Params<TranscriptParams>,
 ) -> Answer<Response> {
     let (id, row) = lookup::readable(&app, &id).await?;
-    let wanted = messages::epoch(&app, &id, params.epoch.as_deref()).await?;
+    let wanted = messages::wanted(&app, &id, params.epoch.as_deref(), params.branch.as_deref()).await?;
     let format = params.format;
     let title = row.title.unwrap_or_else(|| format!("Session {id}"));
     let begin = if format == TranscriptFormat::Markdown { markdown_title(&title) } else { String::new() };
@@ -93,7 +94,7 @@ struct Writer {
     app: Shared,
     id: SessionId,
     format: TranscriptFormat,
-    wanted: EpochChoice,
+    wanted: Wanted,
     at: Option<Position>,
     begin: Option<String>,
     acp: AcpRows,
@@ -117,7 +118,7 @@ impl Writer {
     }
 
     async fn messages(&mut self, at: Position) -> Result<String, LogError> {
-        let page = conversation::page(self.app.log(), &self.id, at, self.wanted, MESSAGES).await?;
+        let page = conversation::page(self.app.log(), &self.id, at, &self.wanted, MESSAGES).await?;
         self.at = page.next;
         let mut messages: VecDeque<Message> = page.items.into();
         if page.next.is_none() && self.format == TranscriptFormat::Jsonl {

@@ -9,6 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::problem::{Answer, Failure};
+use crate::past::parse;
 
 /// Bytes of events that are held at once.
 const PAGE_BYTES: usize = 256 << 10;
@@ -73,11 +74,6 @@ impl<L: EventLog> Wait<'_, L> {
             Err(error) => Err(error.into()),
         }
     }
-}
-
-/// Reads stored bytes; what cannot be read is no event.
-pub(super) fn parse(bytes: &[u8]) -> Option<Event> {
-    Event::parse(std::str::from_utf8(bytes).ok()?).ok()
 }
 
 /// For those who wait when the daemon ends.

@@ -315,8 +315,8 @@ pub fn rewound(data: tenure_event::RewindCompleted) -> RewindPlan {
     RewindPlan {
         dry_run: false,
         rewind_id: Some(data.rewind_id),
-        guard: Some(data.guard),
-        checkpoint_id: Some(data.checkpoint_id),
+        guard: data.guard,
+        checkpoint_id: data.checkpoint_id,
         ..plan_of(told)
     }
 }

@@ -7,11 +7,11 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tenure_agents::catalog::{Protocol, known_supports, tells_no_cost};
 use tenure_api::{CreateSession, ErrorCode, McpTransportConfig, PermissionDefault, Problem, WorkspaceChoice};
-use tenure_core::agent::{McpServerSpec, McpTransport};
+use tenure_core::agent::{Fork, McpServerSpec, McpTransport};
 use tenure_core::machine::{Machine, Spec};
 use tenure_core::{Admit, Reply};
 use tenure_crash_point::crash_point;
-use tenure_event::{Delivery, InputId, SessionId};
+use tenure_event::{Delivery, InputId, MessageCompleted, SessionId};
 use tenure_log::{EventLog, SessionFilter};
 use tokio::sync::{OwnedMutexGuard, oneshot};
 
@@ -31,9 +31,16 @@ const ASK_SECONDS: u64 = 86_400;
 const IDLE_SECONDS: u64 = 1_800;
 
 /// What one create holds while it is made true.
-struct Claim {
-    key: Option<IdempotencyKey>,
-    one_at_a_time: OwnedMutexGuard<()>,
+pub(super) struct Claim {
+    pub key: Option<IdempotencyKey>,
+    pub one_at_a_time: OwnedMutexGuard<()>,
+}
+
+/// What a session is given that stands in no request.
+pub(super) struct Beside {
+    pub private: Private,
+    /// What was said in the session that it is forked from.
+    pub past: Vec<MessageCompleted>,
 }
 
 impl Node {
@@ -51,7 +58,7 @@ impl Node {
             Some(WorkspaceChoice::Worktree { .. }) => Some(self.shared.worktrees.of_session(&id).await),
             _ => None,
         };
-        if let Some(known) = self.created_before(&id, &hash, &request, key.as_ref()).await? {
+        if let Some(known) = self.created_before(&id, &hash, request.input.is_some(), key.as_ref()).await? {
             return Ok(known);
         }
         let agent = self.agent_of(&request)?;
@@ -65,13 +72,27 @@ impl Node {
         let spot = self.locate(&request, newcomer).await?;
         // Held until it is stored, also if the caller goes away meanwhile and asks again.
         let one_at_a_time = Arc::clone(&self.shared.creating).lock_owned().await;
-        if let Some(known) = self.created_before(&id, &hash, &request, key.as_ref()).await? {
+        if let Some(known) = self.created_before(&id, &hash, request.input.is_some(), key.as_ref()).await? {
             return Ok(known);
         }
         let place = self.place(&spot).await?;
-        let resumes = self.conversation(&request, &agent, &place, &private).await?;
-        let spec = self.spec(&id, &request, &agent, &place, resumes);
-        self.bear(request, id, spec, private, place, Claim { key, one_at_a_time }).await
+        let found = self.conversation(&request, &agent, &place, &private).await?;
+        let forks = request.resume.as_ref().is_some_and(|resume| resume.fork);
+        let (fork, resumes) = if forks { (found, None) } else { (None, found) };
+        let mut spec = self.spec(&id, &request, &agent, &place, resumes);
+        if let Some(from) = fork {
+            let chosen = spec.native_id_chosen.take();
+            spec.fork = Some(Fork { from, point: None, chosen });
+        }
+        self.bear(
+            request,
+            id,
+            spec,
+            Beside { private, past: Vec::new() },
+            place,
+            Claim { key, one_at_a_time },
+        )
+        .await
     }
 
     /// Gives a session a tool server of Tenure's own.
@@ -92,17 +113,17 @@ impl Node {
     }
 
     /// The same request was served before: by its key, or by the session's id.
-    async fn created_before(
+    pub(super) async fn created_before(
         &self,
         id: &SessionId,
         hash: &str,
-        request: &CreateSession,
+        has_input: bool,
         key: Option<&IdempotencyKey>,
     ) -> Result<Option<CreateOutcome>, Problem> {
         if let Some(reply) = self.shared.remembered::<(SessionId, Option<Reply>)>(key).await? {
             return Ok(Some(outcome(reply.0, false, reply.1)));
         }
-        self.known_session(id, hash, request).await
+        self.known_session(id, hash, has_input).await
     }
 
     /// A session with this id that exists: the same request again, or a conflict.
@@ -110,7 +131,7 @@ impl Node {
         &self,
         id: &SessionId,
         hash: &str,
-        request: &CreateSession,
+        has_input: bool,
     ) -> Result<Option<CreateOutcome>, Problem> {
         let row = self.shared.log.session(id).await.map_err(|e| problem::from_log(&e))?;
         let Some(row) = row else { return Ok(None) };
@@ -122,7 +143,7 @@ impl Node {
             let what = format!("session {id} exists and was created by another request; use another id");
             return Err(Problem::new(ErrorCode::Conflict, what).about(id));
         }
-        let receipt = if request.input.is_some() { self.receipt_of_first(id).await? } else { None };
+        let receipt = if has_input { self.receipt_of_first(id).await? } else { None };
         Ok(Some(CreateOutcome { session_id: id.clone(), created: false, receipt }))
     }
 
@@ -132,7 +153,7 @@ impl Node {
         Ok(row.map(crate::owner::receipt))
     }
 
-    fn agent_of(&self, request: &CreateSession) -> Result<AgentDef, Problem> {
+    pub(super) fn agent_of(&self, request: &CreateSession) -> Result<AgentDef, Problem> {
         let config = self.shared.config();
         let name = request.agent.as_str();
         agents::find(&config, name).ok_or_else(|| {
@@ -163,6 +184,7 @@ impl Node {
             project_id: place.project.id.clone(),
             project_path: place.project.path.clone(),
             parent: None,
+            fork: None,
             permission_default: request.permissions.default,
             ask_timeout_seconds: request.permissions.ask_timeout_seconds.unwrap_or(ASK_SECONDS),
             permission_rules: request.permissions.rules.clone(),
@@ -205,7 +227,13 @@ impl Node {
             }
         }
         let held = self.shared.log.sessions(filter).await.map_err(|e| problem::from_log(&e))?;
-        if let Some(row) = held.rows.iter().find(|r| r.native_id.is_some()) {
+        let holder = held.rows.iter().find(|r| r.native_id.is_some());
+        if resume.fork
+            && let Some(row) = holder
+        {
+            return Ok(row.native_id.clone());
+        }
+        if let Some(row) = holder {
             let what =
                 format!("session {} holds this conversation; send it an input, or `resume` it", row.id);
             return Err(Problem::new(ErrorCode::Conflict, what).about(&row.id));
@@ -238,15 +266,16 @@ impl Node {
         Ok(Some(native))
     }
 
-    async fn bear(
+    pub(super) async fn bear(
         &self,
         request: CreateSession,
         id: SessionId,
         spec: Spec,
-        private: Private,
+        beside: Beside,
         place: Place,
         claim: Claim,
     ) -> Result<CreateOutcome, Problem> {
+        let Beside { private, past } = beside;
         let (dir, kept) = (session_dir(&self.shared.home, &id), private.clone());
         let made = off_thread(move || {
             make_private_dir(&dir)?;
@@ -291,7 +320,7 @@ impl Node {
         }
         let (reply, answer) = oneshot::channel();
         let Claim { key, one_at_a_time } = claim;
-        let birth = Birth { machine, private, start, input, writes, key, one_at_a_time, reply };
+        let birth = Birth { machine, private, start, past, input, writes, key, one_at_a_time, reply };
         let shared = Arc::clone(&self.shared);
         let handle = self
             .shared
@@ -314,7 +343,7 @@ fn outcome(session_id: SessionId, created: bool, reply: Option<Reply>) -> Create
     CreateOutcome { session_id, created, receipt }
 }
 
-fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem> {
+pub(super) fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem> {
     if let Some(mode) = &request.mode
         && agent.preset.is_some_and(|p| p.is_bypass(mode))
         && !request.permissions.allow_bypass
@@ -452,8 +481,11 @@ fn first_input_id(id: &SessionId) -> InputId {
 
 /// The request's content, apart from how long its caller waits.
 fn hash_of(request: &CreateSession) -> String {
-    let plain = CreateSession { wait: tenure_api::CreateWait::default(), ..request.clone() };
-    let text = serde_json::to_string(&plain).unwrap_or_default();
+    hash_of_json(&CreateSession { wait: tenure_api::CreateWait::default(), ..request.clone() })
+}
+
+pub(super) fn hash_of_json(plain: &impl serde::Serialize) -> String {
+    let text = serde_json::to_string(plain).unwrap_or_default();
     Sha256::digest(text).iter().fold(String::new(), |out, b| out + &format!("{b:02x}"))
 }
 

@@ -10,6 +10,7 @@ use tenure_event::{SessionId, WorkspaceId};
 use tenure_log::{EventLog, LogError, PageRequest, SessionFilter};
 
 use super::Shared;
+use super::fork::copy;
 use crate::owner::{off_thread, session_dir};
 use crate::worktree;
 
@@ -40,6 +41,14 @@ pub(super) async fn clear(shared: Arc<Shared>) {
             cleared += usize::from(workspace(&shared, &id).await.unwrap_or(false));
         }
     }
+    let marks = copy::marks(&shared.home);
+    for name in files(&marks).await {
+        if let Ok(id) = WorkspaceId::parse(&name) {
+            let _nobody_creates = creating.lock().await;
+            let path = shared.home.join("workspaces").join(id.as_str());
+            copy::settle(&shared.log, &id, path, marks.join(&name)).await;
+        }
+    }
     if cleared > 0 {
         tracing::info!(cleared, "what an earlier daemon left of sessions was removed");
     }
@@ -47,10 +56,19 @@ pub(super) async fn clear(shared: Arc<Shared>) {
 
 /// Names of directories; links are none.
 async fn names(dir: &Path) -> Vec<String> {
+    listed(dir, std::fs::FileType::is_dir).await
+}
+
+/// Names of files.
+async fn files(dir: &Path) -> Vec<String> {
+    listed(dir, std::fs::FileType::is_file).await
+}
+
+async fn listed(dir: &Path, of_kind: fn(&std::fs::FileType) -> bool) -> Vec<String> {
     let dir = dir.to_owned();
     let read = off_thread(move || {
         let entries = std::fs::read_dir(dir)?.flatten();
-        let dirs = entries.filter(|entry| entry.file_type().is_ok_and(|kind| kind.is_dir()));
+        let dirs = entries.filter(|entry| entry.file_type().is_ok_and(|kind| of_kind(&kind)));
         Ok(dirs.filter_map(|entry| entry.file_name().into_string().ok()).collect())
     });
     // Without such a directory nothing is left in it.

@@ -50,6 +50,8 @@ pub(super) enum Spot {
         /// Canonical.
         canonical: String,
     },
+    /// A copy that was made for it.
+    Copy(Box<super::fork::Copied>),
 }
 
 impl Node {
@@ -95,6 +97,7 @@ impl Node {
             Spot::Scratch => self.in_scratch().await,
             Spot::Worktree(made) => self.in_worktree(made).await,
             Spot::Directory { given, canonical } => self.in_directory(given.clone(), canonical.clone()).await,
+            Spot::Copy(copied) => Ok(copied.place()),
         }
     }
 
@@ -206,7 +209,7 @@ fn gone(row: &WorkspaceRow) -> Problem {
     Problem { field: Some("workspace".into()), ..Problem::new(ErrorCode::NotFound, what) }
 }
 
-async fn directory(given: &str, field: &str) -> Result<Spot, Problem> {
+pub(super) async fn directory(given: &str, field: &str) -> Result<Spot, Problem> {
     let path = PathBuf::from(given);
     if !path.is_absolute() {
         return Err(Problem::invalid(field, format!("`{given}` is not an absolute path")));

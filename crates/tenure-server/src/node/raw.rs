@@ -31,7 +31,7 @@ impl Node {
         after: Option<u64>,
         generation: Option<u32>,
     ) -> Result<RawPage, Problem> {
-        self.must_exist(id).await?;
+        self.shared.must_exist(id).await?;
         let dir = session_dir(&self.shared.home, id);
         let from = after.map_or(0, |after| after.saturating_add(1));
         let read = move || {

@@ -51,6 +51,7 @@ impl Owner {
             Act::Measure => self.measure(),
             Act::Checkpoint(plan) => self.take_checkpoint(plan),
             Act::Rewind(rewind) => self.make_way(*rewind),
+            Act::TellParent(parent) => self.tell_parent(parent),
             // Kept before the step was stored: see `keep_handshake`.
             Act::Handshake(_) => {}
             Act::Erase { keep_transcript } => {
@@ -174,6 +175,8 @@ impl Owner {
             Work::Swept { generation } => self.swept(generation).await,
             Work::Checkpointed { n, result } => self.checkpointed(n, result).await,
             Work::Rewound { id, result } => self.rewound(id, result).await,
+            Work::TellParent { parent } => self.tell_parent(parent),
+            Work::ParentTold { parent, told } => self.parent_told(parent, told).await,
             Work::TooLarge { generation, n, len } => self.too_large(generation, n, len).await,
             Work::Reattach { generation } => self.reattach(generation),
             Work::StartAgain { generation } => self.never_ran(generation).await,

@@ -83,7 +83,7 @@ impl Owner {
             out.events.is_empty() && out.commands.is_empty() && out.inputs.is_empty() && out.asks.is_empty();
         let refused = out.reply.as_ref().is_some_and(Result::is_err);
         let far_ahead = self.line.as_ref().is_some_and(super::line::Line::is_far_ahead);
-        nothing && out.acts.is_empty() && (refused || (out.reply.is_none() && !far_ahead))
+        nothing && !out.store && out.acts.is_empty() && (refused || (out.reply.is_none() && !far_ahead))
     }
 
     async fn writes(

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tenure_agents::catalog::Protocol;
 use tenure_agents::{claude, pi as pi_codec};
-use tenure_core::agent::{ResumeHow, StartRecord};
+use tenure_core::agent::{Fork, StartRecord};
 use tenure_core::machine::SpawnPlan;
 use tenure_crash_point::crash_point;
 use tenure_event::ErrorInfo;
@@ -22,6 +22,7 @@ use crate::node::agents::{self, AgentDef};
 use crate::problem::{is_of_the_disk, remedy};
 
 pub(crate) mod pi;
+mod resume;
 
 /// Set for every process that Tenure starts for a session: its home.
 pub(crate) const HOME_MARK: &str = "TENURE_HOME_MARK";
@@ -55,6 +56,7 @@ impl Owner {
             return Err(missing(&format!("no agent `{}` is configured any more", spec.agent)));
         };
         let dir = session_dir(&self.shared.home, &self.id);
+        let fork = plan.fork;
         let record = StartRecord {
             session_id: self.id.clone(),
             generation: plan.generation,
@@ -88,7 +90,7 @@ impl Owner {
         env.retain(|(k, _)| k != HOME_MARK && k != SESSION_MARK);
         env.push((HOME_MARK.to_owned(), self.shared.home_mark.clone()));
         env.push((SESSION_MARK.to_owned(), self.id.to_string()));
-        Ok(Order { dir, record, agent, argv: Vec::new(), env })
+        Ok(Order { dir, record, fork, agent, argv: Vec::new(), env })
     }
 
     pub(super) async fn launched(&mut self, generation: u32, result: Result<Shim, LaunchError>) {
@@ -136,6 +138,8 @@ impl Owner {
 struct Order {
     dir: PathBuf,
     record: StartRecord,
+    /// How the conversation is begun again where the agent has kept nothing of it.
+    fork: Option<Fork>,
     agent: AgentDef,
     /// Made last: what is on the disk decides on it.
     argv: Vec<String>,
@@ -151,9 +155,12 @@ async fn prepared(order: Order) -> Result<Order, ErrorInfo> {
 }
 
 fn prepare(mut order: Order, failed: impl Fn(std::io::Error) -> ErrorInfo) -> Result<Order, ErrorInfo> {
-    if order.agent.protocol == Protocol::Claude {
-        order.record.resume = claude_resume(order.record.resume, &order.env);
-    }
+    let kept = |id: &str| match order.agent.protocol {
+        Protocol::Claude => Some(claude_transcript(&order.env, id).is_some()),
+        Protocol::Pi => Some(pi::has_conversation(&order.env, id)),
+        Protocol::Acp | Protocol::Codex | Protocol::Scripted => None,
+    };
+    order.record.resume = resume::as_kept(order.record.resume.clone(), order.fork.as_ref(), kept);
     order.argv = agent_command(&order.agent, &order.record)?;
     if order.agent.protocol == Protocol::Pi {
         let instructions = pi::instructions(&order.dir, &order.record).map_err(&failed)?;
@@ -304,15 +311,6 @@ pub(super) fn learn_secrets(redactor: &mut Redactor, shared: &Shared, agent: &st
     let env = resolve_environment(&agent, private, std::env::vars_os());
     let given = env.iter().map(|(name, value)| (name.as_str(), value.as_str()));
     redactor.learn(given.filter(|(name, _)| names_a_secret(name)));
-}
-
-/// Claude writes no transcript before the first prompt, and refuses to resume without one.
-fn claude_resume(resume: ResumeHow, env: &[(String, String)]) -> ResumeHow {
-    let ResumeHow::Resume(id) = resume else { return resume };
-    match claude_transcript(env, &id) {
-        Some(_) => ResumeHow::Resume(id),
-        None => ResumeHow::NewAs(id),
-    }
 }
 
 /// Where Claude keeps the transcript of a conversation, if it has one.

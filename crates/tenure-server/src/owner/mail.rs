@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use tenure_api::Problem;
 use tenure_core::agent::FsAnswer;
-use tenure_core::machine::{CheckpointTrouble, Inside, Machine, RewindOutcome, TakenCheckpoint};
+use tenure_core::machine::{CheckpointTrouble, Inside, Machine, RewindOutcome, State, TakenCheckpoint};
 use tenure_core::{Admit, Reply, Request};
-use tenure_event::{Ephemeral, EphemeralKind, RewindId, SessionId};
+use tenure_event::{Ephemeral, EphemeralKind, MessageCompleted, Parent, RewindId, SessionId};
 use tenure_host::{AttachError, Attached, LaunchError, Shim};
 use tenure_log::Write;
 use tokio::sync::{OwnedMutexGuard, broadcast, mpsc, oneshot};
@@ -30,6 +30,11 @@ pub(crate) enum Mail {
         /// Where it goes.
         reply: oneshot::Sender<Inside>,
     },
+    /// All of its state.
+    State {
+        /// Where it goes.
+        reply: oneshot::Sender<Box<State>>,
+    },
     /// Tell when no checkpoint is being taken by itself.
     FilesSettled {
         /// Where that goes.
@@ -50,6 +55,8 @@ pub(crate) struct Birth {
     pub private: Private,
     /// Its agent is to be started now.
     pub start: bool,
+    /// What was said in the session that it is forked from.
+    pub past: Vec<MessageCompleted>,
     /// Its first input.
     pub input: Option<Admit>,
     /// Rows that are stored with it (workspace, project).
@@ -82,6 +89,18 @@ pub(crate) enum Work {
     Announce {
         /// Which.
         generation: u32,
+    },
+    /// The session that this one was forked from is to be told again.
+    TellParent {
+        /// Which.
+        parent: Parent,
+    },
+    /// The session that this one was forked from was told.
+    ParentTold {
+        /// Which.
+        parent: Parent,
+        /// It has recorded that.
+        told: bool,
     },
     /// A process may be there and could not be reached.
     Reattach {

@@ -78,14 +78,14 @@ impl Owner {
         birth: Birth,
         live: broadcast::Sender<Arc<Ephemeral>>,
     ) -> Option<Self> {
-        let Birth { machine, private, start, input, writes, key, one_at_a_time, reply } = birth;
+        let Birth { machine, private, start, past, input, writes, key, one_at_a_time, reply } = birth;
         let redactor = redactor(&shared, &machine.state().spec.agent, &private);
         let mut owner = Self::of(Arc::clone(&shared), id, machine, private, redactor, live);
         if let Some(input) = &input {
             owner.admitting = Some((input.input_id.clone(), input.body_hash.clone()));
         }
         let begun = now();
-        let mut out = owner.machine.step(begun, Input::Created { start: start && input.is_none() });
+        let mut out = owner.machine.step(begun, Input::Created { start: start && input.is_none(), past });
         if let Some(admit) = input {
             // The second step counts its events after those of the first.
             owner.machine.committed(tenure_event::Seq(out.events.len() as u64));
@@ -169,7 +169,8 @@ impl Owner {
         owner.words = stored.words;
         owner.hydrate().await?;
         owner.find_process(stored.line, outbox);
-        if owner.machine.state().checkpoints.is_busy() {
+        let state = owner.machine.state();
+        if state.checkpoints.is_busy() || state.parent_untold {
             owner.apply(Input::Recovered, None).await?;
         }
         Ok(Some(owner))

@@ -9,12 +9,14 @@ mod codex;
 mod control;
 mod create;
 mod ends;
+mod forks;
 mod ground;
 mod inputs;
 mod kills;
 mod limits;
 mod pi;
 mod resume;
+mod rewinds;
 mod table;
 mod tasks;
 mod told;
@@ -61,4 +63,15 @@ for_each_agent!(real_claude_tools Claude, real_goose_tools Goose, real_opencode_
 
 for_each_agent!(real_pi_tools Pi => [
     crate::real::artifacts::refused as takes_no_tool_for_artifacts,
+]);
+
+for_each_agent!(real_claude_past Claude, real_codex_past Codex, real_goose_past Goose, real_opencode_past OpenCode, real_pi_past Pi => [
+    crate::real::forks::at_the_head as is_forked_or_says_that_it_cannot,
+    crate::real::forks::at_a_turn as is_forked_at_a_turn_or_says_that_it_cannot,
+    crate::real::forks::in_a_turn as is_forked_in_a_turn_or_says_that_it_cannot,
+    crate::real::forks::killed as is_forked_once_by_a_daemon_that_is_killed,
+    crate::real::rewinds::conversation as is_taken_back_or_says_that_it_cannot,
+    crate::real::rewinds::to_the_beginning as is_taken_back_to_the_beginning_or_says_that_it_cannot,
+    crate::real::rewinds::both as is_taken_back_with_its_files_or_says_that_it_cannot,
+    crate::real::rewinds::killed as is_taken_back_by_a_daemon_that_is_killed,
 ]);

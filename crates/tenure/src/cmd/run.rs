@@ -110,7 +110,7 @@ pub(crate) fn run(mut args: Args, context: Context) -> Outcome {
             return detached(&context, &created);
         }
         let keys = if person { Keys::open(from_stdin) } else { None };
-        follow(&context, &args, client, created, keys).await
+        follow(&context, args.deltas, client, created, keys).await
     })
 }
 
@@ -125,7 +125,7 @@ fn request(args: &Args, agent: String, prompt: String, person: bool) -> Result<C
         _ => PermissionDefault::Ask,
     };
     let asks_reach_nobody = default == PermissionDefault::Ask && !person && !args.wait_asks;
-    let resume = ResumeRequest { latest: args.latest, native_id: args.resume.clone() };
+    let resume = ResumeRequest { latest: args.latest, native_id: args.resume.clone(), fork: false };
     Ok(CreateSession {
         agent,
         cwd: workspace.is_none().then_some(dir),
@@ -204,7 +204,7 @@ async fn default_agent(context: &Context, client: &Client) -> Result<String, Fai
     }
 }
 
-fn detached(context: &Context, created: &Created) -> Outcome {
+pub(super) fn detached(context: &Context, created: &Created) -> Outcome {
     if context.json {
         out::json(created)?;
     } else {
@@ -215,9 +215,10 @@ fn detached(context: &Context, created: &Created) -> Outcome {
     Ok(Exit::Done)
 }
 
-async fn follow(
+/// Follows the turn of a session's first input.
+pub(super) async fn follow(
     context: &Context,
-    args: &Args,
+    deltas: bool,
     client: Client,
     created: Created,
     keys: Option<Keys>,
@@ -230,7 +231,7 @@ async fn follow(
     look.transcript.know_input(receipt.input_id);
     look.ctrl_c_interrupts = true;
     look.json = context.json;
-    look.deltas = args.deltas;
+    look.deltas = deltas;
     let head = format!("● {} in {}", session.agent, tilde(&session.cwd));
     if look.screen.is_terminal() && !context.json {
         let text = look.transcript.note(&head);

@@ -48,7 +48,7 @@ impl Stage {
             steps: 0,
             told: 0,
         };
-        stage.step(Input::Created { start });
+        stage.step(Input::Created { start, past: Vec::new() });
         stage
     }
 

@@ -23,6 +23,7 @@ pub(super) fn spec() -> Spec {
         project_id: "p1".parse().expect("valid"),
         project_path: "/work".into(),
         parent: None,
+        fork: None,
         permission_default: tenure_api::PermissionDefault::Ask,
         ask_timeout_seconds: 86_400,
         permission_rules: Vec::new(),
@@ -261,6 +262,7 @@ pub(super) fn act(act: &Act) -> &'static str {
         Act::Erase { .. } => "erase",
         Act::Checkpoint(_) => "checkpoint",
         Act::Rewind(_) => "rewind",
+        Act::TellParent(_) => "tell_parent",
     }
 }
 

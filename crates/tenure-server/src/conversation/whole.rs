@@ -5,7 +5,7 @@ use tenure_event::{Event, Kind, Part, SessionId};
 use tenure_log::{EventLog, LogError};
 
 /// Puts the content of blobs into parts. A blob that is gone leaves what the event shows.
-pub(super) async fn parts(log: &impl EventLog, id: &SessionId, parts: &mut [Part]) -> Result<(), LogError> {
+pub(crate) async fn parts(log: &impl EventLog, id: &SessionId, parts: &mut [Part]) -> Result<(), LogError> {
     for part in parts {
         let Some(hash) = &part.blob else { continue };
         if let Some(bytes) = log.blob(id, hash).await? {
@@ -16,7 +16,7 @@ pub(super) async fn parts(log: &impl EventLog, id: &SessionId, parts: &mut [Part
 }
 
 /// An event as it was before it was cut.
-pub(super) async fn uncut(log: &impl EventLog, event: &mut Event) -> Result<(), LogError> {
+pub(crate) async fn uncut(log: &impl EventLog, event: &mut Event) -> Result<(), LogError> {
     let whole = match &event.kind {
         Kind::MessageCompleted(data) => &data.whole,
         Kind::ToolStarted(data) => &data.whole,
@@ -34,7 +34,7 @@ pub(super) async fn uncut(log: &impl EventLog, event: &mut Event) -> Result<(), 
 }
 
 /// The same for an event.
-pub(super) async fn event(log: &impl EventLog, event: &mut Event) -> Result<(), LogError> {
+pub(crate) async fn event(log: &impl EventLog, event: &mut Event) -> Result<(), LogError> {
     uncut(log, event).await?;
     match &mut event.kind {
         Kind::MessageCompleted(data) => parts(log, &event.session_id, &mut data.parts).await,

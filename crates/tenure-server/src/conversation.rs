@@ -2,29 +2,40 @@
 
 use tenure_api::TurnResult;
 use tenure_core::projection::{
-    EpochChoice, Flow, MessageFold, MessagePage, Position, TurnFold, text_of, turn_result,
+    EpochChoice, Flow, MessageFold, MessagePage, Position, Span, TurnFold, text_of, turn_result,
 };
 use tenure_event::{SessionId, TurnId};
 use tenure_log::{EventLog, LogError, PageRequest};
 
-use super::wait::parse;
-use super::whole;
+pub(crate) mod whole;
+
+use crate::past::parse;
 
 /// Bytes of events that are held at once.
 const READ_BYTES: usize = 256 << 10;
 
 /// About how many bytes of messages a page may have before it ends early.
-pub(super) const PAGE_BYTES: usize = 8 << 20;
+pub(crate) const PAGE_BYTES: usize = 8 << 20;
+
+/// Which messages.
+#[derive(Debug, Clone)]
+pub(crate) struct Wanted {
+    /// Of which epochs.
+    pub epoch: EpochChoice,
+    /// What was taken back, to be left out.
+    pub taken_back: Vec<Span>,
+}
 
 /// A page of messages from a position on.
 pub(crate) async fn page(
     log: &impl EventLog,
     id: &SessionId,
     start: Position,
-    wanted: EpochChoice,
+    wanted: &Wanted,
     limit: usize,
 ) -> Result<MessagePage, LogError> {
-    let mut fold = MessageFold::new(start, wanted, limit, PAGE_BYTES);
+    let mut fold =
+        MessageFold::new(start, wanted.epoch, limit, PAGE_BYTES).without(wanted.taken_back.clone());
     let mut after = start.after;
     'read: loop {
         let page = read(log, id, after, MessageFold::TYPES).await?;
@@ -49,7 +60,7 @@ pub(crate) async fn page(
 }
 
 /// The result of a turn that ended, read from `after` on.
-pub(super) async fn result(
+pub(crate) async fn result(
     log: &impl EventLog,
     id: &SessionId,
     turn: &TurnId,

@@ -1,0 +1,185 @@
+//! Forking: a new session that begins with what was said in another one.
+//!
+//! The new session's own first process asks its agent for the copy, by the native id of the other conversation and the
+//! last turn that is shared; so the other session is neither stopped nor spoken to, and may be in the middle of a turn. All
+//! that is checked is checked before anything is written; then the new session is born in one change of the log, with the
+//! messages that are shared, and sees to it that the other one records the fork (`owner::fork`).
+
+pub(super) mod copy;
+mod past;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tenure_agents::catalog::{Protocol, known_supports};
+use tenure_api::{CreateSession, ErrorCode, ForkFiles, ForkSession, Permissions, Problem};
+use tenure_core::agent::{Fork, Point};
+use tenure_core::machine::{Spec, State};
+use tenure_crash_point::crash_point;
+use tenure_event::{Parent, SessionId, Support};
+use tenure_log::EventLog;
+use tokio::sync::oneshot;
+
+pub(super) use copy::Copied;
+
+use super::create::{Beside, Claim, check_request, hash_of_json};
+use super::place::{Spot, directory};
+use super::{CreateOutcome, IdempotencyKey, Node};
+use crate::owner::{Mail, Private, session_dir};
+use crate::story::{self, Cut, NoCut, Story};
+use crate::{clock, problem};
+
+impl Node {
+    /// Forks a session. The same id with the same request again is the same session.
+    ///
+    /// # Errors
+    /// `unsupported` where the agent has no way to share a conversation, or not at this point; `conflict` where there is
+    /// nothing to share; and what [`Node::create`] refuses.
+    pub async fn fork(
+        &self,
+        parent: &SessionId,
+        request: ForkSession,
+        key: Option<IdempotencyKey>,
+    ) -> Result<CreateOutcome, Problem> {
+        let id = match &request.id {
+            Some(id) => SessionId::parse(id).map_err(|e| Problem::invalid("id", e.to_string()))?,
+            None => SessionId::from_uuid(clock::new_uuid()),
+        };
+        let plain = ForkSession { wait: tenure_api::CreateWait::default(), ..request.clone() };
+        let hash = hash_of_json(&(parent, plain));
+        let has_input = request.input.is_some();
+        if let Some(known) = self.created_before(&id, &hash, has_input, key.as_ref()).await? {
+            return Ok(known);
+        }
+        let state = self.state_of(parent).await?;
+        let (cut, fork) = self.shared_part(&state, &request).await?;
+        let create = like(&state, request.clone());
+        check_request(&create, &self.agent_of(&create)?)?;
+        let past = past::read(&self.shared.log, parent, state.epoch, cut.seq).await?;
+        let spot = match request.files {
+            ForkFiles::Shared => directory(&state.spec.cwd, "files").await?,
+            ForkFiles::Copy => Spot::Copy(self.copy_of(&state).await?),
+            ForkFiles::Worktree => {
+                let why = "worktrees are not made for forks yet; `copy` gives it files of its own";
+                return Err(Problem::unsupported(&state.spec.agent, "fork_worktree", why).about(parent));
+            }
+        };
+        let copied = match &spot {
+            Spot::Copy(copied) => Some(copied.clone()),
+            _ => None,
+        };
+        let one_at_a_time = Arc::clone(&self.shared.creating).lock_owned().await;
+        let made = match self.created_before(&id, &hash, has_input, key.as_ref()).await? {
+            Some(known) => Ok(known),
+            None => {
+                let place = self.place(spot).await?;
+                let private = Private::read(&session_dir(&self.shared.home, parent)).unwrap_or_default();
+                let private = Private { create_hash: hash, ..private };
+                let spec = Spec {
+                    id: id.clone(),
+                    cwd: place.given.clone(),
+                    cwd_canonical: place.canonical.clone(),
+                    workspace_id: place.workspace.id.clone(),
+                    workspace_kind: place.workspace.kind.clone(),
+                    project_id: place.project.id.clone(),
+                    project_path: place.project.path.clone(),
+                    parent: Some(Parent { session_id: parent.clone(), seq: cut.seq }),
+                    fork: Some(fork),
+                    native_id_chosen: None,
+                    resumes: None,
+                    node: self.shared.name.clone(),
+                    ..state.spec
+                };
+                let claim = Claim { key, one_at_a_time };
+                self.bear(create, id, spec, Beside { private, past }, place, claim).await
+            }
+        };
+        crash_point!("fork.born");
+        if let Some(copied) = copied {
+            copied.settle(&self.shared.log).await;
+        }
+        made
+    }
+
+    /// What is shared, and how the agent is asked for it.
+    async fn shared_part(&self, state: &State, request: &ForkSession) -> Result<(Cut, Fork), Problem> {
+        let (agent, id) = (&state.spec.agent, &state.spec.id);
+        let protocol = self.shared.agent_or_none(agent).protocol;
+        let known = known_supports(protocol);
+        let why_not = |verb: &str| match state.supports.get(verb).or_else(|| known.get(verb)) {
+            Some(Support::Yes(true)) => None,
+            Some(Support::No(why)) => Some(why.clone()),
+            _ if state.supports.is_empty() => Some("its handshake has not told yet".to_owned()),
+            _ => Some("the agent has no way for it".to_owned()),
+        };
+        if let Some(why) = why_not("fork") {
+            return Err(Problem::unsupported(agent, "fork", &why).about(id));
+        }
+        let story = Story::read(&self.shared.log, id).await?;
+        let cut = match &request.at {
+            Some(at) => story.cut(at),
+            None => story.head(),
+        };
+        let cut = cut.map_err(|no| match (no, &request.at) {
+            (NoCut::Unknown, Some(at)) => story::unknown(id, "at", at),
+            (NoCut::Within(why), _) => Problem::unsupported(agent, "fork_at", &why).about(id),
+            (NoCut::Not(why), _) => Problem::new(ErrorCode::Conflict, why).about(id),
+            (NoCut::Unknown, None) => problem::internal("the head of a conversation is unknown"),
+        })?;
+        if !cut.keeps {
+            let what = "nothing was said before it, so there is nothing to share; create a session instead";
+            return Err(Problem::new(ErrorCode::Conflict, what).about(id));
+        }
+        let point = match why_not("fork_at") {
+            None if !cut.kept.is_empty() => Some(Point { kept: cut.kept.clone() }),
+            _ if cut.is_head => None,
+            None => {
+                let why = "the agent gave no name to anything that was said there";
+                return Err(Problem::unsupported(agent, "fork_at", why).about(id));
+            }
+            Some(why) => return Err(Problem::unsupported(agent, "fork_at", &why).about(id)),
+        };
+        let from = match &state.spec.fork {
+            // It has said nothing of its own yet, and its agent may have kept nothing of it.
+            Some(fork) if story.turns.is_empty() => fork.from.clone(),
+            _ => state.native_to_fork()?,
+        };
+        let takes_id = matches!(protocol, Protocol::Claude | Protocol::Pi);
+        Ok((cut, Fork { from, point, chosen: takes_id.then(|| clock::new_v4().to_string()) }))
+    }
+
+    /// All of a session's state.
+    async fn state_of(&self, id: &SessionId) -> Result<Box<State>, Problem> {
+        self.shared.must_exist(id).await?;
+        let (reply, answer) = oneshot::channel();
+        let gone = || self.shared.owner_gone(id);
+        self.owner(id).send(Mail::State { reply }).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())
+    }
+
+    async fn copy_of(&self, state: &State) -> Result<Copied, Problem> {
+        let projects = self.shared.log.projects().await.map_err(|e| problem::from_log(&e))?;
+        let project = projects.into_iter().find(|project| project.id == state.spec.project_id);
+        let project = project.ok_or_else(|| problem::internal("a session's project is unknown"))?;
+        let from = PathBuf::from(&state.spec.cwd_canonical);
+        Copied::make(&self.shared.home, from, project).await.map_err(|e| e.about(&state.spec.id))
+    }
+}
+
+/// The request that would create a session like this one.
+fn like(state: &State, request: ForkSession) -> CreateSession {
+    let title = request.title.or_else(|| state.title.as_ref().map(|title| format!("{title} (fork)")));
+    CreateSession {
+        agent: state.spec.agent.clone(),
+        title,
+        tags: request.tags.unwrap_or_else(|| state.tags.clone()),
+        metadata: request.metadata.unwrap_or_else(|| state.metadata.clone()),
+        input: request.input,
+        start: request.start,
+        model: request.model.or_else(|| state.model.clone()),
+        mode: request.mode.or_else(|| state.mode.clone()),
+        effort: request.effort.or_else(|| state.effort.clone()),
+        permissions: Permissions { allow_bypass: state.spec.allow_bypass, ..Permissions::default() },
+        ..CreateSession::default()
+    }
+}
