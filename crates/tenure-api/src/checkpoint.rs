@@ -244,8 +244,11 @@ pub struct RewindPlan {
     pub conflicts: Vec<RewindConflict>,
     /// How many.
     pub conflicts_total: u64,
-    /// Messages that go. None: files alone are taken back.
+    /// Messages that go; the first 1000.
     pub messages_removed: Vec<String>,
+    /// How many go.
+    #[serde(default)]
+    pub messages_removed_total: u64,
     /// What no checkpoint covers.
     pub not_covered: String,
 }

@@ -30,6 +30,7 @@ mod rule;
 mod serve;
 mod signal;
 mod state;
+mod take_back;
 mod turn;
 mod update;
 mod verb;
@@ -53,6 +54,7 @@ pub use limit::{Ceilings, LimitKind, Meter, check_limits};
 pub use reset::Retry;
 pub use restart::check_restart;
 pub use state::{QueuedInput, Spec, State};
+pub use take_back::{Cut, TakeBack, Way};
 
 use crate::Reply;
 use state::OpenAsk;

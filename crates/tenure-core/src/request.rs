@@ -10,7 +10,7 @@ use tenure_event::{
     ArtifactSource, Ask, AskId, Decision, Delivery, InputId, Part, Scope, Seq, SessionId, TurnId,
 };
 
-use crate::machine::{RewindGoal, TakenCheckpoint};
+use crate::machine::{TakenCheckpoint, Way};
 
 /// What clients can ask of a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -69,8 +69,8 @@ pub enum Request {
         /// What was recorded.
         taken: Box<TakenCheckpoint>,
     },
-    /// Take files back. It is done when `rewind.completed`, `rewind.undone` or a warning `rewind_failed` follows.
-    Rewind(Box<RewindGoal>),
+    /// Take files back, or what was said, or both. It is done when `rewind.completed`, `rewind.undone` or a warning `rewind_failed` follows.
+    Rewind(Box<Way>),
     /// Record that another session was begun from what was said here.
     Forked {
         /// The new session.

@@ -106,6 +106,31 @@ pub struct RewindConflict {
     pub detail: String,
 }
 
+impl RewindCompleted {
+    /// A way back that has changed nothing.
+    #[must_use]
+    pub fn nothing(rewind_id: RewindId, to: String) -> Self {
+        Self {
+            rewind_id,
+            scope: String::new(),
+            to,
+            undoes: None,
+            guard: None,
+            checkpoint_id: None,
+            kept_seq: None,
+            messages_removed: Vec::new(),
+            messages_removed_total: 0,
+            force: false,
+            files: Vec::new(),
+            files_total: 0,
+            insertions: 0,
+            deletions: 0,
+            conflicts: Vec::new(),
+            conflicts_total: 0,
+        }
+    }
+}
+
 /// `rewind.completed` and `rewind.undone`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct RewindCompleted {

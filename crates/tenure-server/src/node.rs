@@ -17,6 +17,7 @@ mod processes;
 mod raw;
 mod recover;
 mod registry;
+mod take_back;
 mod workspaces;
 
 use std::collections::HashMap;

@@ -58,6 +58,8 @@ pub(crate) struct Story {
     pub said: Vec<Said>,
     /// The last way back of files that was not undone, and its guard.
     pub undo: Option<(RewindId, CheckpointId)>,
+    /// The last way back took back what was said.
+    pub no_undo: bool,
     /// What was taken back of the conversation.
     pub taken_back: Vec<Span>,
     /// The beginning of the conversation that goes on.
@@ -112,9 +114,10 @@ impl Story {
             }),
             Kind::SessionCleared(_) => self.cleared = seq,
             Kind::RewindCompleted(data) => {
-                if let Some(guard) = &data.guard {
-                    self.undo = Some((data.rewind_id.clone(), guard.clone()));
-                }
+                // Files alone would not be what was there before.
+                let files = data.guard.clone().filter(|_| data.kept_seq.is_none());
+                self.undo = files.map(|guard| (data.rewind_id.clone(), guard));
+                self.no_undo = data.kept_seq.is_some();
                 self.taken_back.extend(span(&event));
             }
             Kind::RewindUndone(data) if data.guard.is_some() => self.undo = None,

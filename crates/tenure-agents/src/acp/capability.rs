@@ -73,7 +73,6 @@ impl AcpCodec {
             ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
             ("fork", when(about.fork, || lacks("session/fork"))),
             ("fork_at", no("session/fork copies a conversation as it is, and takes no point of it")),
-            ("rewind", no("ACP has no way to take a conversation back")),
             ("clear", yes()),
             (
                 "compact",

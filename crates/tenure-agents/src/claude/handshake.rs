@@ -135,9 +135,10 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "todos",
         "fork",
         "fork_at",
+        "rewind",
     ];
     let cannot = [
-        ("rewind", "going back is not used yet, although the program keeps checkpoints of files it edits"),
+        ("rewind_undo", "the program takes a conversation up where something was said last"),
         ("mcp_change", "tool servers are set when the process starts; later changes are not made yet"),
     ];
     crate::verbs::table(&can, &cannot)

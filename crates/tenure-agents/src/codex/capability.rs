@@ -92,6 +92,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         ("plan", "Codex shows its plan as a message, and asks nobody to approve it"),
         ("files", "Codex takes text and images; other files it reads from the workspace"),
         ("compact_command", "compaction is a request of the protocol"),
+        ("rewind_undo", "the app-server has no word for bringing back what was cut off a thread"),
         ("end", "the app-server ends when its input is closed; it has no request for it"),
         ("commands", "the app-server has no commands by name; slash commands belong to its own terminal"),
         ("mcp_sse", "Codex speaks with tool servers by stdio and streamable HTTP only"),

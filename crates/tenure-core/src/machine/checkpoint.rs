@@ -12,6 +12,7 @@ use tenure_event::{
 };
 
 use super::state::Ending;
+use super::take_back::{TakeBack, Way};
 use super::{Act, Step};
 use crate::{Reply, Until};
 
@@ -45,6 +46,9 @@ pub struct Checkpoints {
     /// The way back that is being made.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub rewind: Option<Box<PendingRewind>>,
+    /// The conversation that is being taken back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub take_back: Option<Box<TakeBack>>,
     /// The last way back, as long as it can be undone.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub undo: Option<Undo>,
@@ -58,7 +62,7 @@ impl Checkpoints {
     /// Something is being done for it outside of the machine.
     #[must_use]
     pub fn is_busy(&self) -> bool {
-        self.pending.is_some() || self.rewind.is_some()
+        self.pending.is_some() || self.rewind.is_some() || self.take_back.is_some()
     }
 }
 
@@ -436,10 +440,20 @@ impl Step<'_> {
         Some(Problem::new(ErrorCode::Busy, why).about(id))
     }
 
-    pub(super) fn rewind(&mut self, goal: RewindGoal) -> Result<Reply, Problem> {
+    pub(super) fn rewind(&mut self, way: Way) -> Result<Reply, Problem> {
         if let Some(problem) = self.no_rewind_now() {
             return Err(problem);
         }
+        let goal = match way {
+            Way { conversation: Some(cut), files } => {
+                let id = RewindId::from_uuid(self.mint());
+                self.take_back(&id, cut, files)?;
+                self.out.full = true;
+                return Ok(self.done(vec![format!("rewind:{id}")], Until::Now));
+            }
+            Way { conversation: None, files: Some(goal) } => goal,
+            Way { conversation: None, files: None } => return Ok(self.done(Vec::new(), Until::Now)),
+        };
         if let Some(undoes) = &goal.undoes
             && self.s.checkpoints.undo.as_ref().is_none_or(|undo| undo.id != *undoes)
         {
@@ -460,6 +474,11 @@ impl Step<'_> {
         let Some(pending) = self.s.checkpoints.rewind.take_if(|r| r.id == *id) else { return };
         match result {
             Ok(outcome) => self.record_rewind(*pending, *outcome),
+            Err(why) if self.s.checkpoints.take_back.is_some() => {
+                let what = format!("what was said was taken back, and the files were not: {why}");
+                self.warn("files_not_taken_back", &what);
+                self.tell_taken_back(None);
+            }
             Err(why) => self.warn("rewind_failed", &format!("nothing was taken back: {why}")),
         }
         self.out.full = true;
@@ -478,7 +497,9 @@ impl Step<'_> {
         let checkpoint_id = self.checkpoint_created(CheckpointCause::Rewind, &outcome.result, told);
         let undone = goal.undoes.is_some();
         let tree = outcome.guard.tree;
-        self.s.checkpoints.undo = (!undone).then(|| Undo { id: id.clone(), guard: guard.clone(), tree, seq });
+        // Files alone would not be what was there before.
+        let undoable = !undone && self.s.checkpoints.take_back.is_none();
+        self.s.checkpoints.undo = undoable.then(|| Undo { id: id.clone(), guard: guard.clone(), tree, seq });
         let event = RewindCompleted {
             rewind_id: id,
             scope: "files".to_owned(),
@@ -497,6 +518,9 @@ impl Step<'_> {
             conflicts: outcome.conflicts,
             conflicts_total: outcome.conflicts_total,
         };
+        if self.s.checkpoints.take_back.is_some() {
+            return self.tell_taken_back(Some(event));
+        }
         self.emit_bare(if undone { Kind::RewindUndone(event) } else { Kind::RewindCompleted(event) });
     }
 }

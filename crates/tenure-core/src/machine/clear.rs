@@ -14,6 +14,12 @@ impl Step<'_> {
         if self.s.turn.is_some() {
             return about(ErrorCode::Busy, "a turn is running; clear when it has ended, or interrupt it");
         }
+        if self.s.checkpoints.take_back.is_some() {
+            return about(
+                ErrorCode::Busy,
+                "its conversation is being taken back; try again when that is done",
+            );
+        }
         if self.s.ending.is_some() {
             return about(ErrorCode::Busy, "its process is being ended; try again when it is gone");
         }

@@ -35,6 +35,13 @@ impl Step<'_> {
         }
     }
 
+    /// The agent stands where its conversation was to be continued from.
+    pub(super) fn at_point(&mut self, lasting: bool) {
+        if lasting {
+            self.s.point = None;
+        }
+    }
+
     pub(super) fn forked(&mut self, child: SessionId, seq: Seq) -> Reply {
         let hit = vec![format!("session:{child}")];
         let axes = self.axes_now();

@@ -25,7 +25,11 @@ impl Step<'_> {
         self.s.calls.clear();
         self.s.unheard = None;
         let resume = self.how_to_resume();
-        let resumes = resume.continues().map(str::to_owned);
+        // Some agents go back to a point in another conversation of theirs.
+        let resumes = match &resume {
+            ResumeHow::Resume(id) => Some(id.clone()),
+            _ => None,
+        };
         let generation = self.s.generation;
         self.s.process = Some(Proc {
             generation,
@@ -147,6 +151,7 @@ impl Step<'_> {
         if matches!(self.s.lifecycle, Lifecycle::Creating) {
             self.s.lifecycle = Lifecycle::Live;
         }
+        self.taken_back();
         self.sync_axes();
         self.start_next();
     }
@@ -279,6 +284,7 @@ impl Step<'_> {
             self.emit_bare(Kind::SessionFailed(SessionFailed { axes, error: failure }));
             return;
         }
+        self.abandon_take_back(&failure.message);
         self.s.crashes += 1;
         let failure = if resuming && failure.code != "agent_missing" && failure.code != "auth_required" {
             ErrorInfo { code: "resume_failed".to_owned(), ..failure }
@@ -318,7 +324,13 @@ impl Step<'_> {
                     self.spawn();
                 }
             }
+            Ending::TakeBack => {
+                if matches!(self.s.lifecycle, Lifecycle::Live) {
+                    self.spawn();
+                }
+            }
             Ending::Close => {
+                self.abandon_take_back("the session was closed");
                 self.cancel_queue("closed");
                 (self.s.limit_reached, self.s.held_by_limit) = (None, false);
                 self.s.lifecycle = Lifecycle::Closed;
@@ -328,6 +340,7 @@ impl Step<'_> {
                 self.emit_bare(Kind::SessionClosed(SessionClosed { axes, hit, remained }));
             }
             Ending::Destroy { keep_transcript } => {
+                self.abandon_take_back("the session was destroyed");
                 self.cancel_queue("destroyed");
                 (self.s.limit_reached, self.s.held_by_limit) = (None, false);
                 self.s.lifecycle = Lifecycle::Destroyed;

@@ -58,11 +58,7 @@ impl Step<'_> {
                 self.handshake(Handshake { agent_info, capabilities });
                 self.ready();
             }
-            Signal::AtPoint { lasting } => {
-                if lasting {
-                    self.s.point = None;
-                }
-            }
+            Signal::AtPoint { lasting } => self.at_point(lasting),
             Signal::HandshakeFailed(e) => self.handshake_failed(info(e)),
             Signal::Capabilities(capabilities) => {
                 let agent_info = self.s.agent_info.clone().unwrap_or_default();
@@ -272,9 +268,7 @@ impl Step<'_> {
         }
         let wanted = self.s.process.as_ref().and_then(|p| p.resumes.clone());
         let taken_up = self.s.native_id.clone().or(wanted.clone().filter(|_| self.s.epoch == 0));
-        // Some agents go back in another conversation of theirs.
-        let goes_back = self.s.point.is_some();
-        if wanted.is_some() && wanted == taken_up && wanted != native_id && !goes_back {
+        if wanted.is_some() && wanted == taken_up && wanted != native_id {
             let wanted = wanted.unwrap_or_default();
             let what = format!("the agent was to continue {wanted} and continues another conversation");
             self.warn("other_conversation", &what);

@@ -220,6 +220,8 @@ pub enum Ending {
     Suspend(SuspendedBy),
     /// To begin an empty conversation.
     Clear,
+    /// To take the conversation back.
+    TakeBack,
     /// To close.
     Close,
     /// To destroy.

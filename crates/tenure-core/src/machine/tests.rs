@@ -7,6 +7,7 @@ mod asks;
 mod care;
 mod checkpoints;
 mod control;
+mod forks;
 mod format;
 mod inputs;
 mod life;

@@ -60,7 +60,7 @@ impl Step<'_> {
             Request::StopTask { task_id } => self.stop_task(task_id),
             Request::Update(update) => Ok(self.update(*update)),
             Request::Checkpoint { label, taken } => self.manual_checkpoint(label, &taken),
-            Request::Rewind(goal) => self.rewind(*goal),
+            Request::Rewind(way) => self.rewind(*way),
             Request::Forked { child, seq } => Ok(self.forked(child, seq)),
             Request::KeepArtifact(artifact) => self.keep_artifact(*artifact),
         }

@@ -74,6 +74,10 @@ impl Step<'_> {
             let what = "its conversation is being cleared; try again when that is done";
             return Err(Problem::new(ErrorCode::Busy, what).about(&self.s.spec.id));
         }
+        if self.s.checkpoints.take_back.as_ref().is_some_and(|pending| !pending.reached) {
+            let what = "its conversation is being taken back; try again when that is done";
+            return Err(Problem::new(ErrorCode::Busy, what).about(&self.s.spec.id));
+        }
         match self.s.lifecycle {
             Lifecycle::Suspended => {
                 self.s.restart_at = None;
@@ -185,7 +189,7 @@ fn harsher(old: Option<Ending>, new: Ending) -> Ending {
     let rank = |e: &Ending| match e {
         Ending::Useless => 0,
         Ending::Suspend(_) => 1,
-        Ending::Clear => 2,
+        Ending::Clear | Ending::TakeBack => 2,
         Ending::Close => 3,
         Ending::Destroy { .. } => 4,
     };

@@ -3,7 +3,7 @@
 use tenure_api::{ErrorCode, Problem, RewindTo};
 use tenure_core::machine::RewindGoal;
 use tenure_event::{CheckpointCause, InputHow, Role, Seq, SessionId};
-use tenure_log::SqliteLog;
+use tenure_log::{EventLog, SqliteLog};
 
 use super::marks::Mark;
 use crate::story::{self, Named, Said, Story};
@@ -91,6 +91,11 @@ pub(crate) async fn undo(log: &SqliteLog, id: &SessionId, force: bool) -> Result
     let found = story.undo.as_ref().and_then(|(rewind, guard)| {
         Some((rewind, story.marks.iter().find(|m| m.data.checkpoint_id == *guard)?))
     });
+    if story.no_undo {
+        let agent = log.session(id).await.map_err(|e| crate::problem::from_log(&e))?.map(|row| row.agent);
+        let why = "what was said cannot be brought back; `restore` of the guard checkpoint brings back the files alone";
+        return Err(Problem::unsupported(agent.unwrap_or_default(), "rewind_undo", why).about(id));
+    }
     let Some((rewind, mark)) = found else {
         let what =
             "there is nothing to undo: no files were taken back in this session, or that was undone already";

@@ -23,7 +23,7 @@ use super::routes;
         Ephemeral, tenure_api::ExecStarted, tenure_api::ExecOutput,
         tenure_event::SessionCreated, tenure_event::SessionUpdated, tenure_event::SessionChanged,
         tenure_event::NativeBound, tenure_event::SessionSuspended, tenure_event::SessionClosed,
-        tenure_event::SessionFailed, tenure_event::SessionCleared, tenure_event::InputAdmitted,
+        tenure_event::SessionFailed, tenure_event::SessionForked, tenure_event::SessionCleared, tenure_event::InputAdmitted,
         tenure_event::InputStarted, tenure_event::InputCancelled, tenure_event::TurnStarted,
         tenure_event::TurnCompleted, tenure_event::MessageCompleted, tenure_event::ToolStarted,
         tenure_event::ToolCompleted, tenure_event::AskOpened, tenure_event::AskResolved,

@@ -20,7 +20,7 @@ use crate::node::rewound;
 /// How long a way back may take until its caller is told to look later.
 const WITHIN: Duration = Duration::from_secs(600);
 
-/// Takes files back to what they were: only what turns of this session changed since, and only where nobody else
+/// Takes files back to what they were, or what was said, or both. Of files only what turns of this session changed since, and only where nobody else
 /// has been. Everything else that differs is a conflict, and left.
 #[utoipa::path(
     post, path = "/v1/sessions/{id}/rewind", tag = "checkpoints", request_body = RewindRequest,
@@ -34,12 +34,8 @@ pub(super) async fn rewind(
     body: Body<RewindRequest>,
 ) -> Answer<Json<RewindPlan>> {
     let RewindRequest { to, scope, dry_run, force } = body.value;
-    let (id, row) = lookup::existing(&app, &id).await?;
-    if scope != RewindScope::Files {
-        let why = "taking back what was said is not built yet; `scope: files` takes back the files";
-        return Err(Problem::unsupported(row.agent, "rewind_conversation", why).about(&id).into());
-    }
-    go(&app, &id, keyed, &body.hash, &to, RewindHow { dry_run, force }).await
+    let (id, _) = lookup::existing(&app, &id).await?;
+    go(&app, &id, keyed, &body.hash, (&to, scope), RewindHow { dry_run, force }).await
 }
 
 /// Takes files back to what a checkpoint holds: the same as a rewind to it.
@@ -56,7 +52,7 @@ pub(super) async fn restore(
 ) -> Answer<Json<RewindPlan>> {
     let (id, _) = lookup::existing(&app, &id).await?;
     let to = RewindTo::Kind(RewindToKind::Checkpoint(checkpoint));
-    go(&app, &id, keyed, &body.hash, &to, body.value).await
+    go(&app, &id, keyed, &body.hash, (&to, RewindScope::Files), body.value).await
 }
 
 /// Undoes the last way back: what it changed becomes what it was, where nobody has changed it since.
@@ -86,14 +82,14 @@ async fn go(
     id: &SessionId,
     keyed: Keyed,
     hash: &str,
-    to: &RewindTo,
+    (to, scope): (&RewindTo, RewindScope),
     how: RewindHow,
 ) -> Answer<Json<RewindPlan>> {
     if how.dry_run {
-        return Ok(Json(app.node.plan_rewind(id, to, how.force).await?));
+        return Ok(Json(app.node.plan_rewind(id, to, scope, how.force).await?));
     }
     let claim = keyed.claim(app, hash)?;
-    let (rewind, seq) = app.node.rewind(id, to, how.force, claim.key()).await?;
+    let (rewind, seq) = app.node.rewind(id, to, scope, how.force, claim.key()).await?;
     Ok(Json(made(app, id, &rewind, seq).await?))
 }
 

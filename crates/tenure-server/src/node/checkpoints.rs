@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use tenure_api::{Checkpoint, CheckpointDiff, ErrorCode, Problem, RewindPlan, RewindTo};
-use tenure_core::machine::RewindGoal;
+use tenure_api::{Checkpoint, CheckpointDiff, ErrorCode, Problem, RewindPlan, RewindScope, RewindTo};
+use tenure_core::machine::{RewindGoal, Way};
 use tenure_core::{Reply, Request};
 use tenure_event::{CheckpointId, RewindId, Seq, SessionId, WorkspaceId};
 use tenure_log::{EventLog, SessionRow};
@@ -147,13 +147,28 @@ impl Node {
         &self,
         id: &SessionId,
         to: &RewindTo,
+        scope: RewindScope,
         force: bool,
     ) -> Result<RewindPlan, Problem> {
         self.files_settled(id).await;
-        match goal::find(&self.shared.log, id, to, force).await? {
-            Ok(goal) => self.planned(id, goal).await,
-            Err(why) => Ok(impossible(why)),
-        }
+        let cut = match self.cut_for(id, to, scope).await? {
+            Ok(cut) => cut,
+            Err(why) => return Ok(impossible(why)),
+        };
+        let plan = if scope == RewindScope::Conversation {
+            plan_of(Told::default())
+        } else {
+            match goal::find(&self.shared.log, id, to, force).await? {
+                Ok(goal) => self.planned(id, goal).await?,
+                Err(why) => return Ok(impossible(why)),
+            }
+        };
+        let removed = cut.map(|cut| (cut.removed, cut.removed_total)).unwrap_or_default();
+        Ok(RewindPlan {
+            messages_removed: removed.0.iter().map(ToString::to_string).collect(),
+            messages_removed_total: removed.1,
+            ..plan
+        })
     }
 
     /// Plans to undo the last way back.
@@ -181,15 +196,17 @@ impl Node {
         }
     }
 
-    /// Begins to take files back. What it comes to is told by `rewind.completed` after the position that is returned,
-    /// or by a warning `rewind_failed`.
+    /// Begins to take files back, or what was said, or both. What it comes to is told by `rewind.completed` after the
+    /// position that is returned, or by a warning `rewind_failed`.
     ///
     /// # Errors
-    /// `not_found` for what is no id of this session, `conflict` when no way leads there, `busy` while a turn runs.
+    /// `not_found` for what is no id of this session, `conflict` when no way leads there, `busy` while a turn runs,
+    /// `unsupported` where the agent cannot take back what was said.
     pub async fn rewind(
         &self,
         id: &SessionId,
         to: &RewindTo,
+        scope: RewindScope,
         force: bool,
         key: Option<IdempotencyKey>,
     ) -> Result<(RewindId, Seq), Problem> {
@@ -197,9 +214,14 @@ impl Node {
             return begun(&known);
         }
         self.files_settled(id).await;
-        let goal = goal::find(&self.shared.log, id, to, force).await?;
-        let goal = goal.map_err(|why| Problem::new(ErrorCode::Conflict, why).about(id))?;
-        begun(&self.call(id, Request::Rewind(Box::new(goal)), key).await?)
+        let impossible = |why: String| Problem::new(ErrorCode::Conflict, why).about(id);
+        let conversation = self.cut_for(id, to, scope).await?.map_err(impossible)?;
+        let files = if scope == RewindScope::Conversation {
+            None
+        } else {
+            Some(goal::find(&self.shared.log, id, to, force).await?.map_err(impossible)?)
+        };
+        begun(&self.call(id, Request::Rewind(Box::new(Way { files, conversation })), key).await?)
     }
 
     /// Begins to undo the last way back; as [`Node::rewind`].
@@ -217,7 +239,8 @@ impl Node {
         }
         self.files_settled(id).await;
         let goal = goal::undo(&self.shared.log, id, force).await?;
-        begun(&self.call(id, Request::Rewind(Box::new(goal)), key).await?)
+        let way = Way { files: Some(goal), conversation: None };
+        begun(&self.call(id, Request::Rewind(Box::new(way)), key).await?)
     }
 }
 
@@ -293,6 +316,7 @@ fn plan_of(told: Told) -> RewindPlan {
         conflicts: told.conflicts,
         conflicts_total: told.conflicts_total,
         messages_removed: Vec::new(),
+        messages_removed_total: 0,
         not_covered: NOT_COVERED.to_owned(),
     }
 }
@@ -317,6 +341,8 @@ pub fn rewound(data: tenure_event::RewindCompleted) -> RewindPlan {
         rewind_id: Some(data.rewind_id),
         guard: data.guard,
         checkpoint_id: data.checkpoint_id,
+        messages_removed: data.messages_removed.iter().map(ToString::to_string).collect(),
+        messages_removed_total: data.messages_removed_total,
         ..plan_of(told)
     }
 }

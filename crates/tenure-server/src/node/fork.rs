@@ -12,10 +12,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tenure_agents::catalog::{Protocol, known_supports};
-use tenure_api::{CreateSession, ErrorCode, ForkFiles, ForkSession, Permissions, Problem};
+use tenure_api::{CreateSession, ErrorCode, ForkFiles, ForkSession, Permissions, Problem, WorktreeChoice};
 use tenure_core::agent::{Fork, Point};
 use tenure_core::machine::{Spec, State};
-use tenure_crash_point::crash_point;
 use tenure_event::{Parent, SessionId, Support};
 use tenure_log::EventLog;
 use tokio::sync::oneshot;
@@ -23,7 +22,7 @@ use tokio::sync::oneshot;
 pub(super) use copy::Copied;
 
 use super::create::{Beside, Claim, check_request, hash_of_json};
-use super::place::{Spot, directory};
+use super::place::{Newcomer, Spot, directory};
 use super::{CreateOutcome, IdempotencyKey, Node};
 use crate::owner::{Mail, Private, session_dir};
 use crate::story::{self, Cut, NoCut, Story};
@@ -54,27 +53,26 @@ impl Node {
         let state = self.state_of(parent).await?;
         let (cut, fork) = self.shared_part(&state, &request).await?;
         let create = like(&state, request.clone());
-        check_request(&create, &self.agent_of(&create)?)?;
+        let agent = self.agent_of(&create)?;
+        check_request(&create, &agent)?;
         let past = past::read(&self.shared.log, parent, state.epoch, cut.seq).await?;
+        let private = Private::read(&session_dir(&self.shared.home, parent)).unwrap_or_default();
+        let private = Private { create_hash: hash.clone(), ..private };
         let spot = match request.files {
             ForkFiles::Shared => directory(&state.spec.cwd, "files").await?,
-            ForkFiles::Copy => Spot::Copy(self.copy_of(&state).await?),
+            ForkFiles::Copy => Spot::Copy(Box::new(self.copy_of(&state).await?)),
             ForkFiles::Worktree => {
-                let why = "worktrees are not made for forks yet; `copy` gives it files of its own";
-                return Err(Problem::unsupported(&state.spec.agent, "fork_worktree", why).about(parent));
+                let choice = WorktreeChoice { repo: state.spec.cwd_canonical.clone(), ..WorktreeChoice::default() };
+                let turn = Some(self.shared.worktrees.of_session(&id).await);
+                let newcomer = Newcomer { session: &id, agent: &agent, private: &private, turn };
+                self.new_worktree(&choice, newcomer).await?
             }
-        };
-        let copied = match &spot {
-            Spot::Copy(copied) => Some(copied.clone()),
-            _ => None,
         };
         let one_at_a_time = Arc::clone(&self.shared.creating).lock_owned().await;
         let made = match self.created_before(&id, &hash, has_input, key.as_ref()).await? {
             Some(known) => Ok(known),
             None => {
-                let place = self.place(spot).await?;
-                let private = Private::read(&session_dir(&self.shared.home, parent)).unwrap_or_default();
-                let private = Private { create_hash: hash, ..private };
+                let place = self.place(&spot).await?;
                 let spec = Spec {
                     id: id.clone(),
                     cwd: place.given.clone(),
@@ -94,8 +92,7 @@ impl Node {
                 self.bear(create, id, spec, Beside { private, past }, place, claim).await
             }
         };
-        crash_point!("fork.born");
-        if let Some(copied) = copied {
+        if let Spot::Copy(copied) = spot {
             copied.settle(&self.shared.log).await;
         }
         made
@@ -105,13 +102,7 @@ impl Node {
     async fn shared_part(&self, state: &State, request: &ForkSession) -> Result<(Cut, Fork), Problem> {
         let (agent, id) = (&state.spec.agent, &state.spec.id);
         let protocol = self.shared.agent_or_none(agent).protocol;
-        let known = known_supports(protocol);
-        let why_not = |verb: &str| match state.supports.get(verb).or_else(|| known.get(verb)) {
-            Some(Support::Yes(true)) => None,
-            Some(Support::No(why)) => Some(why.clone()),
-            _ if state.supports.is_empty() => Some("its handshake has not told yet".to_owned()),
-            _ => Some("the agent has no way for it".to_owned()),
-        };
+        let why_not = |verb: &str| self.why_not(state, verb);
         if let Some(why) = why_not("fork") {
             return Err(Problem::unsupported(agent, "fork", &why).about(id));
         }
@@ -148,8 +139,19 @@ impl Node {
         Ok((cut, Fork { from, point, chosen: takes_id.then(|| clock::new_v4().to_string()) }))
     }
 
+    /// Why a session's agent cannot do something, as far as that is known.
+    pub(super) fn why_not(&self, state: &State, verb: &str) -> Option<String> {
+        let known = known_supports(self.shared.agent_or_none(&state.spec.agent).protocol);
+        match state.supports.get(verb).or_else(|| known.get(verb)) {
+            Some(Support::Yes(true)) => None,
+            Some(Support::No(why)) => Some(why.clone()),
+            _ if state.supports.is_empty() => Some("its handshake has not told yet".to_owned()),
+            _ => Some("the agent has no way for it".to_owned()),
+        }
+    }
+
     /// All of a session's state.
-    async fn state_of(&self, id: &SessionId) -> Result<Box<State>, Problem> {
+    pub(super) async fn state_of(&self, id: &SessionId) -> Result<Box<State>, Problem> {
         self.shared.must_exist(id).await?;
         let (reply, answer) = oneshot::channel();
         let gone = || self.shared.owner_gone(id);

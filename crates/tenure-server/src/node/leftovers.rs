@@ -44,7 +44,7 @@ pub(super) async fn clear(shared: Arc<Shared>) {
     let marks = copy::marks(&shared.home);
     for name in files(&marks).await {
         if let Ok(id) = WorkspaceId::parse(&name) {
-            let _nobody_creates = creating.lock().await;
+            let _nobody_creates = shared.creating.lock().await;
             let path = shared.home.join("workspaces").join(id.as_str());
             copy::settle(&shared.log, &id, path, marks.join(&name)).await;
         }

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use tenure_core::Request;
 use tenure_core::machine::Input;
-use tenure_crash_point::crash_point;
 use tenure_event::{Kind, Parent, SessionId};
 
 use super::Owner;
@@ -26,7 +25,6 @@ impl Owner {
         if !told {
             return self.later(Work::TellParent { parent });
         }
-        crash_point!("fork.told");
         if self.apply(Input::ParentTold, None).await.is_err() {
             self.later(Work::ParentTold { parent, told });
         }
@@ -46,7 +44,6 @@ async fn tell(shared: &Arc<Shared>, parent: &Parent, child: &SessionId) -> bool 
     if known {
         return true;
     }
-    crash_point!("fork.telling");
     let request = Request::Forked { child: child.clone(), seq: parent.seq };
     match shared.call(&parent.session_id, request, None).await {
         Ok(_) => true,

@@ -1,4 +1,4 @@
-//! `tenure rewind`: takes files back to what they were.
+//! `tenure rewind`: takes files back to what they were, and what was said.
 
 use tenure_api::{RewindHow, RewindPlan, RewindRequest, RewindScope, RewindTo};
 use tenure_event::{CheckpointId, FileAction};
@@ -12,10 +12,10 @@ use crate::text::{clean, plural};
 /// Files and conflicts that are shown one by one.
 const SHOWN: usize = 40;
 
-/// Take files back to what they were before an input or after a turn
+/// Take a session back to what it was before an input or after a turn: its files, what was said, or both
 ///
-/// Only what this session's turns changed since is taken back, and only where nobody else has changed it: everything else
-/// that differs is listed and left. A checkpoint is taken before, so --undo brings all of it back.
+/// What was said after that leaves the conversation, also for the agent, and stays in the log. Of files only what this session's turns changed since is taken back, and only where nobody else has changed it: everything else
+/// that differs is listed and left. A checkpoint of them is taken before, so --undo brings files back that were taken back alone.
 #[derive(Debug, clap::Args)]
 #[command(after_help = EXAMPLES)]
 pub(crate) struct Args {
@@ -25,8 +25,11 @@ pub(crate) struct Args {
     #[arg(required_unless_present = "undo")]
     to: Option<String>,
     /// Take back the files, and not what was said
-    #[arg(long, conflicts_with = "undo")]
+    #[arg(long, conflicts_with_all = ["undo", "conversation"])]
     files: bool,
+    /// Take back what was said, and not the files
+    #[arg(long, conflicts_with = "undo")]
+    conversation: bool,
     /// Undo the last rewind
     #[arg(long, conflicts_with = "to")]
     undo: bool,
@@ -41,6 +44,7 @@ pub(crate) struct Args {
 const EXAMPLES: &str = "Examples:\n  \
     tenure rewind my-session inp_0198… --files --dry-run   what would be taken back\n  \
     tenure rewind my-session inp_0198… --files             to before that input\n  \
+    tenure rewind my-session trn_0198… --conversation      forget what was said after that turn\n  \
     tenure rewind --undo my-session                        as if nothing had happened\n\n\
     Inputs and turns stand in `tenure logs SESSION --types input.started`, checkpoints in `tenure checkpoint SESSION`.";
 
@@ -58,7 +62,11 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         } else {
             to
         };
-        let scope = if args.files { RewindScope::Files } else { RewindScope::Both };
+        let scope = match (args.files, args.conversation) {
+            (true, _) => RewindScope::Files,
+            (_, true) => RewindScope::Conversation,
+            _ => RewindScope::Both,
+        };
         let request = RewindRequest { to: RewindTo::Id(to), scope, dry_run, force };
         let plan = client.rewind(&id, &request).await.map_err(|error| {
             let unsupported = error.code() == Some(tenure_api::ErrorCode::Unsupported);
@@ -85,13 +93,17 @@ pub(super) fn tell_plan(context: &Context, undo: Option<&str>, plan: &RewindPlan
     let style = context.style;
     let count = plural(usize::try_from(plan.files_total).unwrap_or(usize::MAX), "path");
     let lines = format!("+{} −{}", plan.insertions, plan.deletions);
+    let verb = if plan.dry_run { "would take back" } else { "took back" };
     let head = match (plan.dry_run, plan.files_total) {
         (true, 0) => "nothing would be taken back".to_owned(),
         (false, 0) => "nothing was taken back".to_owned(),
-        (true, _) => format!("would take back {count} ({lines})"),
-        (false, _) => format!("took back {count} ({lines})"),
+        _ => format!("{verb} {count} ({lines})"),
     };
-    let mut text = format!("{head}\n");
+    let mut text = match usize::try_from(plan.messages_removed_total).unwrap_or(usize::MAX) {
+        0 => format!("{head}\n"),
+        said if plan.files_total == 0 => format!("{verb} {}\n", plural(said, "message")),
+        said => format!("{head}, and {}\n", plural(said, "message")),
+    };
     for file in plan.files.iter().take(SHOWN) {
         let word = match file.action {
             FileAction::Restore => style.green("restore"),
@@ -113,7 +125,8 @@ pub(super) fn tell_plan(context: &Context, undo: Option<&str>, plan: &RewindPlan
         text.push_str(&more(plan.conflicts_total));
     }
     text.push_str(&format!("{}\n", style.dim(&plan.not_covered)));
-    if let Some(session) = undo.filter(|_| !plan.dry_run && plan.files_total > 0) {
+    let undoable = !plan.dry_run && plan.files_total > 0 && plan.messages_removed_total == 0;
+    if let Some(session) = undo.filter(|_| undoable) {
         text.push_str(&style.dim(&format!("undo: tenure rewind --undo {session}\n")));
     }
     out::print(&text)?;

@@ -33,7 +33,7 @@ fn a_turn_is_listed_compared_taken_back_and_brought_back() {
 
     let both = home.run(&["rewind", &session, id]);
     assert_eq!(both.code, 1);
-    assert!(both.err.contains("rewind_conversation") && both.err.contains("--files"), "{both:?}");
+    assert!(both.err.contains("`rewind`") && both.err.contains("--files"), "{both:?}");
     assert_eq!(home.run(&["rewind", &session, "nothing", "--files"]).code, 3);
     assert_eq!(home.run(&["checkpoint", &session, "diff", "nothing"]).code, 3);
     assert_eq!(home.run(&["rewind", "--undo", &session]).code, 1, "it was undone already");

@@ -92,7 +92,6 @@ fn what_has_no_word_is_refused_by_name() {
     let fed = Fed::ready();
     for (command, verb) in [
         (Command::SetMode("plan".into()), "set_mode"),
-        (Command::Rollback { before: "x".into() }, "rewind"),
         (Command::StopTask { task_id: "t".into() }, "stop_task"),
         (Command::End, "end"),
     ] {

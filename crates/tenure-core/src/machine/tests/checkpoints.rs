@@ -9,7 +9,7 @@ use super::words::{spec, tool, tool_ends};
 use crate::Request;
 use crate::agent::Signal;
 use crate::machine::{
-    Act, CheckpointPlan, CheckpointTrouble, Input, RewindGoal, RewindOutcome, Spec, TakenCheckpoint,
+    Act, CheckpointPlan, CheckpointTrouble, Input, RewindGoal, RewindOutcome, Spec, TakenCheckpoint, Way,
 };
 
 fn session(checkpoints: CheckpointMode) -> Stage {
@@ -209,6 +209,10 @@ fn goal() -> RewindGoal {
     }
 }
 
+fn files(goal: RewindGoal) -> Way {
+    Way { files: Some(goal), conversation: None }
+}
+
 fn outcome(guard: &str, result: &str) -> Box<RewindOutcome> {
     Box::new(RewindOutcome {
         guard: taken(guard),
@@ -233,7 +237,7 @@ fn way(stage: &mut Stage) -> tenure_event::RewindId {
 #[test]
 fn inputs_wait_for_a_way_back_and_it_survives_a_restart() {
     let mut stage = session(CheckpointMode::Manual);
-    stage.ask(Request::Rewind(Box::new(goal()))).expect("begun");
+    stage.ask(Request::Rewind(Box::new(files(goal())))).expect("begun");
     let id = way(&mut stage);
     stage.send("a").expect("admitted");
     assert_eq!(turns(&stage), 0);
@@ -257,28 +261,31 @@ fn inputs_wait_for_a_way_back_and_it_survives_a_restart() {
 fn a_way_back_is_undone_once_and_none_begins_while_a_turn_runs() {
     let mut stage = session(CheckpointMode::Manual);
     stage.send("a").expect("admitted");
-    let refused = stage.ask(Request::Rewind(Box::new(goal()))).expect_err("a turn runs");
+    let refused = stage.ask(Request::Rewind(Box::new(files(goal())))).expect_err("a turn runs");
     assert_eq!(refused.code, ErrorCode::Busy);
     end_turn(&mut stage);
-    stage.ask(Request::Rewind(Box::new(goal()))).expect("begun");
+    stage.ask(Request::Rewind(Box::new(files(goal())))).expect("begun");
     assert_eq!(
-        stage.ask(Request::Rewind(Box::new(goal()))).expect_err("one at a time").code,
+        stage.ask(Request::Rewind(Box::new(files(goal())))).expect_err("one at a time").code,
         ErrorCode::Busy
     );
     let id = way(&mut stage);
     stage.step(Input::Rewound { id: id.clone(), result: Ok(outcome("t1", "t0")) });
     let undo = RewindGoal { undoes: Some(id.clone()), ..goal() };
-    stage.ask(Request::Rewind(Box::new(undo.clone()))).expect("begun");
+    stage.ask(Request::Rewind(Box::new(files(undo.clone())))).expect("begun");
     let undoing = way(&mut stage);
     stage.step(Input::Rewound { id: undoing, result: Ok(outcome("t0", "t1")) });
     assert!(stage.news().iter().any(|l| l.starts_with("rewind.undone")));
-    assert_eq!(stage.ask(Request::Rewind(Box::new(undo))).expect_err("done").code, ErrorCode::Conflict);
+    assert_eq!(
+        stage.ask(Request::Rewind(Box::new(files(undo)))).expect_err("done").code,
+        ErrorCode::Conflict
+    );
 }
 
 #[test]
 fn one_that_fails_is_told_and_holds_nothing_up() {
     let mut stage = session(CheckpointMode::Manual);
-    stage.ask(Request::Rewind(Box::new(goal()))).expect("begun");
+    stage.ask(Request::Rewind(Box::new(files(goal())))).expect("begun");
     let id = way(&mut stage);
     stage.send("a").expect("admitted");
     stage.step(Input::Rewound { id, result: Err("no disk".into()) });

@@ -225,6 +225,7 @@ impl World {
                 let result = Err("nothing to do".to_owned());
                 self.stage.step(Input::Rewound { id: rewind.id, result });
             }
+            Act::TellParent(_) => drop(self.stage.step(Input::ParentTold)),
             Act::Erase { .. } => assert_eq!(self.stage.state().lifecycle, Lifecycle::Destroyed),
         }
     }

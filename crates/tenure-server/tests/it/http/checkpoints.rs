@@ -103,7 +103,7 @@ async fn what_cannot_be_is_refused_by_name() {
         let refused = app.post(&rewind, json!({"to": "x", "scope": scope})).await;
         let refused = refused.problem(422, "unsupported", None);
         let named = (&refused["agent"], &refused["capability"]);
-        assert_eq!(named, (&json!("scripted"), &json!("rewind_conversation")));
+        assert_eq!(named, (&json!("scripted"), &json!("rewind")));
     }
     let files = json!({"to": "nothing", "scope": "files"});
     app.post(&rewind, files.clone()).await.problem(404, "not_found", Some("to"));

@@ -8,7 +8,7 @@ use super::ground::{Ground, Kind};
 use super::turns::one_end_each;
 
 /// Two turns, each with words of its own.
-async fn told(ground: &Ground) -> TestSession {
+pub(super) async fn told(ground: &Ground) -> TestSession {
     let session = ground.session().await;
     for (text, prompt) in
         [("It is blue.", "Remember: the sky is blue."), ("It is green.", "And the grass is green.")]
@@ -165,4 +165,35 @@ pub(crate) async fn in_a_turn(kind: Kind) {
     let end = session.turn_end(3).await;
     assert_eq!(end["data"]["outcome"], "completed", "{end}");
     assert_eq!(said(&session, "").await[5], "First half. Second half.");
+}
+
+/// The daemon is killed as soon as something of the fork can be seen: asked again, it is one fork.
+pub(crate) async fn killed(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let session = told(&ground).await;
+    if kind == Kind::Goose {
+        return refuses(&ground, &session, &json!({}), "fork").await;
+    }
+    let request = json!({"id": "child", "files": "copy"});
+    let (daemon, path, body) = (ground.daemon.clone(), session.path("/fork"), request.clone());
+    let asked = tokio::spawn(async move { daemon.try_request("POST", &path, &body, &[]).await.is_ok() });
+    let begun = ground.daemon.home().join("sessions/child");
+    while !begun.exists() {
+        tokio::task::yield_now().await;
+    }
+    ground.daemon.kill_and_restart().await;
+    let _ = asked.await;
+    let again = session.post("/fork", &request).await;
+    assert!(matches!(again.status, 200 | 201), "{}", again.text);
+    assert_ne!(again.body["cwd"], session.view().await["cwd"]);
+    assert_eq!(again.body["workspace"]["kind"], "copy");
+    let child = ground.daemon.session("child");
+    let result = child.run(&Script::new().text("As you said.").prompt("Which colours?")).await;
+    assert_eq!(result["text"], "As you said.", "{result}");
+    let told = heard(&ground);
+    assert!(told.contains("the sky is blue") && told.contains("the grass is green"), "{told}");
+    assert_eq!(said(&child, "").await.len(), 6);
+    session.wait_type("session.forked").await;
+    assert_eq!(session.events_of("session.forked").await.len(), 1);
+    assert_eq!(std::fs::read_dir(ground.daemon.home().join("workspaces")).unwrap().count(), 1);
 }

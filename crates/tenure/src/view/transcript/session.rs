@@ -122,6 +122,10 @@ impl Transcript {
                 self.take_axes(&e.axes);
                 self.quiet("· cleared: a new conversation begins", out);
             }
+            Kind::SessionForked(e) => {
+                self.take_axes(&e.axes);
+                self.quiet(&format!("· forked as {}", e.child), out);
+            }
             Kind::SessionDestroyed(e) => {
                 self.take_axes(&e.axes);
                 self.quiet("· destroyed", out);
