@@ -5,8 +5,8 @@ use std::task::{Context, Poll, Waker};
 use serde::de::DeserializeOwned;
 use tenure_api::{
     AnswerAsk, Compact, ConfigPatch, CreateCheckpoint, CreateProject, CreateSession, CreateToken,
-    DiscardWorkspace, EditInput, ExecRequest, ForkSession, Interrupt, KeepArtifact, MergeWorkspace, RewindHow,
-    RewindRequest, RunCommand, SendInput, SessionPatch, VerbRequest,
+    DiscardWorkspace, EditInput, ExecRequest, ForkSession, Interrupt, KeepArtifact, MergeWorkspace,
+    RewindHow, RewindRequest, RunCommand, SendInput, SessionPatch, VerbRequest,
 };
 use tenure_event::{Event, Kind, NewEvent, Seq, SessionId, Timestamp, WarningRaised, client_id_is_valid};
 use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};

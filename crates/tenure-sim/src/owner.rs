@@ -200,7 +200,12 @@ impl Owner {
             }
             Act::Probe => self.probe = self.line.as_ref().map(|line| line.generation),
             // Sessions of the simulation have no files, and no limit of memory.
-            Act::Measure | Act::TellParent(_) | Act::Handshake(_) | Act::Erase { .. } | Act::Checkpoint(_) | Act::Rewind(_) => {}
+            Act::Measure
+            | Act::TellParent(_)
+            | Act::Handshake(_)
+            | Act::Erase { .. }
+            | Act::Checkpoint(_)
+            | Act::Rewind(_) => {}
         }
     }
 

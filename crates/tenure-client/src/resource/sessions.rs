@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use serde::Serialize;
-use tenure_api::{CreateSession, Created, ForkSession, Page, Session, SessionPatch, VerbReply, WorkspaceChoice};
+use tenure_api::{
+    CreateSession, Created, ForkSession, Page, Session, SessionPatch, VerbReply, WorkspaceChoice,
+};
 use tenure_event::{Message, SessionId};
 
 use crate::ClientError;

@@ -62,7 +62,8 @@ impl Node {
             ForkFiles::Shared => directory(&state.spec.cwd, "files").await?,
             ForkFiles::Copy => Spot::Copy(Box::new(self.copy_of(&state).await?)),
             ForkFiles::Worktree => {
-                let choice = WorktreeChoice { repo: state.spec.cwd_canonical.clone(), ..WorktreeChoice::default() };
+                let choice =
+                    WorktreeChoice { repo: state.spec.cwd_canonical.clone(), ..WorktreeChoice::default() };
                 let turn = Some(self.shared.worktrees.of_session(&id).await);
                 let newcomer = Newcomer { session: &id, agent: &agent, private: &private, turn };
                 self.new_worktree(&choice, newcomer).await?

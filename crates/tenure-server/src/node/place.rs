@@ -101,7 +101,11 @@ impl Node {
         }
     }
 
-    pub(super) async fn new_worktree(&self, choice: &WorktreeChoice, newcomer: Newcomer<'_>) -> Result<Spot, Problem> {
+    pub(super) async fn new_worktree(
+        &self,
+        choice: &WorktreeChoice,
+        newcomer: Newcomer<'_>,
+    ) -> Result<Spot, Problem> {
         let Newcomer { session, agent, private, turn } = newcomer;
         let setup =
             choice.setup.as_ref().map(|setup| Setup::of(setup, session, agent, private)).transpose()?;
