@@ -32,6 +32,7 @@ pub const ALL: &[Verb] = &[
     verb("fork", "copy the conversation into a session of its own"),
     verb("fork_at", "… as it was at a turn or message"),
     verb("rewind", "take the conversation back"),
+    verb("rewind_undo", "… and bring back what went"),
     verb("set_model", "change the model while the agent runs"),
     verb("set_mode", "change the mode while the agent runs"),
     verb("set_effort", "change the effort while the agent runs"),

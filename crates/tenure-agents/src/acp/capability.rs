@@ -72,6 +72,7 @@ impl AcpCodec {
             ("steer", when(about.steering, || lacks("_meta.steering"))),
             ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
             ("fork", when(about.fork, || lacks("session/fork"))),
+            ("rewind_undo", no("ACP has no way to go back in a conversation")),
             ("fork_at", no("session/fork copies a conversation as it is, and takes no point of it")),
             ("clear", yes()),
             (
