@@ -13,8 +13,8 @@ mod create;
 mod error;
 mod exec;
 mod file;
-mod history;
 mod fork;
+mod history;
 mod info;
 mod input;
 mod limit;
@@ -43,10 +43,10 @@ pub use create::{
 pub use error::{ErrorCode, FieldError, Problem};
 pub use exec::{ExecCancelled, ExecOutput, ExecRequest, ExecResult, ExecStarted};
 pub use file::{FileEntry, FileKind, FilesFound, GrepFound, GrepLine};
+pub use fork::{ForkFiles, ForkSession};
 pub use history::{
     History, HistoryWarning, IndexState, SearchHit, SearchReply, SnippetMark, UsageItem, UsageReply,
 };
-pub use fork::{ForkFiles, ForkSession};
 pub use info::{Durability, HealthReply, Info, InfoCounts, InfoLimits};
 pub use input::{
     EditInput, InputContent, InputPart, InputView, Receipt, SendInput, SendReply, SendWait, TurnResult,

@@ -11,14 +11,15 @@ use tenure_event::{
     ToolState, TurnCompleted,
 };
 use tenure_history::{
-    Conversation, Counted, Each, FileMark, Found, Item, Mark, Messages, Place, ReadError, Reader, Said,
-    Sighting, Stamp, ToolOutcome, Want, Warning, WarningKind,
+    Branch, Conversation, Counted, Each, FileMark, Found, Item, Mark, Messages, Place, ReadError, Reader,
+    Said, Sighting, Stamp, ToolOutcome, Want, Warning, WarningKind,
 };
 use tenure_log::{EventLog as _, LogError, PageRequest, SessionFilter, SessionRow};
 use tokio::runtime::Handle;
 
-use crate::http::conversation;
+use crate::conversation::{self, Wanted};
 use crate::node::Node;
+use crate::story;
 
 /// The reader's name. Conversations are listed under their agents' names.
 const OWN: &str = "tenure";
@@ -324,8 +325,13 @@ impl Reader for Own {
         let (id, _) = self.row(found)?;
         let start = Position { skip: want.skip, ..Position::default() };
         let limit = want.limit.min(1000);
-        let page = conversation::page(self.node.log(), &id, start, EpochChoice::All, limit);
-        let page = self.runtime.block_on(page).map_err(failed)?;
+        let (log, all) = (self.node.log(), want.branch == Branch::All);
+        let page = self.runtime.block_on(async {
+            let taken_back = if all { Vec::new() } else { story::taken_back(log, &id).await? };
+            let wanted = Wanted { epoch: EpochChoice::All, taken_back };
+            conversation::page(log, &id, start, &wanted, limit).await
+        });
+        let page = page.map_err(failed)?;
         let total = want.skip + page.items.len() + usize::from(page.next.is_some());
         Ok(Messages { items: page.items, total, warnings: Vec::new() })
     }

@@ -16,19 +16,53 @@ use utoipa_axum::routes;
 use super::app::{App, Shared};
 use super::problem::{Answer, Failure, no_such_method, no_such_path};
 use super::{
-    agents, artifacts, asks, checkpoints, commands, config, document, events, exec, files, fork, info, inputs, inside, messages, metrics, past, processes, projects, raw, rewind, search, sessions, stream, tasks, tokens, transcript, verbs, workspaces,
+    agents, artifacts, asks, checkpoints, commands, config, document, events, exec, files, fork, info,
+    inputs, inside, messages, metrics, past, processes, projects, raw, rewind, search, sessions, stream,
+    tasks, tokens, transcript, verbs, workspaces,
 };
 use crate::auth::Caller;
 
 /// The table.
 pub(super) fn table() -> OpenApiRouter<Shared> {
+    of_the_workspace(of_sessions(of_the_node(OpenApiRouter::with_openapi(document::Base::openapi()))))
+}
+
+/// The daemon itself, and all that is there beside single sessions.
+fn of_the_node(table: OpenApiRouter<Shared>) -> OpenApiRouter<Shared> {
     use TokenScope::{Admin, Read, Sessions, Workspace};
-    OpenApiRouter::with_openapi(document::Base::openapi())
+    table
         .routes(routes!(info::healthz))
         .routes(needs(Read, routes!(info::info)))
         .routes(needs(Read, routes!(document::document)))
         .routes(needs(Read, routes!(metrics::metrics)))
         .routes(needs(Read, routes!(agents::list)))
+        .routes(needs(Read, routes!(processes::list)))
+        .routes(needs(Read, routes!(processes::of_session)))
+        .routes(needs(Admin, routes!(processes::reap)))
+        .routes(needs(Read, routes!(projects::list)))
+        .routes(needs(Sessions, routes!(projects::create)))
+        .routes(needs(Read, routes!(workspaces::list)))
+        .routes(needs(Read, routes!(workspaces::get)))
+        .routes(needs(Workspace, routes!(workspaces::diff)))
+        .routes(needs(Workspace, routes!(workspaces::merge)))
+        .routes(needs(Workspace, routes!(workspaces::discard)))
+        .routes(needs(Read, routes!(past::list)))
+        .routes(needs(Read, routes!(past::get)))
+        .routes(needs(Read, routes!(past::messages)))
+        .routes(needs(Read, routes!(past::transcript)))
+        .routes(needs(Read, routes!(past::index)))
+        .routes(needs(Admin, routes!(past::rebuild)))
+        .routes(needs(Read, routes!(search::search)))
+        .routes(needs(Read, routes!(search::usage)))
+        .routes(needs(Admin, routes!(tokens::list)))
+        .routes(needs(Admin, routes!(tokens::create)))
+        .routes(needs(Admin, routes!(tokens::remove)))
+}
+
+/// Sessions, and what is asked of one.
+fn of_sessions(table: OpenApiRouter<Shared>) -> OpenApiRouter<Shared> {
+    use TokenScope::{Read, Sessions, Workspace};
+    table
         .routes(needs(Read, routes!(sessions::list)))
         .routes(needs(Sessions, routes!(sessions::create)))
         .routes(needs(Read, routes!(sessions::get)))
@@ -70,6 +104,12 @@ pub(super) fn table() -> OpenApiRouter<Shared> {
         .routes(needs(Read, routes!(asks::list)))
         .routes(needs(Read, routes!(asks::of_session)))
         .routes(needs(Sessions, routes!(asks::answer)))
+}
+
+/// Files and commands where a session works.
+fn of_the_workspace(table: OpenApiRouter<Shared>) -> OpenApiRouter<Shared> {
+    use TokenScope::Workspace;
+    table
         .routes(needs(Workspace, routes!(exec::exec)))
         .routes(needs(Workspace, routes!(exec::cancel)))
         .routes(needs(Workspace, routes!(files::read)))
@@ -82,27 +122,6 @@ pub(super) fn table() -> OpenApiRouter<Shared> {
         .routes(needs(Workspace, routes!(artifacts::list)))
         .routes(needs(Workspace, routes!(artifacts::get)))
         .routes(needs(Workspace, routes!(artifacts::put)))
-        .routes(needs(Read, routes!(processes::list)))
-        .routes(needs(Read, routes!(processes::of_session)))
-        .routes(needs(Admin, routes!(processes::reap)))
-        .routes(needs(Read, routes!(projects::list)))
-        .routes(needs(Sessions, routes!(projects::create)))
-        .routes(needs(Read, routes!(workspaces::list)))
-        .routes(needs(Read, routes!(workspaces::get)))
-        .routes(needs(Workspace, routes!(workspaces::diff)))
-        .routes(needs(Workspace, routes!(workspaces::merge)))
-        .routes(needs(Workspace, routes!(workspaces::discard)))
-        .routes(needs(Read, routes!(past::list)))
-        .routes(needs(Read, routes!(past::get)))
-        .routes(needs(Read, routes!(past::messages)))
-        .routes(needs(Read, routes!(past::transcript)))
-        .routes(needs(Read, routes!(past::index)))
-        .routes(needs(Admin, routes!(past::rebuild)))
-        .routes(needs(Read, routes!(search::search)))
-        .routes(needs(Read, routes!(search::usage)))
-        .routes(needs(Admin, routes!(tokens::list)))
-        .routes(needs(Admin, routes!(tokens::create)))
-        .routes(needs(Admin, routes!(tokens::remove)))
 }
 
 /// The routes, ready to answer.
