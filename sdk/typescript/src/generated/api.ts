@@ -744,6 +744,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/sessions/{id}/fork": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Forks a session: a new one of the same agent, with the same settings, that begins with what was said in this one and
+         *     goes its own way. This one goes on undisturbed, also in the middle of a turn. The same id and body again is the same
+         *     session.
+         */
+        readonly post: operations["post_sessions_id_fork"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/sessions/{id}/inputs": {
         readonly parameters: {
             readonly query?: never;
@@ -909,7 +930,7 @@ export interface paths {
         readonly get?: never;
         readonly put?: never;
         /**
-         * Takes files back to what they were: only what turns of this session changed since, and only where nobody else
+         * Takes files back to what they were, or what was said, or both. Of files only what turns of this session changed since, and only where nobody else
          *     has been. Everything else that differs is a conflict, and left.
          */
         readonly post: operations["post_sessions_id_rewind"];
@@ -1949,6 +1970,10 @@ export interface components {
             /** @enum {string} */
             readonly type: "session.cleared";
         } | {
+            readonly data: components["schemas"]["SessionForked"];
+            /** @enum {string} */
+            readonly type: "session.forked";
+        } | {
             readonly data: components["schemas"]["SessionFailed"];
             /** @enum {string} */
             readonly type: "session.failed";
@@ -2227,6 +2252,38 @@ export interface components {
             readonly items: readonly components["schemas"]["FileEntry"][];
             /** @description The cursor of the next page. A search that took too long has one too, be its page empty. */
             readonly next?: string | null;
+        };
+        /**
+         * @description In which files a fork works.
+         * @enum {string}
+         */
+        readonly ForkFiles: "shared" | "copy" | "worktree";
+        /** @description `POST …/fork`. What is not given is as in the session that is forked. */
+        readonly ForkSession: {
+            readonly at?: components["schemas"]["RewindTo"] | null;
+            /** @description The effort. */
+            readonly effort?: string | null;
+            /** @description In which files it works. */
+            readonly files?: components["schemas"]["ForkFiles"];
+            /** @description The client's id; the same id and body again is the same session. */
+            readonly id?: string | null;
+            readonly input?: components["schemas"]["InputContent"] | null;
+            /** @description What clients keep with it. */
+            readonly metadata?: {
+                readonly [key: string]: unknown;
+            } | null;
+            /** @description The mode. */
+            readonly mode?: string | null;
+            /** @description The model. */
+            readonly model?: string | null;
+            /** @description `false` starts nothing yet (default true). */
+            readonly start?: boolean | null;
+            /** @description Tags. */
+            readonly tags?: readonly string[] | null;
+            /** @description Title. */
+            readonly title?: string | null;
+            /** @description Until when the call waits. */
+            readonly wait?: components["schemas"]["CreateWait"];
         };
         /** @description A page of lines that match. */
         readonly GrepFound: {
@@ -3309,6 +3366,11 @@ export interface components {
                 /** @description Name of its agent. */
                 readonly agent: string;
                 readonly agent_info?: components["schemas"]["AgentInfo"] | null;
+                /**
+                 * Format: int32
+                 * @description Rises with each rewind of the conversation.
+                 */
+                readonly branch?: number;
                 readonly capabilities?: components["schemas"]["Capabilities"] | null;
                 /** @description When it was created. */
                 readonly created_at: components["schemas"]["Timestamp"];
@@ -3829,6 +3891,8 @@ export interface components {
         readonly RestartWord: "never" | "on_crash";
         /** @description Continue a conversation that exists. */
         readonly ResumeRequest: {
+            /** @description Begin another conversation that shares what was said in it, which goes on as it was. */
+            readonly fork?: boolean;
             /** @description The newest conversation of this agent in the directory. */
             readonly latest?: boolean;
             /** @description This one. */
@@ -3836,8 +3900,7 @@ export interface components {
         };
         /** @description `rewind.completed` and `rewind.undone`. */
         readonly RewindCompleted: {
-            /** @description The checkpoint that was taken after. */
-            readonly checkpoint_id: components["schemas"]["CheckpointId"];
+            readonly checkpoint_id?: components["schemas"]["CheckpointId"] | null;
             /** @description What was not touched, with the reason; the first 1000. */
             readonly conflicts: readonly components["schemas"]["RewindConflict"][];
             /**
@@ -3859,16 +3922,23 @@ export interface components {
             readonly files_total: number;
             /** @description Conflicts were taken back, too. */
             readonly force: boolean;
-            /** @description The checkpoint that was taken before. */
-            readonly guard: components["schemas"]["CheckpointId"];
+            readonly guard?: components["schemas"]["CheckpointId"] | null;
             /**
              * Format: int64
              * @description Lines that came.
              */
             readonly insertions: number;
+            readonly kept_seq?: components["schemas"]["Seq"] | null;
+            /** @description Messages that went; the first 1000. */
+            readonly messages_removed?: readonly components["schemas"]["MessageId"][];
+            /**
+             * Format: int64
+             * @description How many went.
+             */
+            readonly messages_removed_total?: number;
             /** @description Which. */
             readonly rewind_id: components["schemas"]["RewindId"];
-            /** @description What was taken back: `files`. */
+            /** @description What was taken back: `files`, `conversation` or `both`. */
             readonly scope: string;
             /** @description To where, as it was asked. */
             readonly to: string;
@@ -3939,8 +4009,13 @@ export interface components {
              * @description Lines that come.
              */
             readonly insertions: number;
-            /** @description Messages that go. None: files alone are taken back. */
+            /** @description Messages that go; the first 1000. */
             readonly messages_removed: readonly string[];
+            /**
+             * Format: int64
+             * @description How many go.
+             */
+            readonly messages_removed_total?: number;
             /** @description What no checkpoint covers. */
             readonly not_covered: string;
             /** @description It can be done. */
@@ -4062,6 +4137,11 @@ export interface components {
             /** @description Name of its agent. */
             readonly agent: string;
             readonly agent_info?: components["schemas"]["AgentInfo"] | null;
+            /**
+             * Format: int32
+             * @description Rises with each rewind of the conversation.
+             */
+            readonly branch?: number;
             readonly capabilities?: components["schemas"]["Capabilities"] | null;
             /** @description When it was created. */
             readonly created_at: components["schemas"]["Timestamp"];
@@ -4173,6 +4253,13 @@ export interface components {
         readonly SessionFailed: components["schemas"]["Axes"] & {
             /** @description What went wrong. */
             readonly error: components["schemas"]["ErrorInfo"];
+        };
+        /** @description `session.forked`, recorded in the session that was forked. */
+        readonly SessionForked: components["schemas"]["Axes"] & {
+            /** @description The new session. */
+            readonly child: components["schemas"]["SessionId"];
+            /** @description The last event that is shared. */
+            readonly seq: components["schemas"]["Seq"];
         };
         /** @description One conversation with one agent in one workspace. */
         readonly SessionId: string;
@@ -4811,6 +4898,8 @@ export type FileEntry = components['schemas']['FileEntry'];
 export type FileKind = components['schemas']['FileKind'];
 export type FileStatus = components['schemas']['FileStatus'];
 export type FilesFound = components['schemas']['FilesFound'];
+export type ForkFiles = components['schemas']['ForkFiles'];
+export type ForkSession = components['schemas']['ForkSession'];
 export type GrepFound = components['schemas']['GrepFound'];
 export type GrepLine = components['schemas']['GrepLine'];
 export type Gseq = components['schemas']['Gseq'];
@@ -4934,6 +5023,7 @@ export type SessionClosed = components['schemas']['SessionClosed'];
 export type SessionConfig = components['schemas']['SessionConfig'];
 export type SessionCreated = components['schemas']['SessionCreated'];
 export type SessionFailed = components['schemas']['SessionFailed'];
+export type SessionForked = components['schemas']['SessionForked'];
 export type SessionId = components['schemas']['SessionId'];
 export type SessionPatch = components['schemas']['SessionPatch'];
 export type SessionSuspended = components['schemas']['SessionSuspended'];
@@ -6932,6 +7022,52 @@ export interface operations {
             };
         };
     };
+    readonly post_sessions_id_fork: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Repeat safely with the same key. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path: {
+                /** @description The session. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["ForkSession"];
+            };
+        };
+        readonly responses: {
+            /** @description It was forked before, with the same id and body. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Created"];
+                };
+            };
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Created"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly get_sessions_id_inputs: {
         readonly parameters: {
             readonly query?: {
@@ -7183,7 +7319,7 @@ export interface operations {
                 readonly offset?: number;
                 /** @description An epoch's number, or `all`; without it the current one. */
                 readonly epoch?: string;
-                /** @description `current` (default) or `all`. A conversation that was not rewound has one branch. */
+                /** @description `current` (default) or `all`: also what was taken back by a rewind of the conversation. */
                 readonly branch?: string;
             };
             readonly header?: never;
@@ -7592,6 +7728,8 @@ export interface operations {
                 readonly format?: "jsonl" | "acp" | "markdown";
                 /** @description An epoch's number, or `all`; without it the current one. Not for `acp`, which is always all. */
                 readonly epoch?: string;
+                /** @description `current` (default) or `all`: also what was taken back by a rewind. Not for `acp`, which is always all. */
+                readonly branch?: string;
             };
             readonly header?: never;
             readonly path: {
