@@ -34,10 +34,22 @@ pub struct PermissionsView {
     pub default: PermissionDefault,
     /// Rules that decide before; the first that matches counts.
     pub rules: Vec<PermissionRule>,
+    /// Rules of `config.toml` that apply to it; they decide where none of `rules` matches.
+    #[serde(default)]
+    pub policy: Vec<PolicyRule>,
     /// Seconds until an ask is denied.
     pub ask_timeout_seconds: u64,
     /// A mode of the agent that bypasses permissions may be used. Set at create only.
     pub allow_bypass: bool,
+}
+
+/// A rule of the configuration.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct PolicyRule {
+    /// What it says.
+    pub rule: PermissionRule,
+    /// Where it stands, for example `config.toml permissions[0].rules[2]`.
+    pub from: String,
 }
 
 /// `PATCH …/config`: what is given is set.

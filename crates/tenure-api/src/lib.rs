@@ -35,7 +35,9 @@ pub use checkpoint::{
     Checkpoint, CheckpointChoice, CheckpointDiff, CheckpointFileDiff, CheckpointMode, CreateCheckpoint,
     FileStatus, RewindHow, RewindPlan, RewindRequest, RewindScope, RewindTo, RewindToKind,
 };
-pub use config::{Compact, ConfigPatch, PermissionsPatch, PermissionsView, RunCommand, SessionConfig};
+pub use config::{
+    Compact, ConfigPatch, PermissionsPatch, PermissionsView, PolicyRule, RunCommand, SessionConfig,
+};
 pub use create::{
     CreateSession, CreateWait, Created, InheritEnv, Instructions, McpServerConfig, McpTransportConfig,
     Permissions, ResumeRequest,

@@ -33,7 +33,8 @@ pub struct PermissionRule {
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_kind")]
     pub kind: Option<ToolKind>,
     /// What the tool is called with: its command, path or URL. A rule that allows never matches a command with one of
-    /// ``; & | ` $ < >`` or a line break in it, unless the pattern has that character too.
+    /// ``; & | ` $ < >`` or a line break in it, unless the pattern has that character too, nor a path that
+    /// goes up (`..`) more often than the pattern.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
 }

@@ -2,12 +2,15 @@
 //! keeps the old and warns.
 
 pub mod load;
+mod policy;
 #[cfg(test)]
 mod tests;
 
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+
+pub use policy::PermissionsConfig;
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
@@ -29,6 +32,8 @@ pub struct Config {
     pub history: HistoryConfig,
     /// `[usage]`.
     pub usage: UsageConfig,
+    /// `[[permissions]]`, in the order in which they count.
+    pub permissions: Vec<PermissionsConfig>,
 }
 
 /// Words that `protocol` may be.
@@ -46,6 +51,9 @@ impl Config {
             if agent.command.as_ref().is_some_and(|command| command.first().is_none_or(String::is_empty)) {
                 return Err((key("command"), "give the program and its arguments".to_owned()));
             }
+        }
+        for (at, policy) in self.permissions.iter().enumerate() {
+            policy.check().map_err(|(field, why)| (format!("permissions[{at}].{field}"), why))?;
         }
         Ok(())
     }

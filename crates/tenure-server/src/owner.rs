@@ -45,6 +45,7 @@ pub(crate) use rows::receipt;
 pub(crate) use stored::{Private, TOOLS, TOOLS_TOKEN, session_dir};
 
 use crate::clock;
+use crate::config::Config;
 use crate::node::{IdempotencyKey, Shared};
 use line::Line;
 use mail::Work;
@@ -112,6 +113,8 @@ pub(crate) struct Owner {
     settling: Vec<tokio::sync::oneshot::Sender<()>>,
     /// Commands that the agent's process asked for.
     terminals: Arc<terminals::Terminals>,
+    /// The configuration whose policy the machine has.
+    config: Option<Arc<Config>>,
     gone: bool,
 }
 
@@ -129,6 +132,7 @@ impl Owner {
 
     /// One step, stored. On a failure of the store nothing has happened.
     async fn apply(&mut self, input: Input, key: Option<&IdempotencyKey>) -> Result<Answer, LogError> {
+        self.take_policy();
         self.straighten()?;
         let (backup, words) = (self.machine.clone(), self.words.clone());
         let out = self.machine.step(now(), input);
@@ -161,11 +165,22 @@ impl Owner {
     }
 
     /// What clients may know of the state beyond its view, without secrets.
-    fn inside(&self) -> Inside {
+    fn inside(&mut self) -> Inside {
+        self.take_policy();
         let inside = self.machine.state().inside();
         let Ok(text) = serde_json::to_string(&inside) else { return inside };
         let clean = self.redactor.view::<Inside>(text);
         serde_json::from_str(&clean).unwrap_or(inside)
+    }
+
+    /// What the configuration says about permissions, as it is now.
+    fn take_policy(&mut self) {
+        let config = self.shared.config();
+        if self.config.as_ref().is_none_or(|known| !Arc::ptr_eq(known, &config)) {
+            let policy = config.policy_for(&self.machine.state().spec);
+            self.machine.set_policy(Arc::new(policy));
+            self.config = Some(config);
+        }
     }
 
     /// Nothing that just failed is tried again at once.

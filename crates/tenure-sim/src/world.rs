@@ -361,6 +361,7 @@ fn plan(dice: &mut Dice, n: usize) -> Plan {
         fork: None,
         permission_default: default[dice.roll(3)],
         ask_timeout_seconds: [40, 40, 5, 0][dice.roll(4)],
+        ask_timeout_by_default: false,
         permission_rules: Vec::new(),
         allow_bypass: false,
         project_trusted: false,

@@ -21,7 +21,7 @@ const RULES: usize = 1000;
 impl Step<'_> {
     pub(super) fn ask_opened(&mut self, signal: AskSignal) {
         let id = AskId::from_uuid(self.mint());
-        let timeout = self.s.spec.ask_timeout_seconds;
+        let timeout = self.s.ask_timeout();
         let ask = Ask {
             id: id.clone(),
             session_id: self.s.spec.id.clone(),
@@ -70,7 +70,10 @@ impl Step<'_> {
         let ask = &open.ask;
         let kind = ask.tool_id.as_ref().and_then(|id| self.s.tool_kinds.get(id)).copied();
         let default = self.s.spec.permission_default;
-        match super::rule::decide(&self.s.spec.permission_rules, ask, kind).unwrap_or(default) {
+        // The session's own rules first, then those of the configuration.
+        let rules = self.s.spec.permission_rules.iter();
+        let rules = rules.chain(self.s.policy.rules.iter().map(|policy| &policy.rule));
+        match super::rule::decide(rules, ask, kind).unwrap_or(default) {
             PermissionDefault::Ask => None,
             PermissionDefault::Allow => Some(Decision::Allow),
             PermissionDefault::Deny => Some(Decision::Deny),

@@ -116,7 +116,9 @@ impl Step<'_> {
         let spec = &mut self.s.spec;
         let default = permissions.default.filter(|d| *d != spec.permission_default);
         let rules = permissions.rules.filter(|r| *r != spec.permission_rules);
-        let timeout = permissions.ask_timeout_seconds.filter(|s| *s != spec.ask_timeout_seconds);
+        let by_default = spec.ask_timeout_by_default && permissions.ask_timeout_seconds.is_some();
+        let differs = |s: &u64| by_default || *s != spec.ask_timeout_seconds;
+        let timeout = permissions.ask_timeout_seconds.filter(differs);
         if default.is_none() && rules.is_none() && timeout.is_none() {
             return;
         }
@@ -125,6 +127,7 @@ impl Step<'_> {
             spec.permission_rules.clone_from(rules);
         }
         spec.ask_timeout_seconds = timeout.unwrap_or(spec.ask_timeout_seconds);
+        spec.ask_timeout_by_default &= timeout.is_none();
         self.emit_bare(Kind::ConfigChanged(ConfigChanged {
             permission_default: default,
             permission_rules: rules,

@@ -33,7 +33,8 @@ impl State {
                 permissions: PermissionsView {
                     default: spec.permission_default,
                     rules: spec.permission_rules.clone(),
-                    ask_timeout_seconds: spec.ask_timeout_seconds,
+                    policy: self.policy.rules.clone(),
+                    ask_timeout_seconds: self.ask_timeout(),
                     allow_bypass: spec.allow_bypass,
                 },
                 limits: self.limits_view(),

@@ -7,12 +7,12 @@ use tenure_event::{Ask, PermissionDefault, PermissionRule, ToolKind};
 const SHELL: &[char] = &[';', '&', '|', '`', '$', '<', '>', '\n', '\r'];
 
 /// The decision of the first rule that matches.
-pub(super) fn decide(
-    rules: &[PermissionRule],
+pub(super) fn decide<'a>(
+    mut rules: impl Iterator<Item = &'a PermissionRule>,
     ask: &Ask,
     kind: Option<ToolKind>,
 ) -> Option<PermissionDefault> {
-    rules.iter().find(|rule| matches(rule, ask, kind)).map(|rule| rule.decision)
+    rules.find(|rule| matches(rule, ask, kind)).map(|rule| rule.decision)
 }
 
 fn matches(rule: &PermissionRule, ask: &Ask, kind: Option<ToolKind>) -> bool {
@@ -23,27 +23,35 @@ fn matches(rule: &PermissionRule, ask: &Ask, kind: Option<ToolKind>) -> bool {
 }
 
 fn input_fits(decision: PermissionDefault, pattern: &str, input: Option<&Value>) -> bool {
-    let Some(text) = input.and_then(subject) else { return false };
+    let Some((name, text)) = input.and_then(subject) else { return false };
     let allows = decision == PermissionDefault::Allow;
-    let more = |text: &str| SHELL.iter().any(|c| text.contains(*c) && !pattern.contains(*c));
-    fits(pattern, &text) && !(allows && more(&text))
+    let more = SHELL.iter().any(|c| text.contains(*c) && !pattern.contains(*c));
+    // `/srv/*` shows nothing of `/srv/../etc`.
+    let climbs = name != "command" && ups(&text) > ups(pattern);
+    fits(pattern, &text) && !(allows && (more || climbs))
 }
 
-/// What a tool is about: its command, path or address.
-fn subject(input: &Value) -> Option<String> {
+/// How often a path goes up.
+fn ups(path: &str) -> usize {
+    path.split('/').filter(|part| *part == "..").count()
+}
+
+/// What a tool is about, its command, path or address, and the name under which it stands.
+fn subject(input: &Value) -> Option<(&'static str, String)> {
     let names = ["command", "file_path", "path", "notebook_path", "url", "pattern"];
-    let value = names.iter().find_map(|name| input.get(name))?;
-    match value {
+    let (name, value) = names.iter().find_map(|name| Some((*name, input.get(name)?)))?;
+    let text = match value {
         Value::String(text) => Some(text.clone()),
         Value::Array(words) => {
             Some(words.iter().map(|w| w.as_str().unwrap_or_default()).collect::<Vec<_>>().join(" "))
         }
         _ => None,
-    }
+    };
+    Some((name, text?))
 }
 
 /// Whether a text fits a pattern with `*` and `?`. Takes time in proportion to both lengths at most.
-fn fits(pattern: &str, text: &str) -> bool {
+pub(super) fn fits(pattern: &str, text: &str) -> bool {
     let (pattern, text): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
     let (mut p, mut t) = (0, 0);
     // Where the last star stands, and how much of the text it takes so far.
@@ -100,6 +108,16 @@ mod tests {
             ("git * | head", "git log | head", true),
         ] {
             assert_eq!(input_fits(allow, pattern, Some(&json!({ "command": command }))), does, "{command:?}");
+        }
+        for (pattern, path, does) in [
+            ("/srv/*", "/srv/a..b/c", true),
+            ("/srv/*", "/srv/../etc/shadow", false),
+            ("/srv/*", "/srv/a/..", false),
+            ("../lib/*", "../lib/a", true),
+            ("../*", "../../a", false),
+        ] {
+            assert_eq!(input_fits(allow, pattern, Some(&json!({ "file_path": path }))), does, "{path:?}");
+            assert!(input_fits(PermissionDefault::Deny, "*", Some(&json!({ "file_path": path }))));
         }
         // One that denies takes all that looks like it.
         assert!(input_fits(PermissionDefault::Deny, "*rm -rf*", Some(&json!({"command": "a; rm -rf /"}))));

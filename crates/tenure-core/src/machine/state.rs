@@ -49,6 +49,9 @@ pub struct Spec {
     pub permission_default: PermissionDefault,
     /// Seconds until an ask is denied.
     pub ask_timeout_seconds: u64,
+    /// Nobody said so for this session: the configuration may say otherwise.
+    #[serde(default)]
+    pub ask_timeout_by_default: bool,
     /// Rules for permission asks.
     #[serde(default)]
     pub permission_rules: Vec<PermissionRule>,
@@ -339,6 +342,9 @@ pub struct State {
     /// The newest version of each artifact.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub artifacts: BTreeMap<String, ArtifactMark>,
+    /// What the configuration says about permissions; not stored.
+    #[serde(skip)]
+    pub policy: Arc<super::policy::Policy>,
     /// Allowed for the session.
     pub rules: Vec<SessionRule>,
     /// Tasks that run.
@@ -438,6 +444,7 @@ impl State {
             asks: BTreeMap::new(),
             serving: BTreeMap::new(),
             artifacts: BTreeMap::new(),
+            policy: Arc::default(),
             rules: Vec::new(),
             tasks: BTreeMap::new(),
             wait: None,

@@ -187,6 +187,7 @@ impl Node {
             fork: None,
             permission_default: request.permissions.default,
             ask_timeout_seconds: request.permissions.ask_timeout_seconds.unwrap_or(ASK_SECONDS),
+            ask_timeout_by_default: request.permissions.ask_timeout_seconds.is_none(),
             permission_rules: request.permissions.rules.clone(),
             allow_bypass: request.permissions.allow_bypass,
             project_trusted: request.trust_project.unwrap_or(place.project.trusted),

@@ -67,6 +67,7 @@ impl Owner {
             birth_writes: Vec::new(),
             settling: Vec::new(),
             terminals,
+            config: None,
             gone: false,
         }
     }

@@ -10,3 +10,5 @@ mod large;
 mod lines;
 mod requests;
 mod torn;
+
+pub(crate) use homes::{eventually, hang_up};

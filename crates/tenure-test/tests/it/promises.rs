@@ -9,6 +9,7 @@ mod idempotent;
 mod kills;
 mod limits;
 mod lists;
+mod policy;
 mod removal;
 mod resets;
 mod secrets;

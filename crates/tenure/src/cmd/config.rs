@@ -18,7 +18,8 @@ const EXAMPLES: &str = "Examples:\n  \
     tenure config fix-tests --clear-rules --asks deny\n  \
     tenure config fix-tests --max-cost 5 --max-turns 0       raise a limit, take one away\n\n\
     A rule is TOOL or TOOL:INPUT, both with * and ?. The first that matches an ask decides it; rules given here\n\
-    stand before those that are there, in this order: --deny, --ask, --allow.";
+    stand before those that are there, in this order: --deny, --ask, --allow. Rules of config.toml come after those of the\n\
+    session, then --asks.";
 
 /// Show or change a session's model, mode, effort, permissions and limits, while it runs
 #[derive(Debug, clap::Args)]
@@ -144,10 +145,18 @@ fn shown(style: Style, config: &SessionConfig) -> String {
     text.push_str(&limits_shown(style, &config.limits));
     text.push_str(&format!("restart {}\n", restart_shown(config.restart)));
     for rule in &permissions.rules {
-        let kind = rule.kind.map(|kind| format!(" [{}]", word(&kind))).unwrap_or_default();
-        let input = rule.input.as_deref().map(|input| format!(":{input}")).unwrap_or_default();
-        let tool = rule.tool.as_deref().unwrap_or("*");
-        text.push_str(&format!("rule    {} {tool}{input}{kind}\n", word(&rule.decision)));
+        text.push_str(&format!("rule    {}\n", rule_shown(rule)));
+    }
+    for policy in &permissions.policy {
+        let from = style.dim(&format!("({})", policy.from));
+        text.push_str(&format!("rule    {} {from}\n", rule_shown(&policy.rule)));
     }
     text
+}
+
+fn rule_shown(rule: &PermissionRule) -> String {
+    let kind = rule.kind.map(|kind| format!(" [{}]", word(&kind))).unwrap_or_default();
+    let input = rule.input.as_deref().map(|input| format!(":{input}")).unwrap_or_default();
+    let tool = rule.tool.as_deref().unwrap_or("*");
+    format!("{} {tool}{input}{kind}", word(&rule.decision))
 }

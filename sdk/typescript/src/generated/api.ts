@@ -3597,7 +3597,8 @@ export interface components {
             readonly decision: components["schemas"]["PermissionDefault"];
             /**
              * @description What the tool is called with: its command, path or URL. A rule that allows never matches a command with one of
-             *     ``; & | ` $ < >`` or a line break in it, unless the pattern has that character too.
+             *     ``; & | ` $ < >`` or a line break in it, unless the pattern has that character too, nor a path that
+             *     goes up (`..`) more often than the pattern.
              */
             readonly input?: string | null;
             readonly kind?: components["schemas"]["ToolKind"] | null;
@@ -3640,8 +3641,17 @@ export interface components {
             readonly ask_timeout_seconds: number;
             /** @description What happens to asks that no rule decides. */
             readonly default: components["schemas"]["PermissionDefault"];
+            /** @description Rules of `config.toml` that apply to it; they decide where none of `rules` matches. */
+            readonly policy?: readonly components["schemas"]["PolicyRule"][];
             /** @description Rules that decide before; the first that matches counts. */
             readonly rules: readonly components["schemas"]["PermissionRule"][];
+        };
+        /** @description A rule of the configuration. */
+        readonly PolicyRule: {
+            /** @description Where it stands, for example `config.toml permissions[0].rules[2]`. */
+            readonly from: string;
+            /** @description What it says. */
+            readonly rule: components["schemas"]["PermissionRule"];
         };
         /** @description An error as it is sent. */
         readonly Problem: {
@@ -4974,6 +4984,7 @@ export type PermissionRule = components['schemas']['PermissionRule'];
 export type Permissions = components['schemas']['Permissions'];
 export type PermissionsPatch = components['schemas']['PermissionsPatch'];
 export type PermissionsView = components['schemas']['PermissionsView'];
+export type PolicyRule = components['schemas']['PolicyRule'];
 export type Problem = components['schemas']['Problem'];
 export type Process = components['schemas']['Process'];
 export type ProcessExit = components['schemas']['ProcessExit'];

@@ -337,3 +337,46 @@ fn an_agent_that_asks_without_end_is_answered_and_not_remembered() {
     stage.agent(flood);
     assert_eq!((open(&stage).len(), answers(&stage).len()), (256, 44));
 }
+
+#[test]
+fn rules_of_the_configuration_come_after_those_of_the_session_and_before_its_default() {
+    use tenure_api::{PermissionRule, PolicyRule};
+    let rule = |decision, tool: &str| PermissionRule {
+        decision,
+        tool: Some(tool.to_owned()),
+        kind: None,
+        input: None,
+    };
+    let policy = |decision| crate::machine::Policy {
+        rules: vec![PolicyRule {
+            rule: rule(decision, "Bash"),
+            from: "config.toml permissions[0].rules[0]".into(),
+        }],
+        ask_timeout_seconds: Some(60),
+    };
+    let asks = |spec: Spec, policy: crate::machine::Policy| {
+        let mut stage = running_as(spec);
+        stage.machine.set_policy(std::sync::Arc::new(policy));
+        stage.agent(vec![Signal::Ask(permission("p1"))]);
+        stage
+    };
+    let (allow, deny, ask) = (PermissionDefault::Allow, PermissionDefault::Deny, PermissionDefault::Ask);
+    let answer = |stage: &Stage| answers(stage).first().map(|(_, decision, _)| *decision);
+    let default = Spec { permission_default: deny, ..spec() };
+    assert_eq!(answer(&asks(default, policy(allow))), Some(Decision::Allow), "before the default");
+    let own = Spec { permission_rules: vec![rule(deny, "Bash")], ..spec() };
+    assert_eq!(answer(&asks(own, policy(allow))), Some(Decision::Deny), "after the session's rules");
+    let own = Spec { permission_rules: vec![rule(ask, "Ba*")], ..spec() };
+    assert_eq!(answer(&asks(own, policy(allow))), None, "a person is asked, as the session says");
+    let other = Spec { permission_rules: vec![rule(deny, "Edit")], ..spec() };
+    let mut stage = asks(other, policy(ask));
+    assert_eq!((answer(&stage), stage.due_in()), (None, Some(86_400)), "the session says how long");
+    // It is told who answered.
+    stage.news();
+    stage.machine.set_policy(std::sync::Arc::new(policy(allow)));
+    assert_eq!(open(&stage).len(), 1, "what is open stays open");
+    stage.agent(vec![Signal::Ask(permission("p2"))]);
+    assert!(stage.news().contains(&"ask.resolved allow once by policy".to_owned()));
+    let silent = Spec { ask_timeout_by_default: true, ..spec() };
+    assert_eq!(asks(silent, policy(ask)).due_in(), Some(60));
+}

@@ -129,6 +129,7 @@ impl Stage {
         for (id, parts) in &self.rows {
             machine.hydrate(id, parts.clone());
         }
+        machine.set_policy(std::sync::Arc::clone(&self.state().policy));
         machine
     }
 

@@ -26,6 +26,7 @@ pub(super) fn spec() -> Spec {
         fork: None,
         permission_default: tenure_api::PermissionDefault::Ask,
         ask_timeout_seconds: 86_400,
+        ask_timeout_by_default: false,
         permission_rules: Vec::new(),
         allow_bypass: false,
         project_trusted: false,

@@ -63,27 +63,32 @@ async fn a_configuration_that_breaks_later_keeps_the_old_one_and_warns() {
     assert!(daemon.get("/v1/info").await.ok(200)["config_warning"].is_null());
     std::fs::write(daemon.home().join("config.toml"), "colour = 1\n").unwrap();
     hang_up(&daemon);
-    let warned = eventually(&daemon, |info| info["config_warning"].is_string()).await;
+    let warned = eventually(&daemon, "/v1/info", |info| info["config_warning"].is_string()).await;
     assert!(warned["config_warning"].as_str().unwrap().contains("colour"), "{warned}");
     let agents = daemon.get("/v1/agents").await.ok(200);
     assert!(agents["items"].as_array().unwrap().iter().any(|agent| agent["name"] == "mine"), "{agents}");
     std::fs::write(daemon.home().join("config.toml"), "").unwrap();
     hang_up(&daemon);
-    eventually(&daemon, |info| info["config_warning"].is_null()).await;
+    eventually(&daemon, "/v1/info", |info| info["config_warning"].is_null()).await;
 }
 
-fn hang_up(daemon: &TestDaemon) {
+/// Has the configuration read again.
+pub(crate) fn hang_up(daemon: &TestDaemon) {
     let process = tenure_host::PidRef::of(daemon.pid()).unwrap();
     process.signal(rustix::process::Signal::HUP).unwrap();
 }
 
 /// Nothing tells when a configuration was read: it is looked for.
-async fn eventually(daemon: &TestDaemon, wanted: impl Fn(&serde_json::Value) -> bool) -> serde_json::Value {
+pub(crate) async fn eventually(
+    daemon: &TestDaemon,
+    path: &str,
+    wanted: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
     let search = async {
         loop {
-            let info = daemon.get("/v1/info").await.ok(200);
-            if wanted(&info) {
-                return info;
+            let found = daemon.get(path).await.ok(200);
+            if wanted(&found) {
+                return found;
             }
             tokio::task::yield_now().await;
         }

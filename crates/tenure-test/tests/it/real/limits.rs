@@ -54,3 +54,31 @@ async fn real_claude_waits_by_itself_while_it_tries_again() {
     assert!(waits.iter().any(|a| a["until"].is_string()), "{waits:?}");
     one_end_each(&session.events().await);
 }
+
+#[tokio::test]
+async fn real_codex_goes_on_once_its_limit_is_reset() {
+    let ground = Ground::new(Kind::Codex).await;
+    let session = ground.session().await;
+    let reset = (now_seconds() + 3).to_string();
+    let headers = [
+        ("x-codex-primary-used-percent", "100"),
+        ("x-codex-primary-window-minutes", "300"),
+        ("x-codex-primary-reset-at", reset.as_str()),
+    ];
+    let mut script = refused(1, "You have reached your limit", &headers);
+    script.steps[0].error_type = Some("usage_limit_reached".to_owned());
+    session.send(&script.prompt("Hello")).await;
+    let waiting = |e: &Value| e["data"]["activity"]["reason"] == "rate_limit";
+    session.wait_for("the wait", waiting).await;
+    ground.daemon.kill_and_restart().await;
+    let end = session.turn_end(1).await;
+    assert_eq!(end["data"]["outcome"], "completed", "{end}");
+    let messages = session.get("/messages").await;
+    assert_eq!(messages["items"].as_array().unwrap().last().unwrap()["text"], "Served.", "{messages}");
+    one_end_each(&session.events().await);
+}
+
+#[expect(clippy::disallowed_methods, reason = "providers tell the reset in wall clock")]
+fn now_seconds() -> u64 {
+    std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs()
+}
