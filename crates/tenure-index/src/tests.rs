@@ -214,7 +214,7 @@ fn two_messages() -> Kept {
         text(1_000, Role::User, "a", "mend the pump"),
         text(2_000, Role::Assistant, "b", "The pump runs"),
     ];
-    Kept { items, cwd: "/work", ..Kept::default() }
+    Kept { items, cwd: "/repo", ..Kept::default() }
 }
 
 #[test]
@@ -292,7 +292,7 @@ fn tools_are_found_by_name_by_file_and_by_what_they_gave() {
         tool_id: "t1".into(),
         tool: "Edit".into(),
         title: "Edit".into(),
-        input: json!({"file_path": "/work/src/pump.rs", "old_string": "slow", "new_string": "fast"}),
+        input: json!({"file_path": "/repo/src/pump.rs", "old_string": "slow", "new_string": "fast"}),
         ..ToolPart::default()
     };
     let outcome = ToolOutcome {
