@@ -38,31 +38,32 @@ impl Index {
     pub fn open(path: &Path) -> Result<(Self, Opened), IndexError> {
         let index = Self { path: path.to_owned() };
         let why = match index.usable() {
-            Ok(true) => return Ok((index, Opened::Kept)),
-            Ok(false) => None,
-            Err(why) => Some(why),
+            Ok(None) => return Ok((index, Opened::Kept)),
+            Ok(why) => why,
+            // A full disk and the like: it may be as good as ever.
+            Err(error) if !is_damage(&error) => return Err(error.into()),
+            Err(error) => Some(error.to_string()),
         };
+        let why = why.filter(|_| index.path.exists());
         index.remove()?;
         index.make()?;
         Ok((index, Opened::Anew(why)))
     }
 
-    fn usable(&self) -> Result<bool, String> {
+    /// Why it is of no use; none if it can be used.
+    fn usable(&self) -> Result<Option<String>, rusqlite::Error> {
         if !self.path.exists() {
-            return Ok(false);
+            return Ok(Some(String::new()));
         }
-        let db = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE).map_err(|error| error.to_string())?;
-        let version: i64 = db
-            .pragma_query_value(None, "user_version", |row| row.get(0))
-            .map_err(|error| error.to_string())?;
+        let db = self.connect(OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let version: i64 = db.pragma_query_value(None, "user_version", |row| row.get(0))?;
         if version != VERSION {
-            return Err(format!("it has layout {version}, this program writes {VERSION}"));
+            return Ok(Some(format!("it has layout {version}, this program writes {VERSION}")));
         }
         // Cheap, and finds a file that is none: the root pages of all tables are read.
-        db.query_row("SELECT count(*) FROM conversations WHERE id = 0", [], |_| Ok(()))
-            .and_then(|()| db.query_row("SELECT count(*) FROM words WHERE rowid = 0", [], |_| Ok(())))
-            .map_err(|error| error.to_string())?;
-        Ok(true)
+        db.query_row("SELECT count(*) FROM conversations WHERE id = 0", [], |_| Ok(()))?;
+        db.query_row("SELECT count(*) FROM words WHERE rowid = 0", [], |_| Ok(()))?;
+        Ok(None)
     }
 
     fn remove(&self) -> Result<(), IndexError> {
@@ -114,6 +115,12 @@ impl Index {
     pub fn looker(&self) -> Result<Looker, IndexError> {
         Ok(Looker { db: self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)? })
     }
+}
+
+/// Whether what is there is broken, and not only out of reach.
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, Unknown};
+    error.sqlite_error_code().is_none_or(|code| matches!(code, DatabaseCorrupt | NotADatabase | Unknown))
 }
 
 /// Reads the index: lists, searches, counts. One question at a time.

@@ -178,12 +178,23 @@ impl Step<'_> {
             turn.limit = Some(kind.word().to_owned());
             self.warn(REACHED, &words);
             if kind != LimitKind::Memory {
-                self.interrupt_turn(QueueChoice::Keep);
+                self.cut_turn(kind);
             }
         }
         if kind == LimitKind::Memory {
             self.hold_by(kind);
             let _ = self.end_process(Ending::Suspend(SuspendedBy::Limit));
+        }
+    }
+
+    /// Ends the turn: by asking the agent to, or, while it waits and nobody works on it, at once.
+    fn cut_turn(&mut self, kind: LimitKind) {
+        let works = self.s.process.as_ref().is_some_and(|process| process.ready);
+        if works && !self.s.waits_for_reset() {
+            self.interrupt_turn(QueueChoice::Keep);
+        } else {
+            self.requeue_steered();
+            self.close_turn(Outcome::Limit, Some(kind.word().to_owned()), None, None);
         }
     }
 

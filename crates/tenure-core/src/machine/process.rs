@@ -233,7 +233,7 @@ impl Step<'_> {
         true
     }
 
-    fn requeue_steered(&mut self) {
+    pub(super) fn requeue_steered(&mut self) {
         let steered = self.s.turn.as_mut().map(|t| std::mem::take(&mut t.steered)).unwrap_or_default();
         for s in steered {
             self.requeue(s);

@@ -60,9 +60,12 @@ impl Step<'_> {
                 turn.steered.push(s);
             }
         }
-        let n = self.send(Command::Interrupt);
-        if back {
-            self.s.unheard = Some(super::hold::UnheardInterrupt { n, idle: false });
+        // A turn that waits for a limit's reset may have a process that is still to begin: there is nothing to end in it.
+        if self.s.process.as_ref().is_some_and(|process| process.ready) {
+            let n = self.send(Command::Interrupt);
+            if back {
+                self.s.unheard = Some(super::hold::UnheardInterrupt { n, idle: false });
+            }
         }
         self.withdraw_asks("interrupted", |_| true);
         self.sync_axes();

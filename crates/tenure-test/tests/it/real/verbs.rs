@@ -47,6 +47,7 @@ const ELSEWHERE: &[&str] = &[
     "fork",
     "fork_at",
     "rewind",
+    "rewind_undo",
     "elicitation",
     "mcp_stdio",
     "mcp_http",

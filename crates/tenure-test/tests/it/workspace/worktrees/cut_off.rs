@@ -85,7 +85,9 @@ async fn a_merge_is_finished_or_never_was() {
         .flat_map(|word| POINTS.map(|when| (word, when)))
         .enumerate()
     {
-        std::fs::write(tree.join("file"), format!("round {n}\n")).unwrap();
+        // Of another length each time: git takes a change of the same length within one tick of the clock for none.
+        let words = format!("round {n}{}\n", ".".repeat(n));
+        std::fs::write(tree.join("file"), &words).unwrap();
         std::fs::write(tree.join(format!("new {n}")), "new\n").unwrap();
         let _ = std::fs::remove_file(tree.join(format!("new {}", n.wrapping_sub(1))));
         let before = repo.state();
@@ -97,15 +99,14 @@ async fn a_merge_is_finished_or_never_was() {
         })
         .await;
         let arrived = repo.git(&["rev-parse", "main"]) == repo.git_in(&tree, &["rev-parse", "HEAD"]);
-        let whole =
-            repo.read("file") == format!("round {n}\n") && repo.path().join(format!("new {n}")).exists();
+        let whole = repo.read("file") == words && repo.path().join(format!("new {n}")).exists();
         assert!(
             if arrived && repo.state() != before { whole } else { repo.state() == before },
             "{word} {when}"
         );
         // The work is still there, and comes in now.
         daemon.post(&at(&workspace, "/merge"), &json!({"commit": "work"})).await.ok(200);
-        assert_eq!(repo.read("file"), format!("round {n}\n"), "{word} {when}");
+        assert_eq!(repo.read("file"), words, "{word} {when}");
         assert_eq!(repo.git_in(&tree, &["status", "--porcelain"]), "", "{word} {when}");
         assert_eq!(repo.git(&["status", "--porcelain"]), "", "{word} {when}");
     }
