@@ -17,6 +17,7 @@ export type { Artifacts } from "./resources/artifacts.js";
 export type { Checkpoints } from "./resources/checkpoints.js";
 export type { ExecPiece, ExecRequest, ExecResult } from "./resources/exec.js";
 export type { Files, WriteOptions } from "./resources/files.js";
+export type { History, HistoryFilter, PastMessages, SearchFilter, UsageFilter } from "./resources/history.js";
 export type { Listed, Page } from "./resources/pages.js";
 export { type Answer, type Callbacks, type EnqueueOptions, Session, type VerbOptions } from "./session.js";
 export type { Processes } from "./resources/processes.js";

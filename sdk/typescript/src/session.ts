@@ -10,6 +10,7 @@ import type {
   Capabilities,
   ConfigPatch,
   Created,
+  ForkSession,
   InputContent,
   InputView,
   Message,
@@ -36,6 +37,7 @@ import { type ExecPiece, type ExecRequest, type ExecResult, exec, execStream } f
 import { Files } from "./resources/files.js";
 import { type Listed, type Page, pages } from "./resources/pages.js";
 import { type SendOptions, type TurnEvent, admit, turn } from "./turn.js";
+import type { QueryOf } from "./typed.js";
 
 /** A decision as a word, or an answer with all that belongs to it. */
 export type Answer = "allow" | "deny" | "cancel" | AnswerAsk;
@@ -260,7 +262,7 @@ export class Session {
   }
 
   /** Everything that was said, whole, oldest first. */
-  messages(options: CallOptions & { limit?: number; offset?: number; epoch?: number } = {}): Listed<Message> {
+  messages(options: Omit<QueryOf<"/v1/sessions/{id}/messages", "get">, "cursor"> & CallOptions = {}): Listed<Message> {
     const { signal, ...query } = options;
     return pages(query, (more) =>
       this.#connection.call("get", "/v1/sessions/{id}/messages", [this.id], { query: more, signal }),
@@ -331,7 +333,18 @@ export class Session {
     return this.#connection.bytes({ method: "GET", path, signal: options.signal });
   }
 
-  /** Takes files back to how they were at a point, or with `dry_run` tells what that would change. */
+  /**
+   * Begins another session of the same agent with what was said up to a point, or to the end of the last turn that has
+   * ended. This one is not disturbed. The same `id` and body again is the same one.
+   */
+  async fork(request: ForkSession = {}, options: CallOptions = {}): Promise<Session> {
+    const limitMs = request.wait === "finished" ? Infinity : 120_000;
+    const path = "/v1/sessions/{id}/fork";
+    const made = await this.#connection.call("post", path, [this.id], { body: request, limitMs, ...options });
+    return new Session(this.#connection, made.id, made);
+  }
+
+  /** Takes files, the conversation or both back to a point, or with `dry_run` tells what that would change. */
   rewind(request: RewindRequest, options: CallOptions = {}): Promise<RewindPlan> {
     return this.#connection.call("post", "/v1/sessions/{id}/rewind", [this.id], { body: request, ...options });
   }

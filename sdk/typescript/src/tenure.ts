@@ -3,6 +3,7 @@ import { type CallOptions, Connection } from "./connection.js";
 import type { FollowedEvent } from "./events.js";
 import { type FollowOptions, follow, followRows } from "./follow.js";
 import type { AcpRow, AgentEntry, Ask, AskAnswered, CreateSession, HealthReply, Info, Session as SessionData } from "./generated/api.js";
+import { History } from "./resources/history.js";
 import { type Listed, pages } from "./resources/pages.js";
 import { Processes } from "./resources/processes.js";
 import { Projects } from "./resources/projects.js";
@@ -34,6 +35,8 @@ export type SessionFilter = Omit<QueryOf<"/v1/sessions", "get">, "cursor">;
 export class Tenure {
   /** Sessions: made, found, listed. */
   readonly sessions: Sessions;
+  /** The past of all agents on the daemon's machine: listed, read, searched, counted. */
+  readonly history: History;
   /** Directories by a stable id. */
   readonly projects: Projects;
   /** Directories in which sessions work, git worktrees among them. */
@@ -47,6 +50,7 @@ export class Tenure {
   constructor(options: TenureOptions = {}) {
     this.#connection = new Connection({ ...options, start: options.start ?? true });
     this.sessions = new Sessions(this.#connection);
+    this.history = new History(this.#connection);
     this.projects = new Projects(this.#connection);
     this.workspaces = new Workspaces(this.#connection);
     this.processes = new Processes(this.#connection);

@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { after, describe, it } from "node:test";
 
 import { isDurable } from "tenure";
+import { createApi } from "tenure/dialects/api";
 
 import { TestDaemon, claude } from "./support/daemon.js";
 
@@ -17,7 +18,7 @@ after(() => {
 });
 
 describe("Claude Code", { skip: agent === undefined && "it is not installed: cargo xtask install-agents" }, () => {
-  const daemon = new TestDaemon(agent?.config);
+  const daemon = new TestDaemon(agent && `${agent.config}[history.claude]\nroots = [${JSON.stringify(join(scratch, "claude/.claude"))}]\n`);
   const tenure = daemon.client();
 
   it("asks for a tool, is allowed after the daemon was killed, and says what it said", async () => {
@@ -49,5 +50,39 @@ describe("Claude Code", { skip: agent === undefined && "it is not installed: car
     writeFileSync(join(cwd, "more"), "");
     const second = await session.send(`And? @@${JSON.stringify([{ text: "That is all." }])}@@`);
     assert.equal(second.text, "That is all.");
+  });
+
+  it("is forked at a turn, rewound, and continued by the api dialect when only the program knows the conversation", async () => {
+    const api = createApi({ tenure });
+    const cwd = daemon.workdir();
+    const session = await tenure.sessions.create({ agent: "claude", cwd, input: `One? @@${JSON.stringify([{ text: "First." }])}@@`, wait: "finished" });
+    const [, answer] = (await session.messages()).items;
+    await session.send(`Two? @@${JSON.stringify([{ text: "Second." }])}@@`);
+    const fork = await session.fork({ at: { message: answer?.id ?? "" }, title: "a fork" });
+    const third = `Three? @@${JSON.stringify([{ text: "Third." }])}@@`;
+    assert.equal((await fork.send(third)).text, "Third.");
+    const texts = async (of: typeof session) => (await of.messages()).items.filter((m) => m.role === "assistant").map((m) => m.text);
+    assert.deepEqual([await texts(session), await texts(fork)], [["First.", "Second."], ["First.", "Third."]]);
+    assert.equal((await fork.get()).parent?.session_id, session.id);
+    await session.rewind({ to: { message: answer?.id ?? "" }, scope: "conversation" });
+    assert.deepEqual(await texts(session), ["First."]);
+    assert.deepEqual((await session.messages({ branch: "all" })).items.filter((m) => m.role === "assistant").length, 2);
+
+    const native = (await fork.get()).native_id ?? assert.fail();
+    for (const one of [session, fork]) await one.destroy();
+    await tenure.history.index({ wait_ms: 30_000 });
+    const project = (await api.listProjects()).find((one) => one.path === cwd) ?? assert.fail();
+    assert.ok(project.sessions.includes(native));
+    assert.equal((await api.loadSessionHistory(native, project.id)).at(-1)?.content, "Third.");
+    await api.resumeClaudeCode(cwd, native, `Four? @@${JSON.stringify([{ text: "Fourth." }])}@@`);
+    const [running] = (await api.listRunningClaudeSessions()).filter((one) => one.project_path === cwd);
+    assert.ok(running && running.memory_mb > 10, "the process is measured");
+    await api.cancelClaudeExecution(running.session_id);
+    await tenure.session(running.session_id).destroy();
+    await tenure.history.index({ wait_ms: 30_000 });
+    await api.continueClaudeCode(cwd, `Five? @@${JSON.stringify([{ text: "Fifth." }])}@@`);
+    const [again] = (await api.listRunningClaudeSessions()).filter((one) => one.project_path === cwd);
+    const ids = again && (await tenure.sessions.get(again.session_id)).native_id;
+    assert.equal(ids, native);
   });
 });

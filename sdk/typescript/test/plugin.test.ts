@@ -110,6 +110,32 @@ describe("a plugin", () => {
     assert.equal(await AgentMC.session.getStatus(sessionId), "ended");
   });
 
+  it("takes a directory that is a project already as that one, and an id that means another directory as a conflict", async () => {
+    const [used, other] = [daemon.workdir(), daemon.workdir()];
+    const before = (await tenure.sessions.create({ agent: "scripted", cwd: used, start: false })).created?.project;
+    const { ctx } = createPlugin({ agent: "scripted", cwd: used, projects: { mine: used, "proj-abc-123": other }, tenure, log });
+    const { sessionId } = await ctx.sessions.create({ projectId: "mine" });
+    assert.deepEqual((await tenure.sessions.get(sessionId)).project, before);
+    await assert.rejects(ctx.sessions.create({ projectId: "proj-abc-123" }), (e) => isTenureError(e, "conflict"));
+  });
+
+  it("misses no change that comes right after `onStatusChange`", async () => {
+    const { sessionId } = await ctx.sessions.create({});
+    await first(tenure.session(sessionId).follow(), (e) => kind("session.activity_changed")(e) && e.data.activity?.state === "idle");
+    const seen: string[] = [];
+    const ended = new Promise<void>((resolve) => {
+      const unsubscribe = ctx.sessions.onStatusChange(sessionId, (status) => {
+        seen.push(status);
+        if (status !== "ended") return;
+        unsubscribe();
+        resolve();
+      });
+    });
+    await ctx.sessions.stop(sessionId);
+    await ended;
+    assert.deepEqual(seen, ["ended"]);
+  });
+
   it("refuses what the other side takes, and what nobody knows, by name", async () => {
     const usage = (name: RegExp) => (e: unknown) => isTenureError(e, "usage") && name.test(e.message);
     await assert.rejects(ctx.sessions.create({ projectId: "proj-x" }), usage(/proj-x/));

@@ -3,14 +3,16 @@
  * The page docs/dialects/api.md says what each call is in Tenure. Events are in `api/watch.ts`.
  */
 import { TenureError, isTenureError } from "../errors.js";
-import type { Message, Permissions, Session as SessionData } from "../generated/api.js";
+import type { Permissions, Session as SessionData } from "../generated/api.js";
 import type { Session } from "../session.js";
 import type { Tenure } from "../tenure.js";
+import { type ApiProject, type ApiSession, type HistoryRow, Past } from "./api/past.js";
 import { type ApiEvent, type EventName, Watch } from "./api/watch.js";
 import { WORKING } from "./api/working.js";
 import { type Client, begun, client, only, refusal, text } from "./common.js";
 import { type Moment, isFresh, moment, works } from "./status.js";
 
+export type { ApiProject, ApiSession, HistoryRow } from "./api/past.js";
 export type { ApiEvent, CompletePayload, ErrorPayload, EventName, OutputPayload, Payload, StatusPayload } from "./api/watch.js";
 
 /** The tag of sessions that this dialect starts. */
@@ -41,41 +43,13 @@ export interface RunningSession {
   readonly runtime_seconds: number;
 }
 
-/** A row of `listProjects`. */
-export interface ApiProject {
-  readonly id: string;
-  readonly path: string;
-  /** Ids of its sessions, newest activity first. */
-  readonly sessions: readonly string[];
-  /** Seconds since 1970. */
-  readonly created_at: number;
-}
-
-/** A row of `getProjectSessions`. */
-export interface ApiSession {
-  readonly id: string;
-  readonly project_id: string;
-  readonly project_path: string;
-  /** Seconds since 1970. */
-  readonly created_at: number;
-  readonly first_message?: string;
-  readonly message_timestamp?: string;
-}
-
-/** A row of `loadSessionHistory`. */
-export interface HistoryRow {
-  readonly id: string;
-  readonly role: string;
-  readonly content: string;
-  readonly timestamp: string;
-}
-
 /** The interface itself. */
 export class Api {
   /** The client underneath. */
   readonly tenure: Tenure;
   readonly #options: ApiOptions;
   readonly #agent: string;
+  readonly #past: Past;
   readonly #watch: Watch;
 
   constructor(options: ApiOptions = {}) {
@@ -83,7 +57,8 @@ export class Api {
     this.#options = options;
     this.#agent = options.agent ?? "claude";
     this.tenure = client(options.tenure);
-    this.#watch = new Watch(this.tenure, options.scope === "own" ? TAG : undefined);
+    this.#past = new Past(this.tenure, this.#agent, this.#tag().tag);
+    this.#watch = new Watch(this.tenure, this.#tag().tag);
   }
 
   /** Starts a session; resolves when its first turn has begun, and rejects if its agent does not start. */
@@ -96,11 +71,13 @@ export class Api {
   readonly continueClaudeCode = async (projectPath: string, prompt: string, model?: string): Promise<void> => {
     const input = text("continueClaudeCode", "prompt", prompt);
     const cwd = text("continueClaudeCode", "projectPath", projectPath);
-    for await (const session of this.tenure.sessions.list({ cwd, agent: this.#agent, archived: "any" })) {
-      if (session.lifecycle !== "failed" && session.draft == null) return this.#more(session, input, model);
-    }
-    // A conversation that the agent has had by itself.
-    await this.#start(projectPath, model, input, { latest: true });
+    const session = await this.#newest(cwd);
+    const other = await this.#past.newest(cwd);
+    // A conversation that the agent has had by itself may be newer than all of ours.
+    const later = other !== undefined && (session === undefined || Date.parse(other.updated_at) > Date.parse(session.updated_at));
+    if (later) return this.#start(projectPath, model, input, other.native_id);
+    if (session !== undefined) return this.#more(session, input, model);
+    throw new TenureError("not_found", `${this.#agent} has had no conversation in ${cwd} to continue`);
   };
 
   /** Says more in one session, by our id or the agent's own. */
@@ -113,15 +90,19 @@ export class Api {
     const input = text("resumeClaudeCode", "prompt", prompt);
     const session = await this.#look(text("resumeClaudeCode", "sessionId", sessionId));
     if (session !== undefined) return this.#more(session, input, model);
-    await this.#start(projectPath, model, input, { native_id: sessionId });
+    await this.#start(projectPath, model, input, sessionId);
   };
 
   /** Sessions with a process that work, have tasks or were started here; the newest process first. */
   readonly listRunningClaudeSessions = async (): Promise<RunningSession[]> => {
     const rows: RunningSession[] = [];
-    for (const session of await this.#running()) {
+    const sessions = await this.#running();
+    if (sessions.length === 0) return rows;
+    // A list of sessions tells which processes there are; their own list has measured them.
+    const measured = new Map((await this.tenure.processes.list()).map((one) => [one.state === "running" ? one.session_id : null, one]));
+    for (const session of sessions) {
       const status = LISTED[moment(session, { fresh: isFresh(session) })];
-      const { process: running } = session;
+      const running = measured.get(session.id) ?? session.process;
       if (status === undefined || running == null) continue;
       rows.push({
         session_id: session.id,
@@ -134,7 +115,8 @@ export class Api {
         runtime_seconds: running.runtime_seconds,
       });
     }
-    return rows;
+    const started = (row: RunningSession) => Date.parse(row.started_at);
+    return rows.sort((a, b) => started(b) - started(a) || (a.session_id < b.session_id ? 1 : -1));
   };
 
   /** Interrupts and closes one session, or all that `listRunningClaudeSessions` lists; gives the ids. */
@@ -169,50 +151,18 @@ export class Api {
     return [...new Set(reaped.map((one) => one.session_id ?? String(one.pid)))];
   };
 
-  /** Directories in which there are sessions, each once. */
-  readonly listProjects = async (): Promise<ApiProject[]> => {
-    const sessions = new Map<string, string[]>();
-    for await (const session of this.tenure.sessions.list({ archived: "any", ...this.#tag() })) {
-      sessions.set(session.project.path, [...(sessions.get(session.project.path) ?? []), session.id]);
-    }
-    const rows = new Map<string, ApiProject>();
-    for (const project of await this.tenure.projects.list()) {
-      if (rows.has(project.path) || !sessions.has(project.path)) continue;
-      const created_at = seconds(project.created_at);
-      rows.set(project.path, { id: project.id, path: project.path, sessions: sessions.get(project.path) ?? [], created_at });
-    }
-    return [...rows.values()];
-  };
+  /** Directories in which there are sessions, here or of other tools, each once; newest activity first. */
+  readonly listProjects = (): Promise<ApiProject[]> => this.#past.projects();
 
-  /** Sessions of a project, newest activity first. */
-  readonly getProjectSessions = async (projectId: string): Promise<ApiSession[]> => {
-    const path = await this.#projectPath(projectId);
-    const rows: ApiSession[] = [];
-    for await (const session of this.tenure.sessions.list({ archived: "any", ...this.#tag() })) {
-      if (session.project.path !== path) continue;
-      rows.push({
-        id: session.id,
-        project_id: projectId,
-        project_path: session.cwd,
-        created_at: seconds(session.created_at),
-        ...(session.first_input == null
-          ? {}
-          : { first_message: session.first_input, message_timestamp: session.created_at }),
-      });
-    }
-    return rows;
-  };
+  /** Sessions of a project, and conversations in it that no session here holds; newest activity first. */
+  readonly getProjectSessions = async (projectId: string): Promise<ApiSession[]> =>
+    this.#past.sessions(text("getProjectSessions", "projectId", projectId));
 
-  /** Everything that was said in a session of a project, oldest first. */
+  /** Everything that was said in one of them, oldest first. */
   readonly loadSessionHistory = async (sessionId: string, projectId: string): Promise<HistoryRow[]> => {
-    const [session, path] = [await this.#known(sessionId), await this.#projectPath(projectId)];
-    if (session.project.path !== path) {
-      throw new TenureError("not_found", `session ${sessionId} is not in project ${projectId}`, { sessionId: session.id });
-    }
-    const rows: HistoryRow[] = [];
-    const row = (m: Message) => ({ id: m.id, role: m.role, content: m.text, timestamp: m.ts });
-    for await (const message of this.tenure.session(session.id).messages()) rows.push(row(message));
-    return rows;
+    const session = await this.#look(text("loadSessionHistory", "sessionId", sessionId));
+    const here = session?.lifecycle === "destroyed" ? undefined : session;
+    return this.#past.messages(sessionId, text("loadSessionHistory", "projectId", projectId), here);
   };
 
   /** Listens to an event, or with `NAME:ID` to that of one session. Resolves once nothing can be missed any more. */
@@ -221,12 +171,7 @@ export class Api {
     handler: (event: ApiEvent<EventName<Name>>) => void,
   ): Promise<() => void> => this.#watch.listen(event, handler as (event: ApiEvent) => void);
 
-  async #start(
-    projectPath: string,
-    model: string | undefined,
-    input: string,
-    resume?: { latest: true } | { native_id: string },
-  ): Promise<void> {
+  async #start(projectPath: string, model: string | undefined, input: string, native_id?: string): Promise<void> {
     const session = await this.tenure.sessions.create({
       agent: this.#agent,
       cwd: text("this call", "projectPath", projectPath),
@@ -234,7 +179,7 @@ export class Api {
       tags: [TAG],
       limits: { idle_seconds: IDLE_SECONDS },
       permissions: this.#options.permissions,
-      resume,
+      resume: native_id === undefined ? undefined : { native_id },
       input,
     });
     await begun(session);
@@ -267,8 +212,15 @@ export class Api {
         if (session.process != null && busy) found.set(session.id, session);
       }
     }
-    const started = (session: SessionData) => Date.parse(session.process?.started_at ?? session.created_at);
-    return [...found.values()].sort((a, b) => started(b) - started(a) || (a.id < b.id ? 1 : -1));
+    return [...found.values()];
+  }
+
+  /** The session of a directory in which something happened last. */
+  async #newest(cwd: string): Promise<SessionData | undefined> {
+    for await (const session of this.tenure.sessions.list({ cwd, agent: this.#agent, archived: "any", limit: 10, ...this.#tag() })) {
+      if (session.lifecycle !== "failed" && session.draft == null) return session;
+    }
+    return undefined;
   }
 
   /** A session by our id or the agent's own. */
@@ -289,20 +241,9 @@ export class Api {
     return session;
   }
 
-  async #projectPath(projectId: string): Promise<string> {
-    const project = (await this.tenure.projects.list()).find((one) => one.id === projectId);
-    if (project === undefined) throw new TenureError("not_found", `there is no project ${projectId}`);
-    return project.path;
-  }
-
   #tag(): { tag?: string } {
     return this.#options.scope === "own" ? { tag: TAG } : {};
   }
-}
-
-/** Whole seconds since 1970. */
-function seconds(timestamp: string): number {
-  return Math.floor(Date.parse(timestamp) / 1000);
 }
 
 /** One that rests is listed while its process is there. */

@@ -142,7 +142,9 @@ class Sessions {
   readonly tenure: Tenure;
   readonly spec: Pick<CreateSession, "agent" | "model" | "permissions">;
   readonly #options: PluginOptions;
-  readonly #registered = new Map<string, Promise<unknown>>();
+  readonly #registered = new Map<string, Promise<string>>();
+  /** What handlers begin with, until it is known. */
+  readonly #beginnings = new Set<Promise<unknown>>();
 
   constructor(options: PluginOptions) {
     this.#options = options;
@@ -166,12 +168,22 @@ class Sessions {
     }
     let registered = this.#registered.get(projectId);
     if (registered === undefined) {
-      registered = this.tenure.projects.register({ id: projectId, path });
+      registered = this.#register(projectId, path);
       this.#registered.set(projectId, registered);
       registered.catch(() => this.#registered.delete(projectId));
     }
-    await registered;
-    return { project: projectId };
+    return { project: await registered };
+  }
+
+  /** Gives the project's id in Tenure: a directory in which something has worked before may have one already. */
+  async #register(id: string, path: string): Promise<string> {
+    try {
+      return (await this.tenure.projects.register({ id, path })).id;
+    } catch (error) {
+      const known = isTenureError(error, "conflict") ? (error.data as { readonly id?: unknown } | undefined)?.id : undefined;
+      if (typeof known !== "string") throw error;
+      return known;
+    }
   }
 
   /** A session that was ended goes on. */
@@ -179,6 +191,7 @@ class Sessions {
     const session = this.tenure.session(sessionId);
     const input = text("sendMessage", "text", message);
     const id = `in-${crypto.randomUUID()}`;
+    await this.#heard();
     try {
       await session.enqueue(input, { id });
     } catch (error) {
@@ -200,16 +213,24 @@ class Sessions {
   }
 
   async stop(sessionId: string): Promise<void> {
+    await this.#heard();
     await this.tenure.session(sessionId).close();
+  }
+
+  /** Waits until those who listen already miss nothing that is done from here on. */
+  async #heard(): Promise<void> {
+    await Promise.allSettled(this.#beginnings);
   }
 
   /** Tells each change of the status; never before it has returned, and never the status that it begins with. */
   watch(sessionId: string, handler: (status: PluginStatus) => void, log: PluginLog): () => void {
     const stopped = new AbortController();
     const { signal } = stopped;
+    const session = this.tenure.session(sessionId);
+    const beginning = session.get({ signal });
+    this.#beginnings.add(beginning);
     const watching = async () => {
-      const session = this.tenure.session(sessionId);
-      const now = await session.get({ signal });
+      const now = await beginning.finally(() => this.#beginnings.delete(beginning));
       let last = STATUS[momentOrArchived(now, { fresh: isFresh(now) })];
       let fresh = isFresh(now);
       for await (const event of session.follow({ after: now.last_seq, signal })) {
