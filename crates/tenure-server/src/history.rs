@@ -10,14 +10,14 @@ mod own;
 mod places;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tenure_api::{ErrorCode, HistoryWarning, IndexState, Problem};
 use tenure_event::Timestamp;
-use tenure_history::{Reader, Roots};
+use tenure_history::{Found, Reader, Roots};
 use tenure_index::{Index, IndexError, Looker, Opened, Prices, Round};
 use tenure_log::EventLog as _;
 use tokio::sync::watch::Sender;
@@ -160,12 +160,18 @@ impl History {
         Own { node: Arc::clone(&self.node), runtime: self.runtime.clone(), elsewhere, since }
     }
 
-    /// The reader of a conversation that is listed under this agent.
-    pub(crate) fn reader_of(&self, agent: &str, native_id: &str) -> Option<Box<dyn Reader>> {
-        if native_id.starts_with(tenure_event::SessionId::PREFIX) {
+    /// Whether a conversation that is listed is a session of ours that nobody else keeps: its native id is the session's then,
+    /// which may be one that a client chose.
+    pub(crate) fn is_own(&self, native_id: &str, path: &Path) -> bool {
+        native_id.starts_with(tenure_event::SessionId::PREFIX) || path == own::path(self.node.home())
+    }
+
+    /// The reader of a conversation that is listed.
+    pub(crate) fn reader_of(&self, found: &Found) -> Option<Box<dyn Reader>> {
+        if self.is_own(&found.native_id, &found.path) {
             return Some(Box::new(self.own(Elsewhere::default())));
         }
-        tenure_history::readers(&self.roots()).into_iter().find(|reader| reader.agent() == agent)
+        tenure_history::readers(&self.roots()).into_iter().find(|reader| reader.agent() == found.agent)
     }
 
     /// Runs a question on a connection of its own, off the runtime's threads.

@@ -179,6 +179,7 @@ class Follower<T> {
         this.#lose("the daemon was stopped");
       } catch (error) {
         this.#signal.throwIfAborted();
+        if (error instanceof Thrown) throw error.cause;
         if (!mayPass(error)) throw error;
         this.#lose(sentence(error));
       }
@@ -194,6 +195,14 @@ class Follower<T> {
       return this.#reader.take(frame);
     } catch (error) {
       throw new TenureError("unintelligible", `a frame of the stream cannot be read: ${sentence(error)}`, { cause: error });
+    }
+  }
+
+  #connected(): void {
+    try {
+      this.#options.onConnected?.();
+    } catch (error) {
+      throw new Thrown(error);
     }
   }
 
@@ -228,7 +237,7 @@ class Follower<T> {
       const position = answer.header("tenure-position");
       if (this.#after === "now" && position !== undefined) this.#after = Number(position);
       this.#lostSince = undefined;
-      this.#options.onConnected?.();
+      this.#connected();
       for await (const frame of frames(answer.body, () => silence.broken())) {
         const { items, position } = this.#read(frame);
         if (position !== undefined && this.#after !== "now" && position <= this.#after) continue;
@@ -240,13 +249,22 @@ class Follower<T> {
       }
     } catch (error) {
       this.#signal.throwIfAborted();
-      if (error instanceof TenureError && !silence.signal.aborted) throw error;
+      if (error instanceof Thrown || (error instanceof TenureError && !silence.signal.aborted)) throw error;
       throw new TenureError("unreachable", silence.signal.aborted ? `nothing came for ${SILENCE_MS / 1000} s` : sentence(error));
     } finally {
       silence.stop();
       this.#reader.reset();
       cancel?.();
     }
+  }
+}
+
+/** What a callback threw: no loss of the connection. */
+class Thrown {
+  readonly cause: unknown;
+
+  constructor(cause: unknown) {
+    this.cause = cause;
   }
 }
 

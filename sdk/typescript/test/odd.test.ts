@@ -1,9 +1,14 @@
 /** Daemons as they should not be: newer than the client, cut off in a frame, repeating themselves, or speaking nonsense. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { type ServerResponse, createServer } from "node:http";
 import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 
 import { Tenure, isDurable, isTenureError } from "tenure";
 
@@ -81,5 +86,50 @@ describe("an odd daemon", () => {
     const next = events.next();
     end();
     await assert.rejects(next, (e) => isTenureError(e, "usage", "unreachable"));
+  });
+
+  it("that is old and lacks a path, or refuses a field, says so by code", async () => {
+    const problem = (status: number, body: object) => (answer: ServerResponse) =>
+      answer.writeHead(status, { "content-type": "application/problem+json" }).end(JSON.stringify(body));
+    const { tenure, end } = await fake(
+      problem(404, { code: "not_found", detail: "there is no GET /v1/search here" }),
+      problem(400, { code: "invalid", detail: "unknown field `restart`", field: "restart" }),
+    );
+    await assert.rejects(async () => await tenure.history.search("x"), (e) => isTenureError(e, "not_found") && /v1\/search/.test(e.message));
+    await assert.rejects(tenure.sessions.create({ agent: "a", restart: "never" }), (e) => isTenureError(e, "invalid") && e.field === "restart");
+    end();
+  });
+
+  it("is no reason to hide what a callback throws, nor to go on after it", async () => {
+    const { tenure, asked, end } = await fake(
+      (answer) => stream(answer).write(frame(1, "session.created")),
+      (answer) => stream(answer).end(frame(1, "session.created")),
+    );
+    const mine = new Error("mine");
+    const throwing = () => {
+      throw mine;
+    };
+    await assert.rejects(tenure.session("s").follow({ onConnected: throwing }).next(), mine);
+    const lost = tenure.session("s").follow({ onLost: throwing });
+    assert.equal((await lost.next()).value?.seq, 1);
+    await assert.rejects(lost.next(), mine);
+    assert.equal(asked.length, 2);
+    end();
+  });
+
+  it("that is slow to start keeps no program alive whose client was closed", () => {
+    const scratch = mkdtempSync(join(tmpdir(), "tenure-ts-slow-"));
+    const slow = join(scratch, "slow");
+    writeFileSync(slow, "#!/bin/sh\nexec sleep 30\n", { mode: 0o755 });
+    const program = `
+      import { Tenure } from "tenure";
+      const [, home, binary] = process.argv;
+      const tenure = new Tenure({ home, binary });
+      setTimeout(() => tenure.close(), 200);
+      await tenure.info().catch((error) => console.log(error.code));`;
+    const cwd = fileURLToPath(new URL("..", import.meta.url));
+    const words = ["--input-type=module", "--eval", program, join(scratch, "home"), slow];
+    assert.equal(execFileSync(process.execPath, words, { cwd, encoding: "utf8", timeout: 15_000 }), "usage\n");
+    rmSync(scratch, { recursive: true });
   });
 });

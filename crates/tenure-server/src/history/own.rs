@@ -2,7 +2,7 @@
 //! is left to that one, so that nothing is listed or found twice.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tenure_core::projection::{EpochChoice, Position, text_of};
@@ -41,6 +41,11 @@ pub(super) struct Own {
     pub(super) elsewhere: Elsewhere,
     /// Sessions in which nothing has happened since then are as they were; without it all are looked at.
     pub(super) since: Option<Timestamp>,
+}
+
+/// What our own sessions are listed to lie in.
+pub(super) fn path(home: &Path) -> PathBuf {
+    home.join("tenure.db")
 }
 
 /// Passes a reader on, and notes what it finds.
@@ -83,7 +88,7 @@ impl Reader for Noting {
 
 impl Own {
     fn path(&self) -> PathBuf {
-        self.node.home().join("tenure.db")
+        path(self.node.home())
     }
 
     /// The session is listed and read here: it is there, and nobody else keeps it.

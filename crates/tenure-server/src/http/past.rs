@@ -149,8 +149,9 @@ impl<'a> Shown<'a> {
 
     pub(super) async fn entry(&mut self, listed: Listed) -> Answer<History> {
         let entry = listed.conversation;
+        let own = self.app.history.is_own(&entry.native_id, &entry.path);
         let session_id = match SessionId::parse(&entry.native_id) {
-            Ok(id) if entry.native_id.starts_with(SessionId::PREFIX) => Some(id),
+            Ok(id) if own => Some(id),
             _ => self.holder(&entry.native_id).await?,
         };
         Ok(History {
@@ -290,7 +291,7 @@ impl Source {
         let unread = || {
             Failure::new(ErrorCode::Unsupported, format!("conversations of {} are not read here", self.agent))
         };
-        let reader = app.history.reader_of(&self.agent, &self.found.native_id).ok_or_else(unread)?;
+        let reader = app.history.reader_of(&self.found).ok_or_else(unread)?;
         let found = self.found.clone();
         let read = tokio::task::spawn_blocking(move || reader.messages(&found, &want)).await;
         let read = read.map_err(|error| Failure::new(ErrorCode::Internal, error.to_string()))?;

@@ -61,12 +61,17 @@ function startDaemon(home: string, place: Place, signal: AbortSignal): Promise<v
       child.kill();
       fail(`\`${program} up --detach\` has not come to an end in ${START_MS / 1000} s`);
     }, START_MS);
-    const stop = () => reject(signal.reason as Error);
-    signal.addEventListener("abort", stop, { once: true });
     const done = () => {
       clearTimeout(timer);
       signal.removeEventListener("abort", stop);
     };
+    const stop = () => {
+      done();
+      child.unref();
+      child.stderr.destroy();
+      reject(signal.reason as Error);
+    };
+    signal.addEventListener("abort", stop, { once: true });
     let words = "";
     child.stderr.setEncoding("utf8").on("data", (text: string) => (words = (words + text).slice(-WORDS)));
     child.on("error", (error: NodeJS.ErrnoException) => {

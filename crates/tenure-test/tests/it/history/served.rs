@@ -130,6 +130,21 @@ async fn our_own_sessions_stand_beside_the_others_and_go_with_their_destruction(
 }
 
 #[tokio::test]
+async fn a_session_with_an_id_of_the_clients_own_is_listed_and_read_as_ours() {
+    let (daemon, _) = with_a_past(TestDaemon::setup()).await;
+    let body = json!({
+        "id": "nightly.1", "agent": "scripted", "cwd": daemon.workdir(), "input": "a rare okapi", "wait": "finished",
+    });
+    daemon.request("POST", "/v1/sessions", &body).await.ok(201);
+    settle(&daemon).await;
+    let hits = found(&daemon, "q=okapi&role=user").await;
+    let [hit] = hits.as_slice() else { panic!("{hits:?}") };
+    assert_eq!(hit["conversation"]["session_id"], "nightly.1");
+    let messages = daemon.get("/v1/history/scripted/nightly.1/messages").await.ok(200);
+    assert_eq!(messages["items"][0]["text"], "a rare okapi");
+}
+
+#[tokio::test]
 async fn what_cannot_be_read_is_told_with_its_path_and_costs_nothing_else() {
     let (daemon, file) = with_a_past(TestDaemon::setup()).await;
     let mut text = std::fs::read_to_string(&file).unwrap();
