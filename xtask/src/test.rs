@@ -4,6 +4,7 @@
 
 mod contents;
 mod dependencies;
+mod elixir;
 mod packages;
 mod tools;
 mod typescript;
@@ -58,6 +59,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     steps.run("build", || cargo("build --locked --workspace --all-targets"))?;
     steps.run("examples in docs", || cargo("test --locked --workspace --doc --quiet"))?;
     steps.run("typescript", typescript::check)?;
+    steps.run("elixir", elixir::check)?;
     // A fresh seed each time; it is printed.
     steps.run("crash", || {
         crash::run(&crash::Args::for_seconds(60))?;

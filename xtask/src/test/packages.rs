@@ -4,13 +4,18 @@
 use crate::process::{output, program, run, say};
 
 /// A command that succeeds where it is there, the Debian package that brings it, and what for.
-const NEEDED: [(&[&str], &str, &str); 5] = [
+const NEEDED: [(&[&str], &str, &str); 7] = [
     (&["npm", "--version"], "npm", "the real agents are installed with it"),
     (&["chromium", "--version"], "chromium", "the TypeScript client is tried in a browser"),
     (&["git", "--version"], "git", "agents look for it, and worktrees are made with it"),
     (&["strace", "--version"], "strace", "calls to the disk are made to fail with it"),
+    (&["elixir", "--version"], "elixir", "the Elixir client is compiled and tested with it"),
+    (&["erl", "-noshell", "-eval", JIFFY], "erlang-jiffy", "the Elixir client reads JSON with it"),
     (&["python3", "-c", "import ensurepip, venv"], "python3-venv", "schemathesis is installed with it"),
 ];
+
+/// Succeeds where Erlang finds its JSON library.
+const JIFFY: &str = "case code:which(jiffy) of non_existing -> halt(1); _ -> halt(0) end.";
 
 /// Installs what is missing, or says what it is.
 pub(crate) fn install() -> anyhow::Result<()> {
