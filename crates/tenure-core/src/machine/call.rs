@@ -76,6 +76,9 @@ impl Step<'_> {
     pub(super) fn call_answered(&mut self, n: u64, result: &Result<Value, AgentError>) -> bool {
         let Some(call) = self.s.calls.remove(&n) else { return false };
         if let Err(e) = result {
+            if let Call::StopTask(task_id) = &call {
+                self.s.stopping.remove(task_id);
+            }
             let error = ErrorInfo { code: e.code.clone(), message: e.message.clone(), data: e.data.clone() };
             self.out.full = true;
             self.emit_bare(Kind::RequestRefused(RequestRefused {
@@ -134,6 +137,7 @@ impl Step<'_> {
         self.must_be_ready("stop_task")?;
         self.may_call("stop_task")?;
         let hit = vec![format!("task:{task_id}")];
+        self.s.stopping.insert(task_id.clone());
         let n = self.call(Call::StopTask(task_id.clone()), None);
         self.out.full = true;
         Ok(self.done(hit, Until::TaskEnd(task_id, n)))

@@ -241,6 +241,7 @@ impl Step<'_> {
     }
 
     fn stop_tasks(&mut self) {
+        self.s.stopping.clear();
         for (task_id, _) in std::mem::take(&mut self.s.tasks) {
             let summary = Some("its process ended".to_owned());
             self.emit_bare(Kind::TaskCompleted(TaskCompleted {

@@ -3,7 +3,7 @@
 use tenure_event::{
     ConfigChanged, EphemeralKind, ErrorInfo, Handshake, Kind, McpChanged, McpStatus, MessageCompleted,
     MessageOrigin, NativeBound, NativeReceived, Role, SessionCleared, TaskCompleted, TaskProgressed,
-    TodosUpdated, ToolCompleted, ToolProgressed, ToolStarted, ToolState, UsageUpdated,
+    TaskStatus, TodosUpdated, ToolCompleted, ToolProgressed, ToolStarted, ToolState, UsageUpdated,
 };
 
 use super::call::Call;
@@ -210,19 +210,26 @@ impl Step<'_> {
                 self.out.ephemeral.push((self.out.events.len(), kind));
             }
             TaskSignal::Ended { task_id, status, summary } => {
-                if self.s.tasks.remove(&task_id).is_some() {
-                    self.emit(Kind::TaskCompleted(TaskCompleted { task_id, status, summary }));
-                }
+                self.task_ended(task_id, status, summary);
             }
             TaskSignal::Running(ids) => {
                 let gone: Vec<String> = self.s.tasks.keys().filter(|id| !ids.contains(id)).cloned().collect();
                 for task_id in gone {
-                    self.s.tasks.remove(&task_id);
-                    let status = tenure_event::TaskStatus::Completed;
-                    self.emit(Kind::TaskCompleted(TaskCompleted { task_id, status, summary: None }));
+                    self.task_ended(task_id, TaskStatus::Completed, None);
                 }
             }
         }
+    }
+
+    fn task_ended(&mut self, task_id: String, status: TaskStatus, summary: Option<String>) {
+        if self.s.tasks.remove(&task_id).is_none() {
+            return;
+        }
+        // What was told to end has no success of its own, and agents tell its end in many ways: a signal's
+        // number, an exit code that a shell made of it.
+        let asked = self.s.stopping.remove(&task_id);
+        let status = if asked && status == TaskStatus::Failed { TaskStatus::Stopped } else { status };
+        self.emit(Kind::TaskCompleted(TaskCompleted { task_id, status, summary }));
     }
 
     pub(super) fn agent_idle(&mut self) {

@@ -349,6 +349,9 @@ pub struct State {
     pub rules: Vec<SessionRule>,
     /// Tasks that run.
     pub tasks: BTreeMap<String, TaskStarted>,
+    /// Those of them that a client has stopped and whose end is still to come.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub stopping: BTreeSet<String>,
     /// The agent waits for something.
     pub wait: Option<Wait>,
     /// The agent compacts its context.
@@ -447,6 +450,7 @@ impl State {
             policy: Arc::default(),
             rules: Vec::new(),
             tasks: BTreeMap::new(),
+            stopping: BTreeSet::new(),
             wait: None,
             compacting: false,
             spool_blocked: false,

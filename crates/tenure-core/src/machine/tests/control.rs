@@ -2,12 +2,12 @@
 
 use serde_json::json;
 use tenure_api::{ConfigPatch, ErrorCode, PermissionDefault, PermissionRule, PermissionsPatch, Problem};
-use tenure_event::{Decision, Support, TaskStarted, TaskStatus, ToolKind};
+use tenure_event::{Decision, Kind, NewEvent, Support, TaskStarted, TaskStatus, ToolKind};
 
 use super::scenes::{end_turn, idle, idle_as, running};
 use super::stage::Stage;
 use super::words::{exit_code, failure, permission, ready_with, says, spec};
-use crate::agent::{Command, ResumeHow, Signal, TaskSignal};
+use crate::agent::{AgentError, Command, ResumeHow, Signal, TaskSignal};
 use crate::machine::{Act, Spec};
 use crate::{Reply, Request, Until};
 
@@ -186,6 +186,42 @@ fn a_task_is_stopped_by_name() {
     let (task_id, status) = ("k1".to_owned(), TaskStatus::Stopped);
     stage.agent(vec![Signal::Task(TaskSignal::Ended { task_id, status, summary: None })]);
     assert!(stage.news().iter().any(|line| line.starts_with("task.completed")));
+}
+
+/// How a task ends for clients that its agent tells to have failed, after a stop that the agent took or refused.
+fn failed_after_a_stop(taken: bool) -> TaskStatus {
+    let mut stage = idle();
+    stage.agent(vec![ready_with(&["stop_task"])]);
+    let started = TaskStarted {
+        task_id: "k1".into(),
+        kind: "shell".into(),
+        title: "sleep".into(),
+        tool_id: None,
+        background: true,
+    };
+    stage.agent(vec![Signal::Task(TaskSignal::Started(started))]);
+    stage.ask(Request::StopTask { task_id: "k1".into() }).expect("it runs");
+    let n = *stage.state().calls.keys().next().expect("the agent was asked");
+    let result = if taken {
+        Ok(json!({}))
+    } else {
+        Err(AgentError { code: "not_found".into(), message: "no task k1".into(), data: None })
+    };
+    stage.agent(vec![Signal::Answered { n, result }]);
+    let (task_id, summary) = ("k1".to_owned(), Some("exit code 137".to_owned()));
+    stage.agent(vec![Signal::Task(TaskSignal::Ended { task_id, status: TaskStatus::Failed, summary })]);
+    assert!(stage.state().stopping.is_empty());
+    let ends = |event: &NewEvent| match &event.kind {
+        Kind::TaskCompleted(end) => Some(end.status),
+        _ => None,
+    };
+    stage.log.iter().find_map(ends).expect("it has ended")
+}
+
+#[test]
+fn a_task_that_was_told_to_end_has_not_failed() {
+    assert_eq!(failed_after_a_stop(true), TaskStatus::Stopped);
+    assert_eq!(failed_after_a_stop(false), TaskStatus::Failed);
 }
 
 #[test]
