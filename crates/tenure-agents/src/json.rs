@@ -44,6 +44,11 @@ pub(crate) fn parse_line(line: &[u8]) -> Result<Value, BadLine> {
     serde_json::from_slice(line).map_err(|_| BadLine::Malformed)
 }
 
+/// A value to be remembered as told: `null` as an empty object, since what is saved tells `null` as nothing.
+pub(crate) fn told(value: &Value) -> Value {
+    if value.is_null() { Value::Object(serde_json::Map::new()) } else { value.clone() }
+}
+
 /// The text of a member of the top object exactly as it stands in the line (`1.0` stays
 /// `1.0`); `null` when it is null or cannot be told apart.
 pub(crate) fn raw_member(line: &[u8], path: &[&str]) -> String {

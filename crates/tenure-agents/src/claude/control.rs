@@ -103,7 +103,7 @@ impl ClaudeCodec {
         }
         match result {
             Ok(answer) => {
-                self.memory.initialized = Some(answer);
+                self.memory.initialized = Some(crate::json::told(&answer));
                 self.ready_if_done(out);
             }
             Err(error) => out.push(Signal::HandshakeFailed(error)),

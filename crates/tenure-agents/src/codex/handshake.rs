@@ -39,7 +39,7 @@ impl CodexCodec {
                 return self.fail(fault("forbidden", why), out);
             }
         }
-        self.memory.greeting = Some(answer.clone());
+        self.memory.greeting = Some(crate::json::told(answer));
         self.memory.phase = Phase::Opening;
         self.warn_of_servers(out);
         out.push(raw(&json!({"method": "initialized"})));

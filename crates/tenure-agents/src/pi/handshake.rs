@@ -10,6 +10,7 @@ use tenure_event::{AgentInfo, Capabilities, CommandInfo, ModelInfo, Support};
 use super::memory::{Told, error};
 use super::response::read_model;
 use super::{PiCodec, field};
+use crate::json::told;
 
 /// Entries of one list that are taken.
 const LIST_MAX: usize = 1000;
@@ -19,7 +20,7 @@ const PATH_MAX: usize = 4096;
 impl PiCodec {
     /// A part of the handshake; what failed is left out.
     pub(super) fn handshake_part(&self, result: Result<&Value, AgentError>) -> Option<Value> {
-        result.ok().filter(|_| !self.memory.ready).cloned()
+        result.ok().filter(|_| !self.memory.ready).map(told)
     }
 
     /// The answer to `get_state`, the first of all.
@@ -102,7 +103,7 @@ const NO_PERMISSIONS: &str =
 
 /// The state without what describes the model at length, which may name addresses and headers.
 fn stripped(state: &Value) -> Value {
-    let mut state = state.clone();
+    let mut state = told(state);
     if let Some(model) = state.get_mut("model").filter(|model| model.is_object()) {
         *model = json!({"provider": model.get("provider"), "id": model.get("id"), "api": model.get("api")});
     }
