@@ -19,6 +19,7 @@ mod desk;
 mod diff;
 mod discard;
 mod git;
+mod index;
 mod land;
 mod make;
 mod merge;

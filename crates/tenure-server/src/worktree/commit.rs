@@ -20,7 +20,7 @@ pub(super) struct Draft {
 pub(super) async fn draft(open: &Open, git: &Git, head: &str, message: &str) -> Result<Draft, Problem> {
     let admin = unsaved::admin_dir(git).await?;
     let (from, own) = (admin.join("index"), open.paths.index.clone());
-    let copied = crate::owner::off_thread(move || std::fs::copy(from, own)).await;
+    let copied = crate::owner::off_thread(move || super::index::copy(&from, &own)).await;
     copied.map_err(|e| refused(git.dir(), &format!("the index cannot be read: {e}")))?;
     let tree = tree_of(&git.with_index(&open.paths.index)).await?;
     let commit = object(git, &tree, &[head], message).await?;

@@ -66,7 +66,7 @@ async fn with_new_files(open: &Open, git: &Git) -> Result<Git, Problem> {
     let from =
         PathBuf::from(git.text(&["rev-parse", "--path-format=absolute", "--git-path", "index"]).await?);
     let own = open.paths.index.clone();
-    let copied = off_thread(move || std::fs::copy(from, own)).await;
+    let copied = off_thread(move || super::index::copy(&from, &own)).await;
     copied.map_err(|e| super::git::refused(git.dir(), &format!("the index cannot be read: {e}")))?;
     let copy = git.with_index(&open.paths.index);
     let new = git.run(&["ls-files", "--others", "--exclude-standard", "-z"]).await?.out;

@@ -118,10 +118,10 @@ fn claim(admin: &Path, own: &Path, id: &WorkspaceId) -> io::Result<()> {
     lock.sync_all()?;
     // An index of an earlier attempt would be taken for this one's.
     let _ = fs::remove_file(own);
-    match fs::copy(admin.join("index"), own) {
+    match super::index::copy(&admin.join("index"), own) {
         // Before the first `git add` there is none.
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
-        copied => copied.map(drop),
+        copied => copied,
     }
 }
 
@@ -132,7 +132,7 @@ fn is_ours(admin: &Path, id: &WorkspaceId) -> bool {
 /// Puts the copy in the index's place. Blocks.
 fn publish(admin: &Path, own: &Path) -> io::Result<()> {
     let next = admin.join("index.tenure");
-    match fs::copy(own, &next) {
+    match super::index::copy(own, &next) {
         // It stands there already.
         Err(e) if e.kind() == io::ErrorKind::NotFound => return Ok(()),
         copied => copied?,
