@@ -421,11 +421,7 @@ impl Node {
     /// # Errors
     /// `not_found` for an unknown id.
     pub async fn view(&self, id: &SessionId) -> Result<Session, Problem> {
-        let row = self.shared.log.session(id).await.map_err(|e| problem::from_log(&e))?;
-        let row = row.ok_or_else(|| problem::no_session(id))?;
-        // Looked at a second time first: what could not be read once may be well.
-        let _ = self.shared.log.damage_now(id).await;
-        let mut view = self.view_row(&row)?;
+        let mut view = self.stored(id).await?;
         view.capabilities = self.handshake(id).map(|h| h.capabilities);
         if view.process.is_some() {
             let (shared, id) = (Arc::clone(&self.shared), id.clone());
@@ -436,7 +432,19 @@ impl Node {
         Ok(view)
     }
 
-    /// The same for a row of a list: without capabilities, and the process not measured.
+    /// The same without capabilities, and the process not measured: that reads much of `/proc`.
+    ///
+    /// # Errors
+    /// `not_found` for an unknown id.
+    pub async fn stored(&self, id: &SessionId) -> Result<Session, Problem> {
+        let row = self.shared.log.session(id).await.map_err(|e| problem::from_log(&e))?;
+        let row = row.ok_or_else(|| problem::no_session(id))?;
+        // Looked at a second time first: what could not be read once may be well.
+        let _ = self.shared.log.damage_now(id).await;
+        self.view_row(&row)
+    }
+
+    /// The same for a row of a list.
     ///
     /// # Errors
     /// `internal` if the row cannot be read.

@@ -20,7 +20,7 @@ pub(super) async fn told(app: &App, id: &SessionId, seq: Seq, until: Until) -> A
     let summary = matches!(until, Until::Compacted(_));
     wait.at_most = (!summary).then_some(app.limits.verb_time);
     let mut missing: BTreeSet<u64> = numbers(&until).into_iter().collect();
-    let agent = app.node.view(id).await?.agent;
+    let agent = app.node.stored(id).await?.agent;
     let ended = wait.until(|event| match &event.kind {
         Kind::ProcessExited(_) => Some(Err(gone(id))),
         Kind::RequestRefused(no) if missing.contains(&no.command) => Some(Err(refused(id, &agent, no))),

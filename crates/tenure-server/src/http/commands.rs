@@ -40,7 +40,7 @@ pub(super) async fn run(
     body: Body<RunCommand>,
 ) -> Answer<Response> {
     let (id, row) = lookup::existing(&app, &id).await?;
-    let Some(known) = app.node.view(&id).await?.capabilities else {
+    let Some(known) = app.node.handshake(&id).map(|told| told.capabilities) else {
         let what = "the agent has not told its commands yet; wait for its handshake (`resume` starts it)";
         return Err(Problem::new(ErrorCode::NotReady, what).about(&id).into());
     };
@@ -134,8 +134,7 @@ pub(super) async fn compact(
 ) -> Answer<Response> {
     let (id, row) = lookup::existing(&app, &segment).await?;
     let Compact { instructions, wait } = body.value;
-    let view = app.node.view(&id).await?;
-    let supports = view.capabilities.map(|known| known.supports).unwrap_or_default();
+    let supports = app.node.handshake(&id).map(|told| told.capabilities.supports).unwrap_or_default();
     if let Some(Support::No(why)) = supports.get("compact") {
         return Err(Problem::unsupported(&row.agent, "compact", why).about(&id).into());
     }

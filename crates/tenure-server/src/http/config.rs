@@ -54,7 +54,7 @@ pub(super) async fn patch(
         let field = |problem| Problem { field: Some("limits.cost_usd".into()), ..problem };
         app.node.may_limit_cost(&row.agent).map_err(field)?;
     }
-    let view = app.node.view(&id).await?;
+    let view = app.node.stored(&id).await?;
     let asks_agent = patch.model.is_some() || patch.mode.is_some() || patch.effort.is_some();
     if asks_agent && view.process.is_some() && view.axes.health.why == Some(HealthReason::Starting) {
         verbs::ready(&app, &id, view.last_seq.0.saturating_sub(1)).await?;

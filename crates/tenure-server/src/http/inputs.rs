@@ -63,7 +63,7 @@ pub(super) async fn admitted(
     };
     match wait {
         SendWait::Accepted => Ok((StatusCode::ACCEPTED, Json(receipt)).into_response()),
-        _ if app.node.view(id).await?.limit_reached.is_some() && !has_begun(app, id, &receipt).await? => {
+        _ if receipt.turn_id.is_none() && is_held(app, id, &receipt).await? => {
             Err(held(id, &receipt.input_id))
         }
         SendWait::Started => {
@@ -176,10 +176,13 @@ async fn turn_of(app: &App, id: &SessionId, own: &InputId, end: Option<End>) -> 
     }
 }
 
-/// Whether a turn has taken the input in, or it has ended.
-async fn has_begun(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<bool> {
+/// Whether the input stays in the queue until a limit is raised.
+async fn is_held(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<bool> {
+    if app.node.stored(id).await?.limit_reached.is_none() {
+        return Ok(false);
+    }
     let row = app.log().input(id, &receipt.input_id).await?;
-    Ok(row.is_none_or(|row| row.state != "queued"))
+    Ok(row.is_some_and(|row| row.state == "queued"))
 }
 
 /// An input that is kept, and that nobody should wait for.

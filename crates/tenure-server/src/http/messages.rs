@@ -70,7 +70,7 @@ pub(super) async fn wanted(
     if !matches!(branch, None | Some("current" | "all")) {
         return Err(Failure::invalid("branch", "give `current` or `all`"));
     }
-    let view = app.node.view(id).await?;
+    let view = app.node.stored(id).await?;
     let epoch = match epoch {
         Some("all") => EpochChoice::All,
         Some(number) => {
