@@ -47,8 +47,11 @@ export interface Callbacks {
   readonly onText?: ((text: string) => void) | undefined;
   readonly onThought?: ((text: string) => void) | undefined;
   readonly onTool?: ((tool: ToolStarted | ToolCompleted, phase: "started" | "completed") => void) | undefined;
-  /** What it gives (or what its promise gives) is the answer; nothing leaves the ask to others. */
-  readonly onAsk?: ((ask: Ask) => Answer | void | Promise<Answer | void>) | undefined;
+  /**
+   * What it gives (or what its promise gives) is the answer; nothing leaves the ask to others. TypeScript takes an async function's
+   * `"allow"` for any string here.
+   */
+  readonly onAsk?: ((ask: Ask) => Answer | void | Promise<Answer | string | void>) | undefined;
   readonly onEvent?: ((event: FollowedEvent) => void) | undefined;
 }
 
@@ -125,7 +128,7 @@ export class Session {
     const answer = await options.onAsk?.(ask);
     if (!answer) return;
     try {
-      await this.answer(ask.id, answer, { signal: options.signal });
+      await this.answer(ask.id, answer as Answer, { signal: options.signal });
     } catch (error) {
       // Somebody else was first: the ask is answered, which is all that was wanted.
       if ((error as { code?: unknown }).code !== "conflict") throw error;

@@ -5,8 +5,9 @@ import { describe, it } from "node:test";
 import { join } from "node:path";
 
 import { Tenure, TenureError, isTenureError } from "tenure";
+import { createClient } from "tenure/dialects/handle";
 
-import { TestDaemon, script } from "./support/daemon.js";
+import { TestDaemon, first, kind, script } from "./support/daemon.js";
 
 describe("errors", () => {
   const daemon = new TestDaemon();
@@ -67,6 +68,33 @@ describe("errors", () => {
       },
     });
     assert.match((await sending).text, /denied|cancelled/);
+  });
+
+  it("are none where a callback's answer comes too late: somebody else was first, or the ask is gone", async () => {
+    const other = daemon.client();
+    const session = await tenure.sessions.create({ agent: "scripted", cwd: daemon.workdir() });
+    const late = await session.send(script({ ask: "may I?" }), {
+      onAsk: async (ask) => {
+        await other.answer(ask.id, "deny");
+        return "allow";
+      },
+    });
+    assert.match(late.text, /denied/);
+    const gone = await session.send(script({ ask: "may I?", withdraw_after_ms: 1 }), {
+      onAsk: async () => {
+        await first(session.follow(), kind("ask.withdrawn"));
+        return "allow";
+      },
+    });
+    assert.match(gone.text, /withdrawn/);
+    const handle = createClient(tenure).session(session.id);
+    const replied = await handle.send(script({ ask: "may I?" }), {
+      onPermission: async (request) => {
+        await other.answer(request.id, "deny");
+        return "once";
+      },
+    });
+    assert.match(replied.text, /denied/);
   });
 
   it("a closed client rejects what waits, and nothing keeps the program alive", async () => {

@@ -74,7 +74,7 @@ export interface StreamCallbacks {
   readonly onToolComplete?: (part: Part) => void;
   readonly onToolError?: (part: Part) => void;
   /** What it gives (or what its promise gives) is the reply; nothing leaves it to others. */
-  readonly onPermission?: (request: PermissionRequest) => PermissionReply | void | Promise<PermissionReply | void>;
+  readonly onPermission?: (request: PermissionRequest) => PermissionReply | void | Promise<PermissionReply | string | void>;
   readonly onConnect?: () => void;
   readonly onDisconnect?: (why: string) => void;
 }
@@ -91,7 +91,7 @@ export async function sendWithCallbacks(
   const ask = async (request: PermissionRequest) => {
     const given = await callbacks.onPermission?.(request);
     if (given === undefined) return;
-    await reply(request.id, given).catch((error: unknown) => {
+    await reply(request.id, given as PermissionReply).catch((error: unknown) => {
       // Somebody else was first.
       if (!(error instanceof TenureError) || error.code !== "conflict") throw error;
     });
