@@ -27,6 +27,12 @@ pub struct Client {
     inner: Arc<Inner>,
 }
 
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("place", &self.link().place).finish_non_exhaustive()
+    }
+}
+
 struct Inner {
     place: Place,
     launcher: Option<Launcher>,

@@ -30,6 +30,12 @@ pub enum ClientError {
         /// What was wrong.
         what: String,
     },
+    /// An input that is waited for was taken back before a turn took it.
+    #[error("the input was taken back ({reason}): send it again if it is still wanted")]
+    Cancelled {
+        /// Why: `request` or `discarded`.
+        reason: String,
+    },
     /// A daemon was started and did not get ready.
     #[error("the daemon did not start: {why}")]
     NotStarted {

@@ -5,6 +5,7 @@
 //! - [`Client`] has a method for every path, grouped by resource.
 //! - [`Client::follow`] gives a session's events, each once and in order, over lost connections and restarts
 //!   of the daemon.
+//! - [`Client::stream`] sends an input and gives what its turn does, as pieces of text, tools, asks, and its result.
 //!
 //! It starts no process itself (a [`Launcher`] does), keeps no copy of anything, and knows no terminal.
 
@@ -16,6 +17,7 @@ mod link;
 mod resource;
 mod sse;
 mod start;
+mod turn;
 
 pub use client::Client;
 pub use error::ClientError;
@@ -23,7 +25,8 @@ pub use follow::{Follow, FollowOptions, Followed, FollowedEvent};
 pub use home::{DaemonFile, Home};
 pub use resource::{
     EventFilter, ExecPiece, ExecRun, FileBody, FileSearch, FindError, GrepPattern, HistoryFilter,
-    SearchFilter, SessionFilter, UsageFilter, VERSION,
+    MessageFilter, SearchFilter, SessionFilter, UsageFilter, VERSION,
 };
 pub use sse::{Frame, FrameError, FrameReader, MAX_FRAME};
 pub use start::{Ended, Launcher, Starting, ensure_running};
+pub use turn::{Turn, TurnEvent};

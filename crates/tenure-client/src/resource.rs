@@ -22,7 +22,7 @@ pub use exec::{ExecPiece, ExecRun};
 pub use files::{FileBody, FileSearch, GrepPattern};
 pub use find::FindError;
 pub use past::{HistoryFilter, SearchFilter, UsageFilter};
-pub use sessions::SessionFilter;
+pub use sessions::{MessageFilter, SessionFilter};
 
 /// The version of this client.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");

@@ -1,6 +1,8 @@
 //! Inputs of a session.
 
-use tenure_api::{InputView, Page, Receipt, SendInput, SendWait, TurnResult};
+use tenure_api::{
+    EditInput, InputContent, InputView, Page, Receipt, SendInput, SendWait, TurnResult, VerbReply,
+};
 use tenure_event::{InputId, SessionId};
 
 use crate::ClientError;
@@ -46,11 +48,25 @@ impl Client {
         self.call(Call::get(format!("/v1/sessions/{session}/inputs"))).await
     }
 
+    /// Changes what a queued input says.
+    ///
+    /// # Errors
+    /// `not_found`, `conflict` when it has started, and those of any request.
+    pub async fn edit_input(
+        &self,
+        session: &SessionId,
+        input: &InputId,
+        says: InputContent,
+    ) -> Result<InputView, ClientError> {
+        let path = format!("/v1/sessions/{session}/inputs/{input}");
+        self.call(Call::patch(path).json(&EditInput { input: says })?).await
+    }
+
     /// Takes a queued input out of the queue.
     ///
     /// # Errors
     /// `not_found`, `conflict` when it has started, and those of any request.
-    pub async fn cancel_input(&self, session: &SessionId, input: &InputId) -> Result<(), ClientError> {
-        self.bytes(Call::delete(format!("/v1/sessions/{session}/inputs/{input}"))).await.map(drop)
+    pub async fn cancel_input(&self, session: &SessionId, input: &InputId) -> Result<VerbReply, ClientError> {
+        self.call(Call::delete(format!("/v1/sessions/{session}/inputs/{input}"))).await
     }
 }

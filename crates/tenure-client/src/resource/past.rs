@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use tenure_api::{History, IndexState, Page, Project, SearchReply, UsageReply};
+use tenure_api::{CreateProject, History, IndexState, Page, Project, SearchReply, UsageReply};
 use tenure_event::Message;
 
 use crate::ClientError;
@@ -177,6 +177,14 @@ impl Client {
     /// `forbidden`, and those of any request.
     pub async fn index_rebuild(&self) -> Result<IndexState, ClientError> {
         self.call(Call::post("/v1/index/rebuild")).await
+    }
+
+    /// Names a directory. The same id and path again is the same project.
+    ///
+    /// # Errors
+    /// `conflict` when the id names another directory, `invalid`, and those of any request.
+    pub async fn register_project(&self, project: &CreateProject) -> Result<Project, ClientError> {
+        self.call(Call::post("/v1/projects").json(project)?).await
     }
 
     /// Projects, oldest first.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tenure_api::{
-    CreateSession, Created, ForkSession, Page, Session, SessionPatch, VerbReply, WorkspaceChoice,
+    CreateSession, Created, ForkSession, Page, Process, Session, SessionPatch, VerbReply, WorkspaceChoice,
 };
-use tenure_event::{Message, SessionId};
+use tenure_event::{Capabilities, Message, SessionId};
 
 use crate::ClientError;
 use crate::client::{Call, Client};
@@ -15,7 +15,8 @@ use crate::client::{Call, Client};
 const WORKTREE_LIMIT: Duration = Duration::from_secs(4500);
 
 /// Which sessions are listed. Values of one field are as on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names are those of the query")]
 pub struct SessionFilter {
     pub lifecycle: Option<String>,
@@ -48,6 +49,18 @@ impl SessionFilter {
             .query_opt("cursor", self.cursor.as_ref())
             .query_opt("limit", self.limit.as_ref())
     }
+}
+
+/// Which messages are read. Values of one field are as on the wire.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[expect(missing_docs, reason = "the names are those of the query")]
+pub struct MessageFilter {
+    pub cursor: Option<String>,
+    pub limit: Option<u32>,
+    pub offset: Option<u64>,
+    /// A number, or `all`; the current one if none.
+    pub epoch: Option<String>,
+    pub branch: Option<String>,
 }
 
 impl Client {
@@ -105,18 +118,34 @@ impl Client {
         self.call(Call::delete(format!("/v1/sessions/{id}")).query("keep_transcript", keep_transcript)).await
     }
 
-    /// A page of messages, oldest first.
+    /// What the agent can do; none before its handshake.
     ///
     /// # Errors
     /// `not_found`, and those of any request.
-    pub async fn messages(
-        &self,
-        id: &SessionId,
-        cursor: Option<&str>,
-        limit: Option<u32>,
-    ) -> Result<Page<Message>, ClientError> {
-        let call = Call::get(format!("/v1/sessions/{id}/messages"));
-        self.call(call.query_opt("cursor", cursor.as_ref()).query_opt("limit", limit.as_ref())).await
+    pub async fn capabilities(&self, id: &SessionId) -> Result<Option<Capabilities>, ClientError> {
+        self.call(Call::get(format!("/v1/sessions/{id}/capabilities"))).await
+    }
+
+    /// The agent's process.
+    ///
+    /// # Errors
+    /// `not_found`, also while it has none, and those of any request.
+    pub async fn process(&self, id: &SessionId) -> Result<Process, ClientError> {
+        self.call(Call::get(format!("/v1/sessions/{id}/process"))).await
+    }
+
+    /// A page of messages, oldest first.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid`, and those of any request.
+    pub async fn messages(&self, id: &SessionId, f: &MessageFilter) -> Result<Page<Message>, ClientError> {
+        let call = Call::get(format!("/v1/sessions/{id}/messages"))
+            .query_opt("cursor", f.cursor.as_ref())
+            .query_opt("limit", f.limit.as_ref())
+            .query_opt("offset", f.offset.as_ref())
+            .query_opt("epoch", f.epoch.as_ref())
+            .query_opt("branch", f.branch.as_ref());
+        self.call(call).await
     }
 
     /// The whole conversation as text: `jsonl`, `acp` or `markdown`.

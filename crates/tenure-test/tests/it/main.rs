@@ -6,6 +6,7 @@
 
 mod agents;
 mod bad;
+mod conformance;
 mod history;
 mod promises;
 mod real;
