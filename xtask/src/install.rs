@@ -3,6 +3,8 @@
 //! another version. It does not know the programs themselves: where each one's binary lies is
 //! `tenure_test::agents`' business.
 
+pub(crate) mod pip;
+
 use std::io;
 use std::path::Path;
 use std::time::Instant;

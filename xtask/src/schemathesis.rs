@@ -12,10 +12,14 @@ use std::time::Instant;
 use anyhow::{Context, ensure};
 use serde_json::Value;
 
+use crate::install::pip::Environment;
 use crate::process::{self, program, root, say};
 
-/// Every package with its version and the hashes of its files; pip takes no other file.
-const PACKAGES: &str = include_str!("schemathesis/requirements.txt");
+const ENVIRONMENT: Environment = Environment {
+    folder: "schemathesis",
+    list: "xtask/src/schemathesis/requirements.txt",
+    what: "schemathesis",
+};
 /// Paths that are left out.
 const LEFT_OUT: &str = "/stream$|/exec(/|$)|/kill$|/reap$";
 /// A create that the document allows may still name a directory that is not there.
@@ -49,9 +53,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 /// Runs it against the binary that was built.
 pub(crate) fn check(args: &Args) -> anyhow::Result<()> {
     let begun = Instant::now();
-    let tool = tool();
+    let tool = ENVIRONMENT.program("schemathesis");
     ensure!(
-        is_installed(),
+        ENVIRONMENT.is_installed(),
         "schemathesis is not installed; cargo xtask schemathesis installs it, and needs the network once"
     );
     let scratch = Scratch::new()?;
@@ -77,44 +81,9 @@ pub(crate) fn check(args: &Args) -> anyhow::Result<()> {
     ))
 }
 
-/// An environment of its own.
-fn place() -> PathBuf {
-    root().join("target/schemathesis")
-}
-
-fn tool() -> PathBuf {
-    place().join("bin/schemathesis")
-}
-
-/// Whether it is there as it is listed.
-fn is_installed() -> bool {
-    let done = fs::read_to_string(place().join("requirements.txt"));
-    done.is_ok_and(|text| text == PACKAGES) && tool().is_file()
-}
-
 /// Installs it, unless it is there.
 pub(crate) fn install() -> anyhow::Result<()> {
-    if is_installed() {
-        return Ok(());
-    }
-    let dir = place();
-    fs::create_dir_all(&dir)?;
-    process::run(program("python3").args(["-m", "venv", "--clear"]).arg(&dir)).context(
-        "schemathesis needs Python 3.10 or later with venv and pip (Debian: apt-get install python3-venv)",
-    )?;
-    let wanted = dir.join("wanted.txt");
-    fs::write(&wanted, PACKAGES)?;
-    let mut pip = program(dir.join("bin/pip"));
-    process::run(
-        pip.args(["install", "--quiet", "--disable-pip-version-check", "--require-hashes", "--requirement"])
-            .arg(&wanted),
-    )
-    .context(
-        "pip could not install what xtask/src/schemathesis/requirements.txt lists; check that its index can be reached \
-         (pip download anyio), then run cargo xtask schemathesis again",
-    )?;
-    fs::rename(wanted, dir.join("requirements.txt"))?;
-    Ok(())
+    ENVIRONMENT.install()
 }
 
 /// A directory for one run, with the home of its daemon. Both are gone with it.

@@ -6,6 +6,7 @@ mod contents;
 mod dependencies;
 mod elixir;
 mod packages;
+mod python;
 mod tools;
 mod typescript;
 
@@ -38,6 +39,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     if !args.fast {
         steps.run("agents", || install::run(&install::Args::default()))?;
         steps.run("npm packages", typescript::install)?;
+        steps.run("python packages", python::install)?;
     }
     let cargo = |words: &str| {
         let mut command = cargo();
@@ -60,6 +62,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     steps.run("examples in docs", || cargo("test --locked --workspace --doc --quiet"))?;
     steps.run("typescript", typescript::check)?;
     steps.run("elixir", elixir::check)?;
+    steps.run("python", python::check)?;
     // A fresh seed each time; it is printed.
     steps.run("crash", || {
         crash::run(&crash::Args::for_seconds(60))?;

@@ -11,7 +11,11 @@ const NEEDED: [(&[&str], &str, &str); 7] = [
     (&["strace", "--version"], "strace", "calls to the disk are made to fail with it"),
     (&["elixir", "--version"], "elixir", "the Elixir client is compiled and tested with it"),
     (&["erl", "-noshell", "-eval", JIFFY], "erlang-jiffy", "the Elixir client reads JSON with it"),
-    (&["python3", "-c", "import ensurepip, venv"], "python3-venv", "schemathesis is installed with it"),
+    (
+        &["python3", "-c", "import ensurepip, venv"],
+        "python3-venv",
+        "schemathesis and what the Python client needs are installed with it",
+    ),
 ];
 
 /// Succeeds where Erlang finds its JSON library.
