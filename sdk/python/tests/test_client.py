@@ -104,7 +104,7 @@ class Sending(unittest.IsolatedAsyncioTestCase):
         self.assertEqual(result["outcome"], "completed")
         self.assertIn("denied", text)
         self.assertEqual(tools, ["started may I?", "completed may I?"])
-        self.assertLessEqual({"turn.started", "ask.opened", "ask.resolved", "turn.completed"}, kinds)
+        self.assertLessEqual({"input.started", "ask.opened", "ask.resolved", "turn.completed"}, kinds)
 
     async def test_a_callback_that_raises_ends_the_call_and_not_the_turn(self) -> None:
         def fail(_: Any) -> Any:

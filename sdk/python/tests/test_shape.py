@@ -19,7 +19,9 @@ FOLDER = ROOT / "sdk/python"
 
 class Package(unittest.TestCase):
     def test_its_types_are_made_of_the_committed_document(self) -> None:
-        check = subprocess.run([sys.executable, FOLDER / "tools/generate.py", "--check"], capture_output=True, text=True)
+        check = subprocess.run(
+            [sys.executable, FOLDER / "tools/generate.py", "--check"], capture_output=True, text=True
+        )
         self.assertEqual(check.returncode, 0, check.stderr)
 
     def test_every_code_of_the_daemon_has_a_class(self) -> None:
@@ -37,13 +39,20 @@ class Package(unittest.TestCase):
 class Examples(unittest.TestCase):
     """The first program of each page, with the built-in agent in place of a real one."""
 
+    maxDiff = None
+
     def run_first_of(self, page: Path) -> str:
         daemon = Daemon()
         self.addCleanup(daemon.end)
         found = re.search(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
         assert found is not None
         program = found[1].replace('"claude"', '"scripted"')
-        env = {**daemon.environment(), "TENURE_HOME": str(daemon.home), "TENURE_BIN": BINARY, "PYTHONPATH": str(FOLDER / "src")}
+        env = {
+            **daemon.environment(),
+            "TENURE_HOME": str(daemon.home),
+            "TENURE_BIN": BINARY,
+            "PYTHONPATH": str(FOLDER / "src"),
+        }
         command = [sys.executable, "-W", "error::ResourceWarning", "-c", program]
         done = subprocess.run(command, env=env, cwd=daemon.workdir(), capture_output=True, text=True, timeout=60)
         self.assertEqual((done.returncode, done.stderr), (0, ""))

@@ -124,7 +124,10 @@ class Generator:
             return f"Literal[{', '.join(repr(word) for word in schema['enum'])}]"
         for word in ("oneOf", "anyOf"):
             if word in schema:
-                labels = [self.variant(name, one, i) if "properties" in one else f"{name}{i}" for i, one in enumerate(schema[word])]
+                labels = [
+                    self.variant(name, one, i) if "properties" in one else f"{name}{i}"
+                    for i, one in enumerate(schema[word])
+                ]
                 found = (self.type(one, label) for one, label in zip(schema[word], labels, strict=True))
                 return " | ".join(dict.fromkeys(found))
         if "allOf" in schema or "properties" in schema:

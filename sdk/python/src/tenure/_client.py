@@ -164,7 +164,7 @@ class Sessions:
     async def create(self, **request: Unpack[api.CreateSession]) -> Session:
         """Creates one: `create(agent="claude", cwd="/src/project")`. It starts its agent at once; `wait="live"` waits for
         that. The same `id` and request again is the same one."""
-        body = {"id": f"ses-{uuid.uuid4()}", **request}
+        body = {"id": f"ses_{uuid.uuid4().hex}", **request}
         workspace = request.get("workspace")
         limit: float | None = WORKTREE_SECONDS if isinstance(workspace, dict) else CREATE_SECONDS
         if request.get("wait") == "finished":

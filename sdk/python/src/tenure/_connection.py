@@ -122,7 +122,10 @@ class Connection:
         # Finding, and perhaps starting, a daemon has a limit of its own.
         link = await self.link()
         try:
-            async with asyncio.timeout(limit), self.open(method, path, query=query, content=content, headers=headers, link=link) as answer:
+            async with (
+                asyncio.timeout(limit),
+                self.open(method, path, query=query, content=content, headers=headers, link=link) as answer,
+            ):
                 return await answer.aread()
         except TimeoutError:
             raise Timeout(f"the daemon did not answer within {limit:.0f} s") from None
@@ -145,7 +148,9 @@ class Connection:
         head = {"accept": "application/json", **(headers or {})}
         timeout = httpx.Timeout(None, connect=_place.HEALTH_SECONDS, read=silence)
         try:
-            async with via.http.stream(method, path, params=words(query), content=content, headers=head, timeout=timeout) as answer:
+            async with via.http.stream(
+                method, path, params=words(query), content=content, headers=head, timeout=timeout
+            ) as answer:
                 if answer.status_code >= 400:
                     raise problem(answer.status_code, await answer.aread())
                 yield answer

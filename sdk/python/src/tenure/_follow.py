@@ -102,9 +102,7 @@ class Follower:
             headers["tenure-log-generation"] = self._generation
         options = self._options
         query = {**options.query, "after": self.after, "types": options.types, "deltas": options.deltas}
-        asked = self._connection.open(
-            "GET", self._path, query=query, headers=headers, silence=SILENCE_SECONDS
-        )
+        asked = self._connection.open("GET", self._path, query=query, headers=headers, silence=SILENCE_SECONDS)
         async with asked as answer:
             self._generation = self._generation or answer.headers.get("tenure-log-generation")
             position = answer.headers.get("tenure-position")
@@ -148,5 +146,3 @@ class Follower:
         except (Unreachable, NotStarted):
             if time.monotonic() - (self._lost_since or 0) > self._options.patience:
                 raise
-
-

@@ -13,8 +13,8 @@ from . import api
 from ._connection import Connection, fill
 from ._follow import Event, FollowOptions, follow
 from ._pages import Listed
-from ._turn import Ask, Result, Text, Thought, ToolCompleted, ToolStarted, TurnEvent, TurnLogged, admit, turn
-from .errors import Conflict
+from ._turn import Ask, Result, Text, Thought, ToolCompleted, ToolStarted, TurnEvent, TurnLogged, admit, take_back, turn
+from .errors import Conflict, Unintelligible
 from .resources.artifacts import Artifacts
 from .resources.checkpoints import Checkpoints
 from .resources.exec import ExecPiece, run, run_stream
@@ -74,7 +74,8 @@ class Session:
         effort: str | None = None,
         on_text: Callable[[str], Later[None]] | None = None,
         on_thought: Callable[[str], Later[None]] | None = None,
-        on_tool: Callable[[api.ToolStarted | api.ToolCompleted, Literal["started", "completed"]], Later[None]] | None = None,
+        on_tool: Callable[[api.ToolStarted | api.ToolCompleted, Literal["started", "completed"]], Later[None]]
+        | None = None,
         on_ask: Callable[[api.Ask], Later[Answer | None]] | None = None,
         on_event: Callable[[Event], Later[None]] | None = None,
         on_cancel: Literal["leave", "interrupt"] = "leave",
@@ -85,16 +86,13 @@ class Session:
         What `on_ask` gives (or what it gives is awaited to) is the answer; None leaves the ask to others. A callback that
         raises ends the call; the turn goes on.
         """
-        events = self.stream(
-            input, id=id, delivery=delivery, model=model, effort=effort, on_cancel=on_cancel
-        )
-        answers: list[asyncio.Task[None]] = []
+        body = body_of(input, id, delivery, model, effort)
         try:
-            async with aclosing(events):
+            async with (
+                asyncio.TaskGroup() as answers,
+                aclosing(turn(self._connection, self.id, body, "leave")) as events,
+            ):
                 async for event in events:
-                    for task in answers:
-                        if task.done():
-                            await task
                     if isinstance(event, Text) and on_text is not None:
                         await settled(on_text(event.text))
                     elif isinstance(event, Thought) and on_thought is not None:
@@ -107,15 +105,18 @@ class Session:
                         await settled(on_event(event.event))
                     elif isinstance(event, Ask) and on_ask is not None:
                         # Not awaited here: the turn may go on beside an open ask.
-                        answers.append(asyncio.create_task(self._answered(event.ask, on_ask)))
+                        answers.create_task(self._answered(event.ask, on_ask))
                     elif isinstance(event, Result):
-                        for task in answers:
-                            await task
                         return event.result
-        finally:
-            for task in answers:
-                task.cancel()
-        raise RuntimeError("a turn ended without a result")
+            raise Unintelligible("a turn ended without a result")
+        except asyncio.CancelledError:
+            if on_cancel == "interrupt":
+                await take_back(self._connection, self.id, body["id"])
+            raise
+        except BaseExceptionGroup as group:
+            error = group.exceptions[0]
+        # What the caller's own code has raised comes out as it is, and so does a failure of ours.
+        raise error
 
     async def _answered(self, ask: api.Ask, on_ask: Callable[[api.Ask], Later[Answer | None]]) -> None:
         answer = await settled(on_ask(ask))
@@ -241,7 +242,7 @@ class Session:
 
     async def fork(self, **request: Unpack[api.ForkSession]) -> Session:
         """A session of its own with what was said up to `at` (to the end, if left out)."""
-        body = {"id": f"ses-{uuid.uuid4()}", **request}
+        body = {"id": f"ses_{uuid.uuid4().hex}", **request}
         made: api.Created = await self._ask("POST", "/fork", body=body)
         return Session(self._connection, made["id"], made)
 

@@ -160,7 +160,11 @@ class Usage(TenureError):
 
 def of_problem(status: int, value: Any) -> DaemonError | None:
     """The daemon's problem as an error; nothing if it is none. A code of a later daemon keeps its word."""
-    if not isinstance(value, dict) or not isinstance(value.get("code"), str) or not isinstance(value.get("detail"), str):
+    if (
+        not isinstance(value, dict)
+        or not isinstance(value.get("code"), str)
+        or not isinstance(value.get("detail"), str)
+    ):
         return None
     code: str = value["code"]
     return DaemonError.known.get(code, DaemonError)(

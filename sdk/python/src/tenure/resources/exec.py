@@ -54,9 +54,7 @@ async def run(connection: Connection, session: str, request: api.ExecRequest) ->
     return cast(api.ExecResult, answer)
 
 
-async def run_stream(
-    connection: Connection, session: str, request: api.ExecRequest
-) -> AsyncGenerator[ExecPiece, None]:
+async def run_stream(connection: Connection, session: str, request: api.ExecRequest) -> AsyncGenerator[ExecPiece, None]:
     """Runs a command and yields what it writes. Leaving the loop cancels it."""
     headers = {"accept": "text/event-stream", "content-type": "application/json"}
     path, content = fill("/v1/sessions/{}/exec", session), json.dumps(request).encode()

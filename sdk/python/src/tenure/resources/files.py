@@ -41,7 +41,9 @@ class Files:
             headers["if-match"] = if_match
         data = content.encode() if isinstance(content, str) else content
         query = {"path": path, "mode": mode}
-        answer = await self._connection.whole("PUT", self._path(""), query=query, headers=headers, content=data, limit=None)
+        answer = await self._connection.whole(
+            "PUT", self._path(""), query=query, headers=headers, content=data, limit=None
+        )
         return cast(api.FileEntry, json.loads(answer))
 
     async def make_directory(self, path: str) -> api.FileEntry:
