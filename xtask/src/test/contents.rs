@@ -9,8 +9,17 @@ use anyhow::{Context, bail};
 use crate::process::root;
 
 /// Directories that are made by building and testing; they lie in `.gitignore`.
-const MADE: [&str; 9] =
-    [".git", "target", "node_modules", ".tenure-test", "dist", ".test", "_build", ".mypy_cache", "__pycache__"];
+const MADE: [&str; 9] = [
+    ".git",
+    "target",
+    "node_modules",
+    ".tenure-test",
+    "dist",
+    ".test",
+    "_build",
+    ".mypy_cache",
+    "__pycache__",
+];
 
 /// Directories that stand for one machine. In pieces, so that they are not found here.
 const MACHINE_PATHS: [&str; 2] = [concat!("/wo", "rk/"), concat!("/ro", "ot/")];
