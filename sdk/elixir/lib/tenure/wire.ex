@@ -10,6 +10,7 @@ defmodule Tenure.Wire do
 
   @connect_ms 5_000
   @most_head 65_536
+  @most_fields 100
   @line_ms 120_000
 
   defstruct [:socket, :buffer, :body, :status, :headers]
@@ -108,7 +109,8 @@ defmodule Tenure.Wire do
       {:ok, :http_eoh, rest} ->
         {:ok, %{wire | buffer: rest, body: kind(wire.headers)}}
 
-      {:ok, {:http_header, _, name, _, value}, rest} ->
+      {:ok, {:http_header, _, name, _, value}, rest}
+      when map_size(wire.headers) < @most_fields and byte_size(value) < @most_head ->
         headers = Map.put(wire.headers, name |> to_string() |> String.downcase(), value)
         fields(%{wire | buffer: rest, headers: headers}, deadline)
 

@@ -1,7 +1,7 @@
 defmodule Tenure.Stranger do
   @moduledoc "Something that listens on loopback and answers as it is told: what is no daemon, or an odd one."
 
-  @doc "Its address. It answers with these bytes, or with JSON by path."
+  @doc "Its address. It answers with these bytes, with JSON by path, or with what is given for each request by its turn."
   def start(answer) do
     {:ok, listening} = :gen_tcp.listen(0, [:binary, active: false, ip: {127, 0, 0, 1}, reuseaddr: true])
     {:ok, port} = :inet.port(listening)
@@ -13,12 +13,13 @@ defmodule Tenure.Stranger do
   defp serve(listening, answer) do
     {:ok, socket} = :gen_tcp.accept(listening)
     {:ok, asked} = :gen_tcp.recv(socket, 0)
-    :gen_tcp.send(socket, reply(answer, asked))
+    {now, then} = with([first | more] <- answer, do: {first, more}, else: (_ -> {answer, answer}))
+    :gen_tcp.send(socket, reply(now, asked))
     :gen_tcp.close(socket)
-    serve(listening, answer)
+    serve(listening, then)
   end
 
-  defp reply(bytes, _) when is_binary(bytes), do: bytes
+  defp reply(bytes, _) when is_binary(bytes) or is_list(bytes), do: bytes
 
   defp reply(by_path, asked) do
     body = asked |> String.split(" ") |> Enum.at(1) |> by_path.()
