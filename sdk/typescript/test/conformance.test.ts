@@ -220,7 +220,7 @@ class Run {
       case "projects": return tenure.projects.list();
       case "all_asks": return tenure.asks({ state: "open" });
       case "answer": { const { ask_id, ...answer } = args; return tenure.answer(ask_id, answer); }
-      case "fork": return tenure.request("post", "/v1/sessions/{id}/fork", [id], { body: args });
+      case "fork": return (await tenure.session(id).fork(args)).created;
     }
     assert.ok(session, `no session for ${what}`);
     switch (what) {

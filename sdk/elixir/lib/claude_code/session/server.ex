@@ -92,6 +92,35 @@ defmodule ClaudeCode.Session.Server do
   end
 
   defp create(connection, options) do
+    case holder(connection, options) do
+      {:ok, held} -> fork(connection, held["id"], options)
+      :none -> make(connection, options)
+      error -> error
+    end
+  end
+
+  # A fork of a conversation that a session here holds shows what was said before; a new session could not.
+  defp holder(connection, options) do
+    query = %{native_id: options[:resume], archived: "any", limit: 1}
+
+    with true <- options[:fork_session] == true and options[:resume] != nil,
+         :ok <- Options.check_held(Keyword.drop(options, [:fork_session, :title, :tags])),
+         {:ok, %{"items" => [held]}} <-
+           Connection.call(connection, "GET", Connection.path(["sessions"]), query: query),
+         true <- held["cwd"] == Options.create(options).cwd do
+      {:ok, held}
+    else
+      {:error, %Error{code: code} = error} when code != :usage -> {:error, error}
+      _ -> :none
+    end
+  end
+
+  defp fork(connection, id, options) do
+    body = Map.take(Options.create(options), [:model, :effort, :mode, :title, :tags])
+    Connection.call(connection, "POST", Connection.path(["sessions", id, "fork"]), body: body)
+  end
+
+  defp make(connection, options) do
     case Connection.call(connection, "POST", Connection.path(["sessions"]), body: Options.create(options)) do
       # The conversation is held by a session of the daemon: it is that one.
       {:error, %Error{code: :conflict, session_id: id}} when id != nil ->
