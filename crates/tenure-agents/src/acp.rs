@@ -1,4 +1,5 @@
-//! The Agent Client Protocol, version 1: JSON-RPC, one message per line.
+//! The Agent Client Protocol: JSON-RPC, one message per line. Version 1, and version 2 with the programs that
+//! are known to serve it; `two` has what differs.
 //!
 //! The client side only, and only the codec: who sends what and when is the session
 //! machine's. Types of the protocol are read leniently from JSON, not decoded into
@@ -28,6 +29,7 @@ mod tests;
 mod tool;
 mod tool_call;
 mod turn;
+mod two;
 mod update;
 mod usage;
 mod write;
@@ -107,6 +109,7 @@ impl Codec for AcpCodec {
         self.close_all(true, &mut out);
         self.end_tools(&mut out);
         self.state.turn = state::Turn::default();
+        self.state.early_end = None;
         out
     }
 }

@@ -17,7 +17,7 @@ mod presets;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Protocol {
-    /// The Agent Client Protocol, version 1, over stdio.
+    /// The Agent Client Protocol over stdio: version 1, or 2 with programs that are known to serve it.
     Acp,
     /// Claude Code's stream-json with control requests.
     Claude,
@@ -73,6 +73,8 @@ pub struct Preset {
     pub env: &'static [(&'static str, &'static str)],
     /// Modes in which it asks nobody; they need `allow_bypass`.
     pub bypass_modes: &'static [&'static str],
+    /// It serves version 2 of ACP, which is a draft; others are spoken with in version 1.
+    pub acp_two: bool,
     /// How to install it.
     pub install: &'static str,
     /// How to log in.

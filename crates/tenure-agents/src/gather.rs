@@ -80,6 +80,12 @@ impl Open {
         self.parts.push(OpenPart::Whole(body));
     }
 
+    /// Forgets what it holds: what is said next is said instead of it.
+    pub(crate) fn begin_again(&mut self) {
+        self.parts.clear();
+        self.bytes = 0;
+    }
+
     /// A tool part of it.
     pub(crate) fn tool(&mut self, tool_id: &str) -> Option<&mut ToolPart> {
         self.parts.iter_mut().rev().find_map(|part| match part {

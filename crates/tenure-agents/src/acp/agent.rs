@@ -38,6 +38,8 @@ pub(super) enum Family {
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub(super) struct About {
+    /// It speaks version 2 of the protocol.
+    pub(super) two: bool,
     pub(super) name: Option<String>,
     pub(super) version: Option<String>,
     pub(super) family: Family,
@@ -47,6 +49,8 @@ pub(super) struct About {
     pub(super) close: bool,
     pub(super) fork: bool,
     pub(super) steering: bool,
+    /// Takes no tool servers that are programs.
+    pub(super) no_mcp_stdio: bool,
     pub(super) mcp_http: bool,
     pub(super) mcp_sse: bool,
     /// Takes instructions beside its own.
@@ -58,20 +62,32 @@ pub(super) struct About {
 }
 
 impl About {
-    /// Reads the answer to `initialize`. An answer in the shape of version 2 gives `None`,
-    /// whatever number stands in it: goose echoes 2 and speaks 1.
-    pub(super) fn read(answer: &Value, preset: Option<&str>) -> Option<Self> {
-        let caps = at(answer, &["agentCapabilities"]);
-        if caps.is_none() && (at(answer, &["capabilities"]).is_some() || at(answer, &["info"]).is_some()) {
-            return None;
+    /// Reads the answer to `initialize`. Its shape tells the version, whatever number stands
+    /// in it: goose echoes 2 and speaks 1.
+    pub(super) fn read(answer: &Value, preset: Option<&str>) -> Self {
+        let old = at(answer, &["agentCapabilities"]);
+        let two =
+            old.is_none() && (at(answer, &["capabilities"]).is_some() || at(answer, &["info"]).is_some());
+        let about = match old {
+            _ if two => Self::read_two(at(answer, &["capabilities"]).unwrap_or(&Value::Null)),
+            caps => Self::read_one(caps.unwrap_or(&Value::Null)),
+        };
+        let info = if two { "info" } else { "agentInfo" };
+        Self {
+            two,
+            name: string_at(answer, &[info, "name"]),
+            version: string_at(answer, &[info, "version"]),
+            family: family(answer, preset),
+            steering: about.steering || is_true(answer, &["_meta", "steering", "supported"]),
+            answer: answer.clone(),
+            ..about
         }
-        let caps = caps.unwrap_or(&Value::Null);
+    }
+
+    fn read_one(caps: &Value) -> Self {
         let session =
             |verb: &str| at(caps, &["sessionCapabilities", verb]).is_some_and(|v| *v != Value::Bool(false));
-        Some(Self {
-            name: string_at(answer, &["agentInfo", "name"]),
-            version: string_at(answer, &["agentInfo", "version"]),
-            family: family(answer, preset),
+        Self {
             accepts: Accepts {
                 images: is_true(caps, &["promptCapabilities", "image"]),
                 embedded: is_true(caps, &["promptCapabilities", "embeddedContext"]),
@@ -80,14 +96,35 @@ impl About {
             resume: session("resume"),
             close: session("close"),
             fork: session("fork"),
-            steering: is_true(answer, &["_meta", "steering", "supported"])
-                || is_true(caps, &["_meta", "steering", "supported"]),
+            steering: is_true(caps, &["_meta", "steering", "supported"]),
             mcp_http: is_true(caps, &["mcpCapabilities", "http"]),
             mcp_sse: is_true(caps, &["mcpCapabilities", "sse"]),
             instructions: session("systemPrompt"),
             instead: at(caps, &["sessionCapabilities", "systemPrompt", "mode", "override"]).is_some(),
-            answer: answer.clone(),
-        })
+            ..Self::default()
+        }
+    }
+
+    /// Version 2 marks what there is by an object, and has no word for what every agent with
+    /// sessions must have: to resume and to close.
+    fn read_two(caps: &Value) -> Self {
+        let sessions = at(caps, &["session"]);
+        let has = |path: &[&str]| sessions.is_some_and(|session| at(session, path).is_some());
+        Self {
+            accepts: Accepts {
+                images: has(&["prompt", "image"]),
+                embedded: has(&["prompt", "embeddedContext"]),
+            },
+            resume: sessions.is_some(),
+            close: sessions.is_some(),
+            fork: has(&["fork"]),
+            steering: is_true(caps, &["_meta", "steering", "supported"]),
+            no_mcp_stdio: !has(&["mcp", "stdio"]),
+            mcp_http: has(&["mcp", "http"]),
+            instructions: has(&["systemPrompt"]),
+            instead: has(&["systemPrompt", "mode", "override"]),
+            ..Self::default()
+        }
     }
 
     /// A name to call it by in messages.
@@ -102,7 +139,8 @@ impl About {
 }
 
 fn family(answer: &Value, preset: Option<&str>) -> Family {
-    let name = str_at(answer, &["agentInfo", "name"]).unwrap_or("").to_ascii_lowercase();
+    let name = str_at(answer, &["agentInfo", "name"]).or_else(|| str_at(answer, &["info", "name"]));
+    let name = name.unwrap_or("").to_ascii_lowercase();
     let preset = preset.unwrap_or("");
     let is = |word: &str| preset == word || name.contains(word);
     let offers = |id: &str| {
@@ -129,10 +167,15 @@ mod tests {
     #[test]
     fn the_shape_decides_and_not_the_number() {
         let echo = json!({"protocolVersion": 2, "agentCapabilities": {"loadSession": true}});
-        assert!(About::read(&echo, None).is_some_and(|about| about.load));
-        let two = json!({"protocolVersion": 2, "info": {"name": "x"}, "capabilities": {}});
-        assert_eq!(About::read(&two, None), None);
-        assert!(About::read(&json!({"protocolVersion": 1}), None).is_some());
-        assert!(About::read(&json!(7), None).is_some());
+        let about = About::read(&echo, None);
+        assert!(about.load && !about.two);
+        let two =
+            json!({"protocolVersion": 2, "info": {"name": "x"}, "capabilities": {"session": {"fork": {}}}});
+        let about = About::read(&two, None);
+        assert!(about.two && about.fork && about.resume && about.close && !about.load && about.no_mcp_stdio);
+        assert_eq!(about.name.as_deref(), Some("x"));
+        assert!(!About::read(&json!({"info": {"name": "x"}, "capabilities": {}}), None).resume);
+        assert!(!About::read(&json!({"protocolVersion": 1}), None).two);
+        assert!(!About::read(&json!(7), None).two);
     }
 }

@@ -5,12 +5,13 @@ use tenure_core::agent::{AskAnswer, AskSignal, Decoded, Signal};
 use tenure_event::{AskKind, AskOption, Decision, OptionKind, Scope, ToolKind};
 
 use super::AcpCodec;
-use super::tool::{Facts, bare_word};
-use crate::json::{at, list_at, str_at, string_at};
+use super::tool::{Facts, bare_word, says};
+use super::two::asked_for;
+use crate::json::{list_at, str_at, string_at};
 
 impl AcpCodec {
     pub(super) fn permission(&mut self, offset: u64, token: String, params: &Value, out: &mut Decoded) {
-        let call = at(params, &["toolCall"]).unwrap_or(&Value::Null);
+        let call = &asked_for(params);
         let facts = Facts::read(call);
         let options = read_options(params);
         let known = self.tool_asked_for(offset, call, out).map(|tool| (tool.start(), tool.diffs.clone()));
@@ -20,13 +21,14 @@ impl AcpCodec {
         let known_title = start.as_ref().map(|start| start.title.clone());
         let own_title = facts.title.filter(|title| known_title.is_none() || bare_word(Some(title)).is_none());
         let title = own_title.or(known_title);
-        let input =
-            facts.input.or_else(|| start.as_ref().map(|start| start.input.clone())).filter(|v| !v.is_null());
+        // Some ask with an empty one, and have told the whole before.
+        let input = facts.input.filter(says).or_else(|| start.as_ref().map(|start| start.input.clone()));
+        let input = input.filter(|input| !input.is_null());
         let changes = diffs.filter(|diffs| !diffs.is_empty()).map(|diffs| json!({"changes": diffs}));
         out.push(Signal::Ask(AskSignal {
             token,
             kind: if kind == Some(ToolKind::SwitchMode) { AskKind::Plan } else { AskKind::Permission },
-            title: title.unwrap_or_else(|| "The agent asks for permission".to_owned()),
+            title: titled(title, params),
             tool: facts.name.or_else(|| start.map(|start| start.tool)),
             tool_id: string_at(call, &["toolCallId"]),
             // Who approves must see what: without arguments, the changes that are planned.
@@ -38,6 +40,16 @@ impl AcpCodec {
             path: Vec::new(),
             can_update_input: false,
         }));
+    }
+}
+
+/// The tool's title, with what version 2 has to say of the request.
+fn titled(title: Option<String>, params: &Value) -> String {
+    let title = title.or_else(|| string_at(params, &["title"]));
+    let title = title.unwrap_or_else(|| "The agent asks for permission".to_owned());
+    match str_at(params, &["description"]) {
+        Some(why) if !title.contains(why) => format!("{title}: {why}"),
+        _ => title,
     }
 }
 

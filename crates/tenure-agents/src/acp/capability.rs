@@ -14,14 +14,16 @@ use crate::json::{list_at, string_at};
 /// What most programs call a mode that asks nobody.
 const BYPASS: [&str; 2] = ["bypassPermissions", "yolo"];
 
+const NO_TASKS: &str = "version 1 of ACP has no tasks, and what version 2 tells of them is not read yet";
+
 /// What no agent can do that is spoken with so: known before any process is started.
 pub(crate) fn known() -> BTreeMap<String, Support> {
     crate::verbs::table(
         &[],
         &[
             ("questions", "ACP agents ask questions as forms"),
-            ("tasks", "ACP has no tasks"),
-            ("stop_task", "ACP has no tasks"),
+            ("tasks", NO_TASKS),
+            ("stop_task", NO_TASKS),
             ("rewind", "ACP has no way to go back in a conversation"),
             ("mcp_change", "ACP takes tool servers only when a session is opened"),
             ("updated_input", "ACP has no way to change what a tool is called with"),
@@ -36,7 +38,7 @@ impl AcpCodec {
         AgentInfo {
             name: about.called(self.record.preset.as_deref()).to_owned(),
             version: about.version.clone(),
-            protocol: Some("acp/1".to_owned()),
+            protocol: Some(if about.two { "acp/2" } else { "acp/1" }.to_owned()),
         }
     }
 
@@ -56,18 +58,20 @@ impl AcpCodec {
         let about = &self.state.about;
         let settings = &self.state.settings;
         let lacks = |what: &str| format!("the agent does not advertise {what}");
+        let mcp = |kind: &str| {
+            lacks(&format!("{}.{kind}", if about.two { "session.mcp" } else { "mcpCapabilities" }))
+        };
         let offers = |way: &Way, what: &str| {
             when(*way != Way::Nowhere, || format!("the agent offers no {what} to choose"))
         };
-        let plans =
-            about.family == Family::Gemini || self.record.preset.as_deref() == Some("claude-agent-acp");
+        let plans = about.family == Family::Gemini || self.is_claude();
         let table = [
             ("interrupt", yes()),
             ("end", when(about.close, || lacks("session/close"))),
             ("commands", when(!self.state.commands.is_empty(), || "the agent offers no commands".to_owned())),
             ("permissions", yes()),
             ("plan", when(plans, || "the agent is not known to ask for the approval of a plan".to_owned())),
-            ("todos", when(about.family != Family::Goose, || "goose keeps its list to itself".to_owned())),
+            ("todos", self.tells_todos()),
             ("elicitation", yes()),
             ("steer", when(about.steering, || lacks("_meta.steering"))),
             ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
@@ -86,7 +90,12 @@ impl AcpCodec {
             ("set_model", offers(&settings.model.way, "models")),
             ("set_mode", offers(&settings.mode.way, "modes")),
             ("set_effort", offers(&settings.effort.way, "efforts")),
-            ("images", when(about.accepts.images, || lacks("promptCapabilities.image"))),
+            (
+                "images",
+                when(about.accepts.images, || {
+                    lacks(if about.two { "session.prompt.image" } else { "promptCapabilities.image" })
+                }),
+            ),
             (
                 "files",
                 match (about.accepts.embedded, about.family) {
@@ -97,15 +106,27 @@ impl AcpCodec {
                     (true, _) => yes(),
                 },
             ),
-            ("mcp_stdio", yes()),
-            ("mcp_http", when(about.mcp_http, || lacks("mcpCapabilities.http"))),
-            ("mcp_sse", when(about.mcp_sse, || lacks("mcpCapabilities.sse"))),
+            ("mcp_stdio", when(!about.no_mcp_stdio, || mcp("stdio"))),
+            ("mcp_http", when(about.mcp_http, || mcp("http"))),
+            ("mcp_sse", when(about.mcp_sse, || mcp("sse"))),
             ("instructions_append", yes()),
             ("instructions_replace", when(about.instead, || lacks("systemPrompt.mode.override"))),
             ("always", yes()),
         ];
         let told = table.into_iter().map(|(verb, support)| (verb.to_owned(), support));
         told.chain(known()).collect()
+    }
+
+    fn tells_todos(&self) -> Support {
+        match self.state.about.family {
+            Family::Goose => no("goose keeps its list to itself"),
+            _ if self.is_claude() => no("the adapter does not show Claude Code's list"),
+            _ => yes(),
+        }
+    }
+
+    fn is_claude(&self) -> bool {
+        self.record.preset.as_deref() == Some("claude-agent-acp")
     }
 
     /// Whether a mode asks nobody and was not allowed to.

@@ -9,27 +9,32 @@ use tenure_core::agent::{AgentError, Command, Decoded, McpTransport, ResumeHow, 
 
 use super::AcpCodec;
 use super::agent::{About, Family};
+use super::capability::read_commands;
 use super::fault::{auth_required, fault};
 use super::id::Asked;
 use super::settings::{Way, Which};
 use super::state::Phase;
 use crate::catalog::Preset;
-use crate::json::string_at;
+use crate::json::{at, string_at};
 
 impl AcpCodec {
     /// `initialize` was answered.
     pub(super) fn greeted(&mut self, outcome: Result<&Value, AgentError>, out: &mut Decoded) {
         let answer = match outcome {
             Ok(answer) => answer,
+            // An older release of a program that speaks version 2 today.
+            Err(_) if self.offers_two() => {
+                self.state.declined = true;
+                return out.push(Signal::Send(Command::Hello));
+            }
             Err(error) => return self.fail(error, out),
         };
-        let Some(about) = About::read(answer, self.record.preset.as_deref()) else {
-            let why = "the agent speaks only version 2 of ACP; run a release of it that speaks version 1";
-            return self.fail(fault("unsupported", why), out);
-        };
-        self.state.about = about;
+        self.state.about = About::read(answer, self.record.preset.as_deref());
         let about = &self.state.about;
         let called = about.called(self.record.preset.as_deref()).to_owned();
+        if about.two && !about.resume {
+            return self.fail(fault("unsupported", format!("{called} serves no sessions over ACP")), out);
+        }
         if matches!(self.record.resume, ResumeHow::Fork(_)) && !about.fork {
             let why = format!("{called} cannot copy a conversation: it does not offer session/fork");
             return self.fail(fault("unsupported", why), out);
@@ -47,7 +52,7 @@ impl AcpCodec {
         }
         for server in &self.record.mcp_servers {
             let lacks = match server.transport {
-                McpTransport::Stdio { .. } => None,
+                McpTransport::Stdio { .. } => about.no_mcp_stdio.then_some("stdio"),
                 McpTransport::Http { .. } => (!about.mcp_http).then_some("http"),
                 McpTransport::Sse { .. } => (!about.mcp_sse).then_some("sse"),
             };
@@ -60,6 +65,13 @@ impl AcpCodec {
         }
         self.state.phase = Phase::Opening;
         out.push(Signal::Send(Command::Open { how: self.record.resume.clone() }));
+    }
+
+    /// Whether version 2 is offered: to the programs that are known to serve it, because it is a draft, and
+    /// not to one that refused it.
+    pub(super) fn offers_two(&self) -> bool {
+        let preset = self.record.preset.as_deref().and_then(Preset::find);
+        preset.is_some_and(|preset| preset.acp_two) && !self.state.declined
     }
 
     /// new, load or resume was answered.
@@ -80,6 +92,9 @@ impl AcpCodec {
         }
         self.state.native = Some(native.clone());
         self.state.settings.read_session(answer);
+        if at(answer, &["availableCommands"]).is_some() {
+            self.state.commands = read_commands(answer);
+        }
         out.push(Signal::NativeId(native));
         self.set_next(Some(Which::Model), out);
     }

@@ -46,16 +46,30 @@ pub(super) enum Aside {
 impl AcpCodec {
     /// A chunk came.
     pub(super) fn chunk(&mut self, offset: u64, update: &Value, out: &mut Decoded) {
+        if let Some(at) = self.piece(offset, update, out)
+            && self.open[at].is_full()
+        {
+            self.close(at, false, out);
+        }
+    }
+
+    /// Takes a chunk into the message that it belongs to, and gives that.
+    pub(super) fn piece(&mut self, offset: u64, update: &Value, out: &mut Decoded) -> Option<usize> {
         let (role, kind, block) = match self.said(update) {
             Said::Piece { role, kind, block } => (role, kind, block),
-            Said::Aside(aside) => return self.aside(aside, out),
-            Said::Nothing => return,
+            Said::Aside(aside) => {
+                self.aside(aside, out);
+                return None;
+            }
+            Said::Nothing => return None,
         };
         let parent = parent(update);
         let replayed = self.replays();
         if role == Role::User && !replayed {
             // An echo of what was sent; it only ends what was said before.
-            return self.close_of(parent.as_deref(), out);
+            self.state.turn.echoed = true;
+            self.close_of(parent.as_deref(), out);
+            return None;
         }
         self.tell_held(out);
         let at = self.open_for(offset, update, role, parent, replayed, out);
@@ -69,9 +83,7 @@ impl AcpCodec {
             self.state.turn.retried = false;
             out.extend(delta.map(Signal::Delta));
         }
-        if self.open[at].is_full() {
-            self.close(at, false, out);
-        }
+        Some(at)
     }
 
     /// What a chunk says. A function of the chunk and of what was told at the greeting
@@ -162,7 +174,7 @@ impl AcpCodec {
         }
     }
 
-    fn close(&mut self, at: usize, partial: bool, out: &mut Decoded) {
+    pub(super) fn close(&mut self, at: usize, partial: bool, out: &mut Decoded) {
         let open = self.open.remove(at);
         let caller = open.meta.parent.clone().unwrap_or_default();
         let done = self.settle(open.finish(partial));
@@ -171,6 +183,9 @@ impl AcpCodec {
         }
         if !done.replayed {
             self.remember_caller(caller, done.message_id.clone());
+        }
+        if self.state.about.two {
+            self.state.remember_told(&done.native_ids);
         }
         out.push(Signal::Message(done));
     }

@@ -42,7 +42,8 @@ impl Peer for AcpCodec {
             (Asked::SetMode | Asked::SetOption | Asked::SetModel, Phase::Ready) => {
                 self.configured(n, outcome, out)
             }
-            (Asked::Prompt, _) => self.turn_ended(n, outcome, out),
+            (Asked::Prompt, _) if self.state.about.two => self.accepted(n, outcome, out),
+            (Asked::Prompt, _) => self.turn_ended(Some(n), outcome, out),
             (Asked::Steer, _) => steered(n, native_input.unwrap_or_default(), outcome, out),
             (Asked::Close, _) => out.push(Signal::Answered { n, result: outcome.cloned() }),
             _ => return out.push(native("late", value)),

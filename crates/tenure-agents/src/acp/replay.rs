@@ -11,7 +11,9 @@ use tenure_event::{PartBody, Role, ToolPart, ToolState};
 use super::AcpCodec;
 use super::message::{Said, append, parent};
 use super::state::Phase;
-use super::tool::{self, Facts};
+use super::tool::{self, Facts, Tool};
+use super::two;
+use super::update::is_chunk;
 use crate::gather::{Open, OpenMeta};
 use crate::json::{at, str_at};
 
@@ -58,25 +60,48 @@ impl AcpCodec {
         let Some(update) = at(params, &["update"]) else { return };
         let word = str_at(update, &["sessionUpdate"]).unwrap_or("");
         let is_tool = matches!(word, "tool_call" | "tool_call_update");
-        if is_tool {
-            self.gather_output_again(offset, update);
-        }
+        self.gather_output_again(offset, update);
         let Some(at) = self.position(parent(update).as_deref()) else { return };
         if offset < self.open[at].meta.offset {
             return;
         }
         if is_tool && self.open[at].meta.replayed {
             fold(&mut self.open[at], update);
-        } else if word.ends_with("_chunk") && super::update::is_chunk(word) {
-            let Said::Piece { kind, block, .. } = self.said(update) else { return };
+        } else if is_chunk(word) {
+            self.append_again(at, update);
+        } else if self.open[at].meta.replayed && word == "terminal_update" {
+            self.fold_terminal(update, two::of_terminal(update));
+        } else if two::is_whole(word) && !self.was_told(update) {
+            let chunks = two::whole_as_chunks(update);
+            if !chunks.is_empty() {
+                self.begin_again(update);
+            }
+            for chunk in &chunks {
+                self.append_again(at, chunk);
+            }
+        }
+    }
+
+    fn append_again(&mut self, at: usize, chunk: &Value) {
+        if let Said::Piece { kind, block, .. } = self.said(chunk) {
             append(&mut self.open[at], kind, block, 0);
         }
     }
 
     fn gather_output_again(&mut self, offset: u64, update: &Value) {
-        let Some(id) = str_at(update, &["toolCallId"]) else { return };
-        let Some(tool) = self.state.tools.iter_mut().find(|tool| tool.id == id) else { return };
-        if tool.gathered_from().is_some_and(|from| from <= offset) {
+        let (call, terminal) = (str_at(update, &["toolCallId"]), str_at(update, &["terminalId"]));
+        let is_meant = |tool: &&mut Tool| match (call, terminal) {
+            (Some(call), _) => tool.id == call,
+            (None, Some(terminal)) => tool.shows(terminal),
+            (None, None) => false,
+        };
+        let from = |tool: &Tool| tool.gathered_from().is_some_and(|from| from <= offset);
+        let Some(tool) = self.state.tools.iter_mut().find(is_meant).filter(|tool| from(tool)) else { return };
+        if let Some(output) = two::of_terminal(update).filter(|_| call.is_none()) {
+            two::take(tool, offset, output);
+        } else if let Some(text) = two::content_text(update) {
+            tool.add(offset, text.as_bytes());
+        } else {
             tool.gather(offset, update);
         }
     }

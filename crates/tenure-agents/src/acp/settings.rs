@@ -139,7 +139,7 @@ impl Settings {
 
 impl Setting {
     fn read_option(option: &Value) -> Option<Self> {
-        let id = string_at(option, &["id"])?;
+        let id = option_id(option)?.to_owned();
         let flat = list_at(option, &["options"]).iter().flat_map(|entry| match at(entry, &["options"]) {
             Some(Value::Array(group)) => group.as_slice(),
             _ => std::slice::from_ref(entry),
@@ -178,8 +178,13 @@ fn same_ids(a: &[Choice], b: &[Choice]) -> bool {
     a.len() == b.len() && a.iter().zip(b).all(|(a, b)| a.id == b.id)
 }
 
+/// Version 2 calls it `configId`.
+fn option_id(option: &Value) -> Option<&str> {
+    str_at(option, &["id"]).or_else(|| str_at(option, &["configId"]))
+}
+
 fn category(option: &Value) -> Option<Which> {
-    match str_at(option, &["category"]).or_else(|| str_at(option, &["id"]))? {
+    match str_at(option, &["category"]).or_else(|| option_id(option))? {
         "model" => Some(Which::Model),
         "mode" => Some(Which::Mode),
         "thought_level" => Some(Which::Effort),

@@ -4,6 +4,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 use tenure_event::{AccountInfo, CommandInfo, ContextUse, MessageId, Usage};
 
 use super::agent::About;
@@ -12,6 +13,8 @@ use super::tool::Tool;
 
 /// So many ids of ended tools are remembered, to know what comes late.
 const ENDED: usize = 256;
+/// So many ids of messages.
+const TOLD: usize = 64;
 
 /// How far the handshake has come.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +42,12 @@ pub(super) struct Turn {
     pub(super) broken: bool,
     /// The agent told that it retried, and said nothing since.
     pub(super) retried: bool,
+    /// Number of the prompt that the agent accepted (version 2, where its answer is not the turn's end).
+    pub(super) prompt: Option<u64>,
+    /// The agent said that it runs (version 2).
+    pub(super) running: bool,
+    /// The agent told where a message of the user stands in the conversation (version 2).
+    pub(super) echoed: bool,
 }
 
 /// What was told of usage, so that nothing is told twice.
@@ -62,6 +71,8 @@ pub(super) struct State {
     /// Where the last line began that was read for the first time.
     pub(super) seen: Option<u64>,
     pub(super) phase: Phase,
+    /// The agent refused to be spoken with in version 2.
+    pub(super) declined: bool,
     /// Number of the last handshake command that was answered.
     pub(super) answered: u64,
     pub(super) about: About,
@@ -78,6 +89,10 @@ pub(super) struct State {
     /// The message that the next tool belongs to, by the subagent's tool call (empty: none).
     pub(super) callers: BTreeMap<String, MessageId>,
     pub(super) turn: Turn,
+    /// How a turn ended whose prompt was not answered yet (version 2).
+    pub(super) early_end: Option<Value>,
+    /// Ids of messages that were told last, oldest first (version 2, which may tell them again).
+    pub(super) told: VecDeque<String>,
     /// Turns that ended.
     pub(super) turns: u64,
     pub(super) meter: Meter,
@@ -91,5 +106,15 @@ impl State {
             self.ended.pop_front();
         }
         self.ended.push_back(tool_id);
+    }
+
+    /// Remembers that a message was told whole.
+    pub(super) fn remember_told(&mut self, native_ids: &[String]) {
+        for id in native_ids {
+            if self.told.len() >= TOLD {
+                self.told.pop_front();
+            }
+            self.told.push_back(id.clone());
+        }
     }
 }

@@ -26,6 +26,8 @@ pub(super) struct Facts {
     pub(super) text: Option<String>,
     pub(super) diffs: Vec<FileDiff>,
     pub(super) output: Option<Value>,
+    /// The terminal that shows what it does.
+    terminal: Option<String>,
     exit: Option<i64>,
     denied: bool,
 }
@@ -46,8 +48,9 @@ impl Facts {
             input: at(update, &["rawInput"]).cloned(),
             locations: locations.map(|list| list.iter().filter_map(|l| string_at(l, &["path"])).collect()),
             text: at(update, &["content"]).is_some_and(Value::is_array).then(|| texts.join("\n")),
-            diffs: content.iter().filter_map(diff).collect(),
+            diffs: content.iter().flat_map(diffs).collect(),
             output: at(update, &["rawOutput"]).cloned(),
+            terminal: content.iter().find_map(|entry| string_at(entry, &["terminalId"])),
             exit: at(update, &["_meta", "terminal_exit", "exit_code"]).and_then(Value::as_i64),
             denied: matches!(
                 str_at(update, &["_meta", "claudeCode", "nonExecutionKind"]),
@@ -73,13 +76,21 @@ fn state(word: &str) -> Option<ToolState> {
     }
 }
 
-fn diff(entry: &Value) -> Option<FileDiff> {
-    (str_at(entry, &["type"]) == Some("diff")).then_some(())?;
-    Some(FileDiff {
-        path: string_at(entry, &["path"])?,
-        old_text: string_at(entry, &["oldText"]),
-        new_text: string_at(entry, &["newText"])?,
-    })
+fn diffs(entry: &Value) -> Vec<FileDiff> {
+    if str_at(entry, &["type"]) != Some("diff") {
+        return Vec::new();
+    }
+    if at(entry, &["changes"]).is_some() {
+        return super::two::diffs(entry);
+    }
+    let one = || {
+        Some(FileDiff {
+            path: string_at(entry, &["path"])?,
+            old_text: string_at(entry, &["oldText"]),
+            new_text: string_at(entry, &["newText"])?,
+        })
+    };
+    one().into_iter().collect()
 }
 
 /// A tool call that has not ended.
@@ -101,6 +112,8 @@ pub(super) struct Tool {
     text: Option<String>,
     output: Option<Value>,
     pub(super) diffs: Vec<FileDiff>,
+    #[serde(default)]
+    terminal: Option<String>,
     exit: Option<i64>,
     denied: bool,
     gathered_from: Option<u64>,
@@ -108,6 +121,9 @@ pub(super) struct Tool {
     head: Option<String>,
     #[serde(skip)]
     gathered: String,
+    /// The beginning of a character whose rest is still to come.
+    #[serde(skip)]
+    torn: Vec<u8>,
 }
 
 impl Tool {
@@ -127,11 +143,13 @@ impl Tool {
             text: None,
             output: None,
             diffs: Vec::new(),
+            terminal: None,
             exit: None,
             denied: false,
             gathered_from: None,
             head: None,
             gathered: String::new(),
+            torn: Vec::new(),
         }
     }
 
@@ -145,16 +163,55 @@ impl Tool {
         let piece = str_at(update, &["_meta", "terminal_output_delta", "data"])
             .or_else(|| str_at(update, &["_meta", "terminal_output", "data"]))
             .filter(|piece| !piece.is_empty())?;
-        if self.head.is_none() {
-            self.gathered_from.get_or_insert(offset);
-            self.gathered.push_str(piece);
-            if self.gathered.len() > MAX_GATHERED {
-                self.head = Some(format!("{}\n[the rest was too long to keep]", clip(&self.gathered, KEPT)));
-                self.gathered_from = None;
-                self.gathered = String::new();
-            }
-        }
+        self.keep(offset, piece);
         Some(piece.to_owned())
+    }
+
+    /// Takes in more bytes of its output; gives the text that they make.
+    pub(super) fn add(&mut self, offset: u64, bytes: &[u8]) -> Option<String> {
+        self.torn.extend_from_slice(bytes);
+        let whole = match std::str::from_utf8(&self.torn) {
+            Err(error) if error.error_len().is_none() => error.valid_up_to(),
+            _ => self.torn.len(),
+        };
+        let rest = self.torn.split_off(whole);
+        let piece = String::from_utf8_lossy(&std::mem::replace(&mut self.torn, rest)).into_owned();
+        self.keep(offset, &piece);
+        (!piece.is_empty()).then_some(piece)
+    }
+
+    /// Takes in all of its output so far; gives what is new in it.
+    pub(super) fn replace(&mut self, offset: u64, bytes: &[u8]) -> Option<String> {
+        let before = std::mem::take(&mut self.gathered);
+        (self.head, self.gathered_from) = (None, None);
+        self.torn.clear();
+        let all = String::from_utf8_lossy(bytes);
+        self.keep(offset, &all);
+        let more = all.strip_prefix(before.as_str()).unwrap_or(&all);
+        (!more.is_empty()).then(|| more.to_owned())
+    }
+
+    fn keep(&mut self, offset: u64, piece: &str) {
+        if self.head.is_some() {
+            return;
+        }
+        self.gathered_from.get_or_insert(offset);
+        self.gathered.push_str(piece);
+        if self.gathered.len() > MAX_GATHERED {
+            self.head = Some(format!("{}\n[the rest was too long to keep]", clip(&self.gathered, KEPT)));
+            self.gathered_from = None;
+            self.gathered = String::new();
+        }
+    }
+
+    /// Whether it shows this terminal. Some programs call both by one id.
+    pub(super) fn shows(&self, terminal: &str) -> bool {
+        self.terminal.as_deref().unwrap_or(&self.id) == terminal
+    }
+
+    /// Its command ended so.
+    pub(super) fn exited(&mut self, code: Option<i64>) {
+        self.exit = code.or(self.exit);
     }
 
     /// Takes in what a line says. Gives what is new to look at: a title, and output that
@@ -180,6 +237,7 @@ impl Tool {
             self.diffs = facts.diffs;
         }
         self.output = facts.output.or_else(|| self.output.take());
+        self.terminal = facts.terminal.or_else(|| self.terminal.take());
         self.exit = facts.exit.or(self.exit);
         self.denied |= facts.denied;
         if facts.state != Some(ToolState::Pending) {
@@ -273,7 +331,7 @@ impl Tool {
 
 /// Whether an input says anything yet: some agents announce a call before its arguments
 /// are there, with nothing or with the directory alone.
-fn says(input: &Value) -> bool {
+pub(super) fn says(input: &Value) -> bool {
     match input {
         Value::Null => false,
         Value::Object(members) => members.keys().any(|key| key != "cwd"),

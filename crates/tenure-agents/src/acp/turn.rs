@@ -1,4 +1,4 @@
-//! The end of a turn: the answer to `session/prompt`.
+//! The end of a turn: the answer to `session/prompt`, or in version 2 of the protocol what is told when it is over.
 
 use serde_json::Value;
 use tenure_core::agent::{AgentError, Decoded, Signal, TurnEnd, TurnVerdict};
@@ -12,7 +12,13 @@ use super::usage::{read_usage, since};
 use crate::json::string_at;
 
 impl AcpCodec {
-    pub(super) fn turn_ended(&mut self, n: u64, outcome: Result<&Value, AgentError>, out: &mut Decoded) {
+    /// A turn ended: the one of prompt `n`, or one that the agent began itself.
+    pub(super) fn turn_ended(
+        &mut self,
+        n: Option<u64>,
+        outcome: Result<&Value, AgentError>,
+        out: &mut Decoded,
+    ) {
         let stop_reason = outcome.as_ref().ok().and_then(|answer| string_at(answer, &["stopReason"]));
         let verdict = match &outcome {
             Err(error) => TurnVerdict::Failed(error.clone()),
@@ -28,8 +34,8 @@ impl AcpCodec {
         self.state.callers.clear();
         self.state.turns += 1;
         out.push(Signal::TurnEnded(TurnEnd {
-            prompt_n: Some(n),
-            native_inputs: None,
+            prompt_n: n,
+            native_inputs: n.is_none().then(Vec::new),
             verdict,
             stop_reason,
             usage: usage.map(|usage| priced(usage, cost)),

@@ -8,6 +8,7 @@ use super::AcpCodec;
 use super::capability::read_commands;
 use super::settings::{Settings, Way, Which};
 use super::state::Phase;
+use super::two;
 use crate::json::{at, f64_at, list_at, str_at, string_at, u64_at};
 use crate::rpc::native;
 
@@ -23,7 +24,7 @@ impl AcpCodec {
         let Some(word) = str_at(update, &["sessionUpdate"]) else {
             return out.push(native("malformed", value));
         };
-        let speaks = is_chunk(word) || word.starts_with("tool_call");
+        let speaks = is_chunk(word) || two::is_whole(word) || word.starts_with("tool_call");
         // What is said before the conversation has an id cannot be told from another's.
         let early = speaks && self.state.native.is_none() && !self.replays();
         if early || !self.is_ours(params) {
@@ -43,9 +44,16 @@ impl AcpCodec {
                     out.push(Signal::Todos(todos(list)));
                 }
             }
+            _ if two::is_whole(word) => self.whole_message(offset, update, out),
+            "state_update" if self.state.about.two => self.state_changed(value, out),
+            "terminal_update" | "terminal_output_chunk" => self.terminal_changed(offset, value, out),
+            "tool_call_content_chunk" => self.tool_content(offset, value, out),
             "plan" => out.push(Signal::Todos(todos(list_at(update, &["entries"])))),
             "plan_update" if at(update, &["entries"]).is_some() => {
                 out.push(Signal::Todos(todos(list_at(update, &["entries"]))));
+            }
+            "plan_update" if at(update, &["plan", "entries"]).is_some() => {
+                out.push(Signal::Todos(todos(list_at(update, &["plan", "entries"]))));
             }
             "plan_removed" => out.push(Signal::Todos(Vec::new())),
             "available_commands_update" => self.commands_changed(update, out),

@@ -16,6 +16,7 @@ use super::content::write_prompt;
 use super::form::write_form;
 use super::id::{Asked, request_id, steer_id};
 use super::settings::{Way, Which};
+use super::two::name_by_urls;
 use super::{AcpCodec, NAME};
 
 type Written = Result<Vec<u8>, CodecError>;
@@ -24,7 +25,8 @@ impl AcpCodec {
     pub(super) fn write(&self, n: u64, command: &Command, context: &EncodeContext) -> Written {
         match command {
             Command::Hello => {
-                Ok(request(n, Asked::Initialize, "initialize", &greeting(self.record.terminals)))
+                let greeting = greeting(self.record.terminals, self.offers_two());
+                Ok(request(n, Asked::Initialize, "initialize", &greeting))
             }
             Command::Open { how } => self.write_open(n, how, context),
             Command::Prompt { parts, .. } => {
@@ -36,7 +38,7 @@ impl AcpCodec {
                     return Err(cannot("steer", "it does not advertise _meta.steering"));
                 }
                 let input = input_uuid(&self.record.session_id, input_id, *attempt).to_string();
-                let prompt = write_prompt(parts, self.state.about.accepts)?;
+                let prompt = self.blocks(parts)?;
                 let params = json!({"sessionId": self.session("steer")?, "prompt": prompt});
                 Ok(line(
                     &json!({"jsonrpc": "2.0", "id": steer_id(n, &input), "method": "_session/steering", "params": params}),
@@ -89,7 +91,7 @@ impl AcpCodec {
             }
         };
         let takes = |server: &&McpServerSpec| match server.transport {
-            McpTransport::Stdio { .. } => true,
+            McpTransport::Stdio { .. } => !about.no_mcp_stdio,
             McpTransport::Http { .. } => about.mcp_http,
             McpTransport::Sse { .. } => about.mcp_sse,
         };
@@ -98,7 +100,7 @@ impl AcpCodec {
             .mcp_servers
             .iter()
             .filter(takes)
-            .map(|server| write_server(server, context))
+            .map(|server| write_server(server, about.two, context))
             .collect();
         let mut params = json!({"cwd": self.record.cwd, "mcpServers": servers});
         if let Some(native) = native {
@@ -130,11 +132,19 @@ impl AcpCodec {
     /// A prompt. Agents that take no instructions at the opening get them with the first
     /// prompt of a conversation.
     fn prompt(&self, parts: &[Part]) -> Result<Vec<Value>, CodecError> {
-        let mut blocks = write_prompt(parts, self.state.about.accepts)?;
+        let mut blocks = self.blocks(parts)?;
         let first = self.is_new() && self.state.turns == 0 && !self.state.about.instructions;
         if let Some(text) = self.record.append_instructions.as_deref().filter(|_| first) {
             let text = format!("<instructions>\n{text}\n</instructions>");
             blocks.insert(0, json!({"type": "text", "text": text}));
+        }
+        Ok(blocks)
+    }
+
+    fn blocks(&self, parts: &[Part]) -> Result<Vec<Value>, CodecError> {
+        let mut blocks = write_prompt(parts, self.state.about.accepts)?;
+        if self.state.about.two {
+            name_by_urls(&mut blocks, &self.record.cwd);
         }
         Ok(blocks)
     }
@@ -151,7 +161,10 @@ impl AcpCodec {
         }
         match &self.state.settings.get(which).way {
             Way::Option(id) => {
-                let params = json!({"sessionId": session, "configId": id, "value": value});
+                let mut params = json!({"sessionId": session, "configId": id, "value": value});
+                if self.state.about.two {
+                    params["type"] = json!("id");
+                }
                 Ok(request(n, Asked::SetOption, "session/set_config_option", &params))
             }
             Way::Method if which == Which::Mode => {
@@ -179,8 +192,11 @@ impl AcpCodec {
     }
 }
 
-fn greeting(terminals: bool) -> Value {
-    json!({
+/// The greeting. With version 2 on offer it has the words of both: an agent that serves only version 1 reads those
+/// that it knows, and answers so.
+fn greeting(terminals: bool, two: bool) -> Value {
+    let info = json!({"name": "tenure", "title": "Tenure", "version": env!("CARGO_PKG_VERSION")});
+    let mut greeting = json!({
         "protocolVersion": 1,
         "clientCapabilities": {
             "fs": {"readTextFile": true, "writeTextFile": true},
@@ -188,11 +204,17 @@ fn greeting(terminals: bool) -> Value {
             "session": {"configOptions": {"boolean": {}}, "notices": {}, "compaction": {}},
             "elicitation": {"form": {}},
         },
-        "clientInfo": {"name": "tenure", "title": "Tenure", "version": env!("CARGO_PKG_VERSION")},
-    })
+        "clientInfo": info,
+    });
+    if two {
+        greeting["protocolVersion"] = json!(2);
+        greeting["capabilities"] = json!({"elicitation": {"form": {}}});
+        greeting["info"] = info;
+    }
+    greeting
 }
 
-fn write_server(server: &McpServerSpec, context: &EncodeContext) -> Value {
+fn write_server(server: &McpServerSpec, two: bool, context: &EncodeContext) -> Value {
     let secrets = context.mcp_secrets.get(&server.name);
     let pairs = |plain: &std::collections::BTreeMap<String, String>| -> Vec<Value> {
         let mut all = plain.clone();
@@ -201,7 +223,11 @@ fn write_server(server: &McpServerSpec, context: &EncodeContext) -> Value {
     };
     match &server.transport {
         McpTransport::Stdio { command, args, env } => {
-            json!({"name": server.name, "command": command, "args": args, "env": pairs(env)})
+            let mut told = json!({"name": server.name, "command": command, "args": args, "env": pairs(env)});
+            if two {
+                told["type"] = json!("stdio");
+            }
+            told
         }
         McpTransport::Http { url, headers } => {
             json!({"type": "http", "name": server.name, "url": url, "headers": pairs(headers)})

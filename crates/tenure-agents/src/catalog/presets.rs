@@ -105,6 +105,7 @@ const fn acp(
         auth_env: ANY,
         env: &[],
         bypass_modes: &[],
+        acp_two: false,
         install: "",
         login: "",
     }
@@ -164,6 +165,7 @@ pub(super) const ALL: &[Preset] = &[
         // Its own default reviews by a model and asks nobody.
         env: &[("INITIAL_AGENT_MODE", "workspace-write")],
         bypass_modes: &["agent-full-access"],
+        acp_two: true,
         install: "npm install -g @agentclientprotocol/codex-acp",
         login: "run `codex login`, or set OPENAI_API_KEY",
         ..acp("codex-acp", &["codex-acp"], &["codex-acp"])
@@ -191,6 +193,7 @@ pub(super) const ALL: &[Preset] = &[
     Preset {
         auth_env: ANTHROPIC,
         bypass_modes: &["bypassPermissions"],
+        acp_two: true,
         install: "npm install -g @agentclientprotocol/claude-agent-acp",
         login: "run `claude` and then /login, or set ANTHROPIC_API_KEY",
         ..acp("claude-agent-acp", &["claude-agent-acp"], &["claude-agent-acp"])

@@ -3,24 +3,44 @@
 
 use std::path::Path;
 
-use super::{AgentError, AgentSetup, FAKE_KEY, Home, binary, make_dir, pairs};
+use super::{AgentError, AgentSetup, FAKE_KEY, Home, binary, make_dir, pairs, script};
 
 /// Codex, asking the OpenAI Responses model at `model_url` (without a path).
 ///
 /// # Errors
 /// If it is not installed, or its home below `scratch` cannot be made.
 pub fn codex(model_url: &str, scratch: &Path) -> Result<AgentSetup, AgentError> {
-    let program = binary(
+    let command = vec![program()?, "app-server".to_owned()];
+    Ok(AgentSetup { protocol: "codex", command, env: env(model_url, scratch, "codex")? })
+}
+
+/// Codex behind its adapter for ACP.
+///
+/// # Errors
+/// If either is not installed, or its home below `scratch` cannot be made.
+pub fn codex_acp(model_url: &str, scratch: &Path) -> Result<AgentSetup, AgentError> {
+    let name = "codex-acp";
+    let command = script(name, "@agentclientprotocol/codex-acp/dist/index.js")?;
+    let setup = AgentSetup { protocol: "acp", command, env: env(model_url, scratch, name)? };
+    // The one that the adapter brings along is not installed.
+    Ok(setup.with_var("CODEX_PATH", &program()?))
+}
+
+fn program() -> Result<String, AgentError> {
+    binary(
         "codex",
         "@openai/codex-linux-x64/vendor/x86_64-unknown-linux-musl/bin/codex",
         Some("@openai/codex-linux-arm64/vendor/aarch64-unknown-linux-musl/bin/codex"),
-    )?;
-    let home = Home::new(scratch, "codex")?;
+    )
+}
+
+fn env(model_url: &str, scratch: &Path, name: &str) -> Result<Vec<(String, String)>, AgentError> {
+    let home = Home::new(scratch, name)?;
     let folder = home.home.join(".codex");
     write_config(model_url, &folder)?;
     let mut env = home.env();
     env.extend(pairs(&[("CODEX_HOME", &folder.display().to_string()), ("OPENAI_API_KEY", FAKE_KEY)]));
-    Ok(AgentSetup { protocol: "codex", command: vec![program, "app-server".to_owned()], env })
+    Ok(env)
 }
 
 /// A provider of our own: the built-in ones want a login, and speak by a websocket.

@@ -10,8 +10,8 @@ fn a_missing_program_is_an_error_that_says_what_to_run() {
 #[test]
 fn no_program_sees_the_way_out_or_this_machines_home() {
     let scratch = tempfile::tempdir().unwrap();
-    for setup in
-        [claude, codex, goose, opencode, pi].map(|agent| agent("http://127.0.0.1:1", scratch.path()).unwrap())
+    for setup in [claude, claude_acp, codex, codex_acp, goose, opencode, pi]
+        .map(|agent| agent("http://127.0.0.1:1", scratch.path()).unwrap())
     {
         assert_eq!(setup.var("HTTPS_PROXY"), Some(NOWHERE));
         assert_eq!(setup.var("NO_PROXY"), Some("127.0.0.1,localhost"));

@@ -39,7 +39,7 @@ macro_rules! for_each_agent {
 
 mod verbs;
 
-for_each_agent!(real_claude Claude, real_codex Codex, real_goose Goose, real_opencode OpenCode, real_pi Pi => [
+for_each_agent!(real_claude Claude, real_claude_acp ClaudeAcp, real_codex Codex, real_codex_acp CodexAcp, real_goose Goose, real_opencode OpenCode, real_pi Pi => [
     crate::real::turns::says as says_what_the_model_says,
     crate::real::turns::queues as queues_a_second_input,
     crate::real::turns::interrupted_in_a_tool as is_interrupted_in_a_tool,
@@ -55,6 +55,10 @@ for_each_agent!(real_claude Claude, real_codex Codex, real_goose Goose, real_ope
     crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
     crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
     crate::real::kills::while_asked as survives_a_kill_while_it_asks,
+]);
+
+for_each_agent!(real_claude_acp_past ClaudeAcp, real_codex_acp_past CodexAcp => [
+    crate::real::forks::at_the_head as is_forked_or_says_that_it_cannot,
 ]);
 
 for_each_agent!(real_claude_tools Claude, real_goose_tools Goose, real_opencode_tools OpenCode => [

@@ -34,7 +34,7 @@ impl Recording {
     }
 
     pub(super) fn names() -> Vec<String> {
-        recording_names("acp", 24)
+        recording_names("acp", 28)
     }
 
     /// All that the agent would have written to us.
@@ -54,7 +54,7 @@ impl Recording {
         record.preset = Some(self.preset());
         // The client of the recordings tried every mode.
         record.allow_bypass = true;
-        if let Some(load) = self.sent("session/load") {
+        if let Some(load) = self.sent("session/load").or_else(|| self.sent("session/resume")) {
             record.resume = ResumeHow::Resume(load["params"]["sessionId"].as_str().unwrap().to_owned());
         }
         record
@@ -143,7 +143,10 @@ fn command_for(msg: &Value, codec: &AcpCodec, asks: &BTreeMap<String, Value>) ->
     }
     Some(match method {
         "initialize" => (Command::Hello, false),
-        "session/new" | "session/load" => (Command::Open { how: codec.record.resume.clone() }, true),
+        // The client of version 2 named no tool servers, and wanted to be told all that was said.
+        "session/new" | "session/load" | "session/resume" => {
+            (Command::Open { how: codec.record.resume.clone() }, !codec.state.about.two)
+        }
         "session/prompt" => {
             let text =
                 list_at(params, &["prompt"]).iter().find_map(|block| str_at(block, &["text"])).unwrap();

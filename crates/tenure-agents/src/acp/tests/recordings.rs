@@ -35,10 +35,14 @@ macro_rules! snapshots {
 
 snapshots! {
     claude: "claude-1-main",
+    claude_two: "claude-10-v2-tool",
+    claude_two_resume: "claude-11-v2-resume",
     claude_load: "claude-2-load",
     claude_crash: "claude-crash",
     claude_crash_load: "claude-crash-load",
     codex: "codex-acp-1-main",
+    codex_two: "codex-acp-10-v2-tool",
+    codex_two_resume: "codex-acp-11-v2-resume",
     codex_load: "codex-acp-2-load",
     codex_crash: "codex-acp-crash",
     codex_crash_load: "codex-acp-crash-load",

@@ -6,6 +6,7 @@ mod message;
 mod news;
 mod tool;
 mod turn;
+mod two;
 
 use serde_json::{Value, json};
 use tenure_core::agent::{Command, Signal};

@@ -9,10 +9,10 @@ use super::turns::one_end_each;
 /// What the model calls the tool, by agent.
 fn tool(kind: Kind) -> &'static str {
     match kind {
-        Kind::Claude => "mcp__tenure__declare_artifact",
+        Kind::Claude | Kind::ClaudeAcp => "mcp__tenure__declare_artifact",
         Kind::Goose => "tenure__declare_artifact",
         Kind::OpenCode => "tenure_declare_artifact",
-        Kind::Codex | Kind::Pi => panic!("it is not tried"),
+        Kind::Codex | Kind::CodexAcp | Kind::Pi => panic!("it is not tried"),
     }
 }
 
@@ -41,7 +41,7 @@ pub(crate) async fn declared(kind: Kind) {
     assert_eq!((&items[0]["key"], &items[0]["source"]), (&json!("report"), &json!("tool")), "{listed}");
     let kept = ground.daemon.get(&session.path("/artifacts/report")).await;
     assert_eq!(kept.text, "all is well\n");
-    let told = ground.model.scripted_calls().last().unwrap().tool_results().join("\n");
+    let told = ground.calls().last().unwrap().tool_results().join("\n");
     assert!(told.contains("version 1 of `report`") && told.contains("outside"), "{told}");
     let stored = session.events().await;
     one_end_each(&stored);

@@ -54,7 +54,7 @@ pub(crate) async fn denied(kind: Kind) {
     assert_eq!(tools.len(), 1, "{tools:?}");
     assert_eq!(tools[0]["data"]["state"], "denied");
     if says.is_ok() {
-        let results = ground.model.scripted_calls()[1].tool_results();
+        let results = ground.calls()[1].tool_results();
         assert!(results[0].contains("Use another name."), "{results:?}");
     }
     one_end_each(&session.events().await);
@@ -152,7 +152,7 @@ pub(crate) async fn planned(kind: Kind) {
     let script = Script::new().tool("ExitPlanMode", json!({"plan": "1. Look. 2. Act."})).text("Understood.");
     session.send(&script.prompt("Plan it.")).await;
     let ask = session.ask().await;
-    assert_eq!((&ask["kind"], &ask["input"]["plan"]), (&json!("plan"), &json!("1. Look. 2. Act.")));
+    assert_eq!((&ask["kind"], &ask["input"]["plan"]), (&json!("plan"), &json!("1. Look. 2. Act.")), "{ask}");
     session.answer(&ask, &json!({"decision": "allow"})).await.ok(200);
     session.turn_end(1).await;
     // The agent has left the mode by itself, and that is told.
@@ -165,7 +165,15 @@ pub(crate) async fn planned(kind: Kind) {
 pub(crate) async fn always(kind: Kind) {
     let ground = Ground::new(kind).await;
     let session = ground.session_with(json!({"trust_project": true})).await;
-    session.send(&kind.shell_then("touch one.txt", "Made it.").prompt("Make it.")).await;
+    let write = |text: &str| match kind {
+        // For a shell command it offers none.
+        Kind::ClaudeAcp => {
+            let path = ground.work.join(format!("{text}txt"));
+            Script::new().tool("Write", json!({"file_path": path, "content": "x"})).text(text)
+        }
+        _ => kind.shell_then("touch one.txt", text),
+    };
+    session.send(&write("Made it.").prompt("Make it.")).await;
     let ask = session.ask().await;
     if let Err(why) = support(&session, "always").await {
         let answer = session.answer(&ask, &json!({"decision": "always"})).await;
@@ -179,7 +187,7 @@ pub(crate) async fn always(kind: Kind) {
     let answered = session.answer(&ask, &json!({"decision": "always"})).await.ok(200);
     assert_eq!((&answered["decision"], &answered["scope"]), (&json!("allow"), &json!("always")));
     session.turn_end(1).await;
-    let again = session.run(&kind.shell_then("touch one.txt", "Again.").prompt("Again.")).await;
+    let again = session.run(&write("Again.").prompt("Again.")).await;
     assert_eq!((&again["outcome"], &again["text"]), (&json!("completed"), &json!("Again.")));
     assert_eq!(session.events_of("ask.opened").await.len(), 1);
     one_end_each(&session.events().await);

@@ -74,10 +74,15 @@ pub(crate) async fn commanded(kind: Kind) {
     }
     session.post(&path("no-such-command"), &json!({})).await.problem(404, "not_found");
     match kind {
-        Kind::Claude => {
+        Kind::Claude | Kind::ClaudeAcp => {
             let result = session.post(&path("context"), &json!({"wait": "finished"})).await.ok(200);
             assert!(result["text"].as_str().unwrap().contains("Context"), "{result}");
-            assert_eq!(ground.model.scripted_calls().len(), 1, "it needs no model");
+            assert_eq!(ground.calls().len(), 1, "it needs no model");
+        }
+        Kind::CodexAcp => {
+            let result = session.post(&path("status"), &json!({"wait": "finished"})).await.ok(200);
+            assert_eq!(result["outcome"], "completed", "{result}");
+            assert!(!result["text"].as_str().unwrap().is_empty(), "{result}");
         }
         Kind::Pi => {
             session.post(&path("quiz"), &json!({"args": "now"})).await.ok(202);
@@ -104,7 +109,7 @@ pub(crate) async fn cleared(kind: Kind) {
     let after = session.view().await;
     assert!(after["native_id"].is_string() && after["native_id"] != before, "{after}");
     assert_eq!(after["epoch"], 1);
-    let last = ground.model.scripted_calls().last().unwrap().body.to_string();
+    let last = ground.calls().last().unwrap().body.to_string();
     assert!(!last.contains("zanzibar"), "the model was told what was cleared: {last}");
     one_end_each(&session.events().await);
 }

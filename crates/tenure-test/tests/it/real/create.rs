@@ -13,12 +13,12 @@ pub(crate) async fn appended(kind: Kind) {
     let session = ground.session_with(json!({"instructions": {"append": WORDS}})).await;
     assert_eq!(support(&session, "instructions_append").await, Ok(()), "every agent has it");
     session.run(&Script::new().text("Aye.").prompt("Talk.")).await;
-    let told = ground.model.scripted_calls().pop().unwrap().body.to_string();
+    let told = ground.calls().pop().unwrap().body.to_string();
     assert!(told.contains(WORDS), "{told}");
     // Also after its process was another one's turn.
     session.verb("suspend").await;
     session.run(&Script::new().text("Aye, aye.").prompt("Talk on.")).await;
-    let told = ground.model.scripted_calls().pop().unwrap().body.to_string();
+    let told = ground.calls().pop().unwrap().body.to_string();
     assert!(told.contains(WORDS), "{told}");
 }
 
@@ -59,7 +59,7 @@ pub(crate) async fn environment(kind: Kind) {
 
 /// The instructions in the last call of the model, whatever its protocol calls them.
 fn system(ground: &Ground) -> String {
-    let body = ground.model.scripted_calls().pop().unwrap().body;
+    let body = ground.calls().pop().unwrap().body;
     for name in ["system", "instructions"] {
         if !body[name].is_null() {
             return body[name].to_string();

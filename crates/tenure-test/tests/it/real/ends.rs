@@ -30,7 +30,7 @@ fn nothing_left(tree: Vec<PidRef>) {
 async fn goes_on(ground: &Ground, session: &TestSession) {
     let result = session.run(&Script::new().text("Back.").prompt("And now?")).await;
     assert_eq!((&result["outcome"], &result["text"]), (&json!("completed"), &json!("Back.")));
-    let told = ground.model.scripted_calls().last().unwrap().user_texts().join("\n");
+    let told = ground.calls().last().unwrap().user_texts().join("\n");
     assert!(told.contains("Wait."), "{told}");
     one_end_each(&session.events().await);
 }

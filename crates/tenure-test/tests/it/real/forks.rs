@@ -37,7 +37,7 @@ async fn fork(ground: &Ground, session: &TestSession, more: Value) -> (TestSessi
 
 /// What the model was told last.
 pub(super) fn heard(ground: &Ground) -> String {
-    ground.model.scripted_calls().last().unwrap().user_texts().join("\n")
+    ground.calls().last().unwrap().user_texts().join("\n")
 }
 
 /// The texts of a session's messages.

@@ -3,27 +3,34 @@
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
-use tenure_model::{Model, Script};
-use tenure_test::agents::{AgentSetup, claude, codex, goose, opencode, pi};
+use tenure_model::{Model, RecordedRequest, Script};
+use tenure_test::agents::{AgentSetup, claude, claude_acp, codex, codex_acp, goose, opencode, pi};
 use tenure_test::daemon::{Answer, TestDaemon, TestSession};
 
 /// A real agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Claude,
+    /// Claude Code behind its adapter, which speaks version 2 of ACP.
+    ClaudeAcp,
     Codex,
+    /// Codex behind its adapter, which does so too.
+    CodexAcp,
     Goose,
     OpenCode,
     Pi,
 }
 
 impl Kind {
-    pub(crate) const ALL: [Self; 5] = [Self::Claude, Self::Codex, Self::Goose, Self::OpenCode, Self::Pi];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Claude, Self::ClaudeAcp, Self::Codex, Self::CodexAcp, Self::Goose, Self::OpenCode, Self::Pi];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Claude => "claude",
+            Self::ClaudeAcp => "claude-agent-acp",
             Self::Codex => "codex",
+            Self::CodexAcp => "codex-acp",
             Self::Goose => "goose",
             Self::OpenCode => "opencode",
             Self::Pi => "pi",
@@ -33,9 +40,15 @@ impl Kind {
     /// The tool that runs a shell command, as the model calls it.
     pub(crate) fn shell(self, command: &str) -> (&'static str, Value) {
         match self {
-            Self::Claude => ("Bash", json!({"command": command, "description": "run it"})),
+            Self::Claude | Self::ClaudeAcp => ("Bash", json!({"command": command, "description": "run it"})),
             // It would go on without the command after ten seconds.
             Self::Codex => ("exec_command", json!({"cmd": command, "yield_time_ms": 30_000})),
+            // None of its modes asks for what its sandbox allows, which not every machine has.
+            Self::CodexAcp => {
+                let input = json!({"cmd": command, "yield_time_ms": 30_000,
+                    "sandbox_permissions": "require_escalated", "justification": "Run it?"});
+                ("exec_command", input)
+            }
             Self::Goose => ("shell", json!({"command": command})),
             Self::Pi => ("bash", json!({"command": command})),
             Self::OpenCode => ("bash", json!({"command": command, "description": "run it"})),
@@ -83,6 +96,8 @@ impl Ground {
         let setup = TestDaemon::setup();
         let agent = match kind {
             Kind::Claude => claude(&model.url(), setup.scratch()),
+            Kind::ClaudeAcp => claude_acp(&model.url(), setup.scratch()),
+            Kind::CodexAcp => codex_acp(&model.url(), setup.scratch()),
             Kind::Codex => codex(&model.url(), setup.scratch()),
             Kind::Goose => goose(&model.url(), setup.scratch()),
             Kind::OpenCode => opencode(&model.url(), setup.scratch()),
@@ -114,6 +129,13 @@ impl Ground {
             request[name] = value.clone();
         }
         self.daemon.create(&request).await
+    }
+
+    /// What the model was asked within the conversation: some agents have a title made beside it.
+    pub(crate) fn calls(&self) -> Vec<RecordedRequest> {
+        let mut calls = self.model.scripted_calls();
+        calls.retain(|call| !call.body.to_string().contains("Write the title in the predominant language"));
+        calls
     }
 
     /// A file of the workspace, as text.

@@ -44,7 +44,7 @@ async fn first(session: &TestSession) {
 async fn second(ground: &Ground, session: &TestSession) {
     let result = session.run(&Script::new().text("Blue, as you said.").prompt("Which colour?")).await;
     assert_eq!((&result["outcome"], &result["text"]), (&json!("completed"), &json!("Blue, as you said.")));
-    let calls = ground.model.scripted_calls();
+    let calls = ground.calls();
     let told = calls.last().unwrap().user_texts().join("\n");
     assert!(told.contains("Remember: the sky is blue."), "{told}");
     let said = session.get("/messages").await;

@@ -12,7 +12,7 @@ async fn started(ground: &Ground) -> (TestSession, Halt, Value) {
     let session = ground.trusting().await;
     let mut halt = Halt::new(&ground.work);
     let script = match ground.kind {
-        Kind::Claude => {
+        Kind::Claude | Kind::ClaudeAcp => {
             let input = json!({"command": Halt::COMMAND, "description": "wait", "run_in_background": true});
             Script::new().tool("Bash", input)
         }
@@ -76,8 +76,12 @@ pub(crate) async fn stopped(kind: Kind) {
 /// The agent's own tool for its list.
 fn note(kind: Kind) -> (&'static str, Value) {
     match kind {
-        Kind::Claude => ("TaskCreate", json!({"subject": "Look around", "description": "everywhere"})),
-        Kind::Codex => ("update_plan", json!({"plan": [{"step": "Look around", "status": "pending"}]})),
+        Kind::Claude | Kind::ClaudeAcp => {
+            ("TaskCreate", json!({"subject": "Look around", "description": "everywhere"}))
+        }
+        Kind::Codex | Kind::CodexAcp => {
+            ("update_plan", json!({"plan": [{"step": "Look around", "status": "pending"}]}))
+        }
         Kind::Goose => ("todo__todo_write", json!({"content": "- [ ] Look around"})),
         Kind::OpenCode | Kind::Pi => {
             let todo = json!({"id": "1", "content": "Look around", "status": "pending", "priority": "low"});

@@ -137,6 +137,7 @@ async fn heard(session: &TestSession, kind: Kind) {
             let parsed = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
             let queued = |line: &Value| match kind {
                 Kind::Codex => line["result"]["turnId"].is_string(),
+                Kind::CodexAcp => line["result"]["outcome"] == "injected",
                 Kind::Pi => line["type"] == "response" && line["command"] == "steer",
                 _ => line["type"] == "command_lifecycle" && line["state"] == "queued",
             };

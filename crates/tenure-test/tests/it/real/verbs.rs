@@ -8,7 +8,7 @@ macro_rules! proofs {
         /// Verbs that are proven here.
         const PROVEN: &[&str] = &[$(stringify!($verb)),*];
 
-        for_each_agent!(real_claude Claude, real_codex Codex, real_goose Goose, real_opencode OpenCode, real_pi Pi => [
+        for_each_agent!(real_claude Claude, real_claude_acp ClaudeAcp, real_codex Codex, real_codex_acp CodexAcp, real_goose Goose, real_opencode OpenCode, real_pi Pi => [
             $($scenario as $verb,)*
         ]);
     };
