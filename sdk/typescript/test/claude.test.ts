@@ -8,7 +8,7 @@ import { after, describe, it } from "node:test";
 import { isDurable } from "tenure";
 import { createApi } from "tenure/dialects/api";
 
-import { TestDaemon, claude } from "./support/daemon.js";
+import { TestDaemon, claude, first, kind } from "./support/daemon.js";
 
 const scratch = mkdtempSync(join(tmpdir(), "tenure-ts-claude-"));
 const agent = await claude(scratch);
@@ -77,6 +77,12 @@ describe("Claude Code", { skip: agent === undefined && "it is not installed: car
     await api.resumeClaudeCode(cwd, native, `Four? @@${JSON.stringify([{ text: "Fourth." }])}@@`);
     const [running] = (await api.listRunningClaudeSessions()).filter((one) => one.project_path === cwd);
     assert.ok(running && running.memory_mb > 10, "the process is measured");
+    await first(tenure.session(running.session_id).follow(), kind("turn.completed"));
+    await tenure.history.index({ wait_ms: 30_000 });
+    const said = (await api.loadSessionHistory(running.session_id, project.id)).filter((row) => row.role === "assistant");
+    assert.deepEqual(said.map((row) => row.content), ["First.", "Third.", "Fourth."], "what was said before it was taken up, too");
+    const row = (await api.getProjectSessions(project.id)).find((one) => one.id === running.session_id);
+    assert.match(row?.first_message ?? "", /^One\?/);
     await api.cancelClaudeExecution(running.session_id);
     await tenure.session(running.session_id).destroy();
     await tenure.history.index({ wait_ms: 30_000 });

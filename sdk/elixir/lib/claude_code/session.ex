@@ -130,7 +130,7 @@ defmodule ClaudeCode.Session do
   @spec set_mcp_servers(session(), map()) ::
           {:ok, %{added: [String.t()], removed: [String.t()], errors: map()}} | {:error, Error.t()}
   def set_mcp_servers(session, servers) do
-    with {:ok, set} <- call(session, "PUT", ["mcp"], body: %{servers: Options.servers(servers)}) do
+    with {:ok, set} <- call(session, "PUT", ["mcp"], body: %{mcp_servers: Options.servers(servers)}) do
       {:ok, %{added: set["added"], removed: set["removed"], errors: set["errors"]}}
     end
   end

@@ -100,17 +100,25 @@ export class Past {
   async messages(id: string, projectId: string, session: SessionData | undefined): Promise<HistoryRow[]> {
     const path = await this.#project(projectId);
     const absent = () => new TenureError("not_found", `session ${id} is not in project ${projectId}`, { sessionId: id });
-    const rows: HistoryRow[] = [];
-    const row = (m: Message) => ({ id: m.id, role: m.role, content: m.text, timestamp: m.ts });
-    if (session !== undefined) {
-      if (session.project.path !== path) throw absent();
-      for await (const message of this.#tenure.session(session.id).messages({ limit: PAGE })) rows.push(row(message));
-      return rows;
+    if (session !== undefined && session.project.path !== path) throw absent();
+    const here = session === undefined ? undefined : await all(this.#tenure.session(session.id).messages({ limit: PAGE }));
+    const entry = session === undefined ? await this.#entry(id, projectId) : await this.#before(session, here);
+    if (entry !== undefined) return all(this.#tenure.history.messages(entry.agent, entry.native_id, { limit: PAGE }));
+    if (here === undefined) throw absent();
+    return here;
+  }
+
+  /** The conversation that a session has taken up, where the session does not show what was said before that. */
+  async #before(session: SessionData, here: readonly HistoryRow[] | undefined): Promise<Entry | undefined> {
+    if (session.native_id == null || this.#tag !== undefined) return undefined;
+    try {
+      const entry = await this.#tenure.history.get(session.agent, session.native_id);
+      const first = here?.[0]?.timestamp ?? session.created_at;
+      return entry.created_at != null && Date.parse(entry.created_at) < Math.min(Date.parse(session.created_at), Date.parse(first)) ? entry : undefined;
+    } catch (error) {
+      if (isTenureError(error, "not_found")) return undefined;
+      throw error;
     }
-    const entry = await this.#entry(id, projectId);
-    if (entry === undefined) throw absent();
-    for await (const message of this.#tenure.history.messages(entry.agent, entry.native_id, { limit: PAGE })) rows.push(row(message));
-    return rows;
   }
 
   /** The conversation of this dialect's agent in a directory that was last written, unless a session here holds it. */
@@ -139,22 +147,25 @@ export class Past {
   }
 
   async #rows(project?: string): Promise<Row[]> {
-    const rows: Row[] = [];
+    const rows = new Map<string, Row>();
     const query = { project, archived: "any", limit: PAGE } as const;
     for await (const s of this.#tenure.sessions.list({ ...query, ...(this.#tag === undefined ? {} : { tag: this.#tag }) })) {
-      rows.push({ id: s.id, project: s.project, cwd: s.cwd, created: s.created_at, updated: s.updated_at, first: s.first_input });
+      rows.set(s.id, { id: s.id, project: s.project, cwd: s.cwd, created: s.created_at, updated: s.updated_at, first: s.first_input });
     }
     if (this.#tag === undefined) {
       await this.#looked();
       for await (const entry of this.#tenure.history.list(query)) {
-        // What a session here holds is told by the session; what worked in no directory is in no project.
-        if (entry.session_id != null || entry.project == null) continue;
         const created = entry.created_at ?? entry.updated_at;
         const { native_id: id, project: where, updated_at: updated, first_input: first } = entry;
-        rows.push({ id, project: where, cwd: entry.cwd ?? where.path, created, updated, first });
+        const ours = entry.session_id == null ? undefined : rows.get(entry.session_id);
+        // A session that has taken a conversation up began when that did.
+        if (ours !== undefined && Date.parse(created) < Date.parse(ours.created)) rows.set(ours.id, { ...ours, created, first });
+        // What else a session here holds is told by the session; what worked in no directory is in no project.
+        if (entry.session_id != null || where == null) continue;
+        rows.set(`${entry.agent} ${id}`, { id, project: where, cwd: entry.cwd ?? where.path, created, updated, first });
       }
     }
-    return rows.sort((a, b) => Date.parse(b.updated) - Date.parse(a.updated));
+    return [...rows.values()].sort((a, b) => Date.parse(b.updated) - Date.parse(a.updated));
   }
 
   /** A daemon that has just been started has read nothing yet. */
@@ -170,6 +181,13 @@ export class Past {
     if (project === undefined) throw new TenureError("not_found", `there is no project ${id}`);
     return project.path;
   }
+}
+
+/** All messages as rows. */
+async function all(messages: AsyncIterable<Message>): Promise<HistoryRow[]> {
+  const rows: HistoryRow[] = [];
+  for await (const { id, role, text: content, ts: timestamp } of messages) rows.push({ id, role, content, timestamp });
+  return rows;
 }
 
 /** Whole seconds since 1970. */
