@@ -1,1 +1,1 @@
-ExUnit.start(timeout: 120_000)
+ExUnit.start(timeout: 300_000)

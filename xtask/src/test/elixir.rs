@@ -8,8 +8,9 @@ use crate::process::{program, root, run};
 pub(super) fn check() -> anyhow::Result<()> {
     let mix = |words: &str| {
         let mut mix = program("mix");
-        // A user's own settings and archives have no say here.
-        mix.env("MIX_HOME", root().join("target/mix")).current_dir(root().join("sdk/elixir"));
+        // A user's own settings and archives have no say here; names of files are UTF-8 whatever the locale.
+        mix.env("MIX_HOME", root().join("target/mix")).env("ELIXIR_ERL_OPTIONS", "+fnu");
+        mix.current_dir(root().join("sdk/elixir"));
         run(mix.args(words.split(' ')))
     };
     mix("format --check-formatted")?;
