@@ -9,12 +9,18 @@ defmodule ClaudeCode.SessionTest do
   alias Tenure.{Connection, Error, TestDaemon}
 
   setup_all do
-    command = Tenure.Json.encode!([TestDaemon.binary(), "scripted-agent"])
-    %{daemon: TestDaemon.start("[agents.claude]\nprotocol = \"scripted\"\ncommand = #{command}\n")}
+    agent = fn name, flags ->
+      command = Tenure.Json.encode!([TestDaemon.binary(), "scripted-agent"] ++ flags)
+      "[agents.#{name}]\nprotocol = \"scripted\"\ncommand = #{command}\n"
+    end
+
+    %{daemon: TestDaemon.start(agent.("claude", []) <> agent.("slow", ["--slow-start", "50000"]))}
   end
 
   defp start(daemon, options \\ []) do
-    {:ok, session} = Session.start_link([agent: "scripted", cwd: daemon.work, tenure: daemon.at] ++ options)
+    {:ok, session} =
+      Session.start_link(Keyword.merge([agent: "scripted", cwd: daemon.work, tenure: daemon.at], options))
+
     session
   end
 
@@ -57,6 +63,14 @@ defmodule ClaudeCode.SessionTest do
     assert Session.stop(session) == :ok
     refute Session.alive?(session)
     assert Session.health(session) == {:unhealthy, :not_connected}
+  end
+
+  test "knows nothing of its agent before the handshake", %{daemon: daemon} do
+    session = start(daemon, agent: "slow")
+    assert {Session.health(session), Session.alive?(session)} == {{:unhealthy, :provisioning}, true}
+    assert {Session.server_info(session), Session.account_info(session)} == {{:ok, nil}, {:ok, nil}}
+    assert {Session.supported_models(session), Session.session_id(session)} == {{:ok, []}, nil}
+    assert Session.stop(session) == :ok
   end
 
   test "tells pieces that add up, over a daemon that is killed in the middle", %{daemon: daemon} do
