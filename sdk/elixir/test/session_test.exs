@@ -217,7 +217,11 @@ defmodule ClaudeCode.SessionTest do
     absent = Path.join(daemon.scratch, "absent")
     assert code.(colour: "red") == :usage
     assert code.(tenure: [colour: "red"]) == :usage
-    assert code.(tenure: [url: "nonsense"]) == :usage
+
+    for url <- ["nonsense", "https://127.0.0.1:1", "http://127.0.0.1:1/prefix"],
+        do: assert(code.(tenure: [url: url]) == :usage)
+
+    assert code.(agent: "scripted", tenure: [url: "http://[::1]:1"]) == :unreachable
     assert code.(tenure: [home: absent, start: false]) == :unreachable
     assert code.(tenure: [home: absent, binary: "/no/such/program"]) == :not_started
     assert code.(tenure: [home: absent, binary: "/bin/false"]) == :not_started
@@ -236,7 +240,9 @@ defmodule ClaudeCode.SessionTest do
 
     elsewhere =
       Tenure.Stranger.start(fn path ->
-        if path =~ "/info", do: ~s({"node":"far-away"}), else: ~s({"id":"s","agent":"a","cwd":"/"})
+        if path =~ "/v1/sessions",
+          do: ~s({"id":"s","agent":"a","cwd":"/"}),
+          else: ~s({"node":"far-away","version":"9"})
       end)
 
     {:ok, far} = Session.start_link(tenure: [url: elsewhere])

@@ -26,6 +26,16 @@ defmodule Tenure.Connection do
     end
   end
 
+  @doc "Whether a daemon answers, which is started if it may be. One that was never there is not waited for."
+  @spec reach(t()) :: :ok | {:error, Error.t()}
+  def reach(connection) do
+    case once(connection, "GET", "/healthz", [], []) do
+      {:ok, %{"version" => _}} -> :ok
+      {:ok, _} -> {:error, Error.new(:unintelligible, "what answers is no Tenure daemon")}
+      error -> error
+    end
+  end
+
   @doc "Asks, and reads the answer's JSON. `query`, `body`, `wait_ms`, `key: false` for what is repeatable by an id of its own."
   @spec call(t(), String.t(), String.t(), keyword()) :: {:ok, term()} | {:error, Error.t()}
   def call(connection, method, path, options \\ []) do
@@ -127,7 +137,8 @@ defmodule Tenure.Connection do
 
   defp place(%{url: url}) do
     case URI.parse(url) do
-      %URI{scheme: "http", host: host, port: port} when is_binary(host) and host != "" ->
+      %URI{scheme: "http", host: host, port: port, path: path}
+      when is_binary(host) and host != "" and path in [nil, "", "/"] ->
         {:ok, {:tcp, String.to_charlist(host), port, authority(host, port)}}
 
       _ ->

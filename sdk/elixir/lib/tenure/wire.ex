@@ -73,11 +73,13 @@ defmodule Tenure.Wire do
           :gen_tcp.connect({:local, path}, 0, List.delete(options, {:nodelay, true}), @connect_ms)
 
         {:tcp, host, port, _} ->
-          :gen_tcp.connect(host, port, options, @connect_ms)
+          :gen_tcp.connect(host, port, family(host) ++ options, @connect_ms)
       end
 
     with {:error, reason} <- connected, do: {:error, lost(reason)}
   end
+
+  defp family(host), do: if(?: in host, do: [:inet6], else: [])
 
   defp request(place, method, target, headers, body) do
     host = with {:tcp, _, _, authority} <- place, do: authority

@@ -19,6 +19,7 @@ defmodule ClaudeCode.Session.Server do
     with :ok <- Options.check(options),
          :ok <- free(options[:name]),
          {:ok, connection} <- Connection.new(options[:tenure] || []),
+         :ok <- Connection.reach(connection),
          {:ok, session} <- obtain(connection, options) do
       handle = %{
         connection: connection,
