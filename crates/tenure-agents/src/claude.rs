@@ -68,7 +68,7 @@ impl ClaudeCodec {
     /// A codec for the process that `record` tells of.
     #[must_use]
     pub fn new(record: StartRecord) -> Self {
-        let memory = Memory { servers_pending: !record.mcp_servers.is_empty(), ..Memory::default() };
+        let memory = Memory { servers_pending: record.servers().next().is_some(), ..Memory::default() };
         Self { record, memory, messages: Messages::default() }
     }
 
@@ -102,7 +102,7 @@ impl ClaudeCodec {
 impl Codec for ClaudeCodec {
     fn hello(&self) -> Vec<Command> {
         let mut commands = vec![Command::Hello];
-        if !self.record.mcp_servers.is_empty() {
+        if self.record.servers().next().is_some() {
             commands.push(Command::Open { how: self.record.resume.clone() });
         }
         commands

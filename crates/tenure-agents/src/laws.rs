@@ -66,6 +66,8 @@ pub(crate) fn start_record() -> StartRecord {
         append_instructions: None,
         replace_instructions: None,
         mcp_servers: Vec::new(),
+        mcp_put: Vec::new(),
+        mcp_off: Vec::new(),
         project_trusted: true,
         allow_bypass: false,
         preset: None,

@@ -54,6 +54,8 @@ pub const ALL: &[Verb] = &[
     verb("mcp_http", "give it tool servers by HTTP"),
     verb("mcp_sse", "give it tool servers by server-sent events"),
     verb("mcp_change", "change its tool servers while it runs"),
+    verb("mcp_reconnect", "connect to one of them again"),
+    verb("mcp_status", "see how they stand"),
     verb("end", "end the process by a request; without it its input is closed"),
 ];
 

@@ -34,49 +34,6 @@ pub struct Instructions {
     pub replace: Option<String>,
 }
 
-/// A tool server.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-pub struct McpServerConfig {
-    /// Its name.
-    pub name: String,
-    /// How it is reached.
-    #[serde(flatten)]
-    pub transport: McpTransportConfig,
-}
-
-/// How a tool server is reached.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(tag = "type", rename_all = "snake_case")]
-pub enum McpTransportConfig {
-    /// As a process of the agent.
-    Stdio {
-        /// Program.
-        command: String,
-        /// Arguments.
-        #[serde(default)]
-        args: Vec<String>,
-        /// Environment; shown by name only.
-        #[serde(default)]
-        env: BTreeMap<String, String>,
-    },
-    /// By streamable HTTP.
-    Http {
-        /// Where.
-        url: String,
-        /// Headers; shown by name only.
-        #[serde(default)]
-        headers: BTreeMap<String, String>,
-    },
-    /// By server-sent events.
-    Sse {
-        /// Where.
-        url: String,
-        /// Headers; shown by name only.
-        #[serde(default)]
-        headers: BTreeMap<String, String>,
-    },
-}
-
 /// Permissions of a session.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -176,7 +133,7 @@ pub struct CreateSession {
     pub instructions: Option<Instructions>,
     /// Tool servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub mcp_servers: Vec<McpServerConfig>,
+    pub mcp_servers: Vec<crate::McpServerConfig>,
     /// Permissions.
     #[serde(default)]
     pub permissions: Permissions,

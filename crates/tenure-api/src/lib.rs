@@ -18,6 +18,7 @@ mod history;
 mod info;
 mod input;
 mod limit;
+mod mcp;
 mod metrics;
 mod page;
 mod process;
@@ -39,7 +40,7 @@ pub use config::{
     Compact, ConfigPatch, PermissionsPatch, PermissionsView, PolicyRule, RunCommand, SessionConfig,
 };
 pub use create::{
-    CreateSession, CreateWait, Created, InheritEnv, Instructions, McpServerConfig, McpTransportConfig,
+    CreateSession, CreateWait, Created, InheritEnv, Instructions,
     Permissions, ResumeRequest,
 };
 pub use error::{ErrorCode, FieldError, Problem};
@@ -54,6 +55,7 @@ pub use input::{
     EditInput, InputContent, InputPart, InputView, Receipt, SendInput, SendReply, SendWait, TurnResult,
 };
 pub use limit::{Limits, LimitsPatch, LimitsView};
+pub use mcp::{McpServerConfig, McpServersSet, McpTransportConfig, SetMcpServers};
 pub use metrics::{Metrics, TaskState, TaskView};
 pub use page::Page;
 pub use process::{Process, ProcessExit, ProcessKind, ProcessState, Reaped};

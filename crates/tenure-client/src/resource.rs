@@ -10,6 +10,7 @@ mod exec;
 mod files;
 mod find;
 mod inputs;
+mod mcp;
 mod node;
 mod past;
 mod sessions;

@@ -22,6 +22,7 @@ mod ids;
 mod inside;
 mod io;
 mod limit;
+mod mcp;
 mod policy;
 mod process;
 mod queue;
@@ -52,6 +53,7 @@ pub use configure::check_rules;
 pub use inside::Inside;
 pub use io::{Act, ExitNews, Input, InputChange, Ladder, Now, Output, SpawnPlan};
 pub use limit::{Ceilings, LimitKind, Meter, check_limits};
+pub use mcp::{McpName, McpRequest, McpServers};
 pub use policy::{Policy, fits};
 pub use reset::Retry;
 pub use restart::check_restart;
@@ -90,6 +92,11 @@ impl Machine {
     pub fn configure(&mut self, model: Option<String>, mode: Option<String>, effort: Option<String>) {
         let s = &mut self.state;
         (s.model, s.mode, s.effort) = (model, mode, effort);
+    }
+
+    /// Tells a new session of the tool servers that it is created with, before its first step.
+    pub fn equip(&mut self, servers: Vec<McpName>) {
+        self.state.servers.given = servers;
     }
 
     /// A session as it was stored. Words of queued inputs come back by [`Machine::hydrate`].

@@ -10,7 +10,7 @@ use tenure_event::{
     ArtifactSource, Ask, AskId, Decision, Delivery, InputId, Part, Scope, Seq, SessionId, TurnId,
 };
 
-use crate::machine::{TakenCheckpoint, Way};
+use crate::machine::{McpRequest, TakenCheckpoint, Way};
 
 /// What clients can ask of a session.
 #[derive(Debug, Clone, PartialEq)]
@@ -60,6 +60,8 @@ pub enum Request {
         /// The agent's id of it.
         task_id: String,
     },
+    /// Something about tool servers.
+    Mcp(McpRequest),
     /// Change title, tags, metadata, the archived mark or the draft.
     Update(Box<UpdateRequest>),
     /// Record a checkpoint that was taken on request.

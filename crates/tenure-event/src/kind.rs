@@ -123,7 +123,7 @@ kinds! {
     /// The agent did not do what a client asked of it.
     RequestRefused(p::RequestRefused) = "request.refused",
     /// A tool server changed.
-    McpChanged(p::McpChanged) = "mcp.changed",
+    McpChanged(crate::McpChanged) = "mcp.changed",
     /// A task began.
     TaskStarted(p::TaskStarted) = "task.started",
     /// A task ended.

@@ -14,6 +14,7 @@ mod event;
 mod id;
 mod kind;
 mod limit;
+mod mcp;
 mod message;
 mod payload;
 mod permission;
@@ -40,6 +41,7 @@ pub use id::{
 };
 pub use kind::Kind;
 pub use limit::{CrashPolicy, LimitsChanged, RestartPolicy};
+pub use mcp::{McpChange, McpChanged, McpVerb};
 pub use message::{
     Delivery, Message, MessageOrigin, Part, PartBody, Role, TextKind, ToolKind, ToolPart, ToolState,
 };

@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 
 use crate::{
     AgentInfo, Ask, AskId, Axes, Capabilities, ContextUse, Decision, Delivery, InputId, LimitsChanged,
-    McpServer, MessageId, MessageOrigin, Outcome, Part, PermissionDefault, PermissionRule, ProjectId,
+    MessageId, MessageOrigin, Outcome, Part, PermissionDefault, PermissionRule, ProjectId,
     RestartPolicy, Role, Scope, Seq, SessionId, SuspendedBy, ToolKind, ToolState, TurnId, Usage, WorkspaceId,
 };
 
@@ -516,13 +516,6 @@ pub struct RequestRefused {
     pub error: ErrorInfo,
     /// The number of the command to this process that it answers.
     pub command: u64,
-}
-
-/// `mcp.changed`: the whole list.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
-pub struct McpChanged {
-    /// Every tool server as it stands.
-    pub servers: Vec<McpServer>,
 }
 
 /// `task.started`.

@@ -132,6 +132,8 @@ fn start(resume: ResumeHow) -> StartRecord {
         append_instructions: None,
         replace_instructions: None,
         mcp_servers: Vec::new(),
+        mcp_put: Vec::new(),
+        mcp_off: Vec::new(),
         project_trusted: false,
         allow_bypass: false,
         preset: None,

@@ -6,7 +6,7 @@ use serde::de::DeserializeOwned;
 use tenure_api::{
     AnswerAsk, Compact, ConfigPatch, CreateCheckpoint, CreateProject, CreateSession, CreateToken,
     DiscardWorkspace, EditInput, ExecRequest, ForkSession, Interrupt, KeepArtifact, MergeWorkspace,
-    RewindHow, RewindRequest, RunCommand, SendInput, SessionPatch, VerbRequest,
+    RewindHow, RewindRequest, RunCommand, SendInput, SessionPatch, SetMcpServers, VerbRequest,
 };
 use tenure_event::{Event, Kind, NewEvent, Seq, SessionId, Timestamp, WarningRaised, client_id_is_valid};
 use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};
@@ -34,6 +34,7 @@ pub const BODIES: [(&str, crate::Target); 20] = [
     ("RunCommand", read::<RunCommand>),
     ("SendInput", read::<SendInput>),
     ("SessionPatch", read::<SessionPatch>),
+    ("SetMcpServers", read::<SetMcpServers>),
     ("VerbRequest", read::<VerbRequest>),
 ];
 

@@ -103,7 +103,7 @@ impl Script {
         self.step(Step { text: Some(text.into()), ..Step::default() })
     }
 
-    /// Adds a step that calls one tool.
+    /// Adds a step that calls one tool. In the Responses dialect `SPACE::TOOL` calls a tool of a namespace.
     pub fn tool(self, name: impl Into<String>, input: Value) -> Self {
         self.step(Step { tools: vec![ToolCall { name: name.into(), input }], ..Step::default() })
     }

@@ -28,6 +28,7 @@ mod info;
 mod inputs;
 mod inside;
 mod lookup;
+mod mcp;
 mod messages;
 mod metrics;
 mod past;

@@ -17,6 +17,7 @@ mod processes;
 mod raw;
 mod recover;
 mod registry;
+mod servers;
 mod take_back;
 mod workspaces;
 
@@ -40,6 +41,7 @@ use tokio_util::task::TaskTracker;
 pub use checkpoints::{Against, rewound};
 pub(crate) use create::make_private_dir;
 pub(crate) use processes::megabytes;
+pub(crate) use servers::ServerSet;
 
 use crate::clock;
 use crate::config::Config;
@@ -264,20 +266,25 @@ impl Shared {
         if let Some(known) = self.remembered::<Reply>(key.as_ref()).await? {
             return Ok(known);
         }
+        let (reply, answer) = oneshot::channel();
+        self.post(id, Mail::Request { request, key, reply }, answer).await
+    }
+
+    /// Sends a letter and waits for its answer.
+    async fn post(
+        self: &Arc<Self>,
+        id: &SessionId,
+        mut letter: Mail,
+        answer: oneshot::Receiver<Result<Reply, Problem>>,
+    ) -> Result<Reply, Problem> {
         // A task that ends just now gives the letter back; the next one takes it.
-        let mut letter = (request, key);
         for _ in 0..8 {
             if self.registry.get(id).is_none() {
                 self.must_exist(id).await?;
             }
-            let (reply, answer) = oneshot::channel();
-            let (request, key) = letter;
-            match self.owner(id).send(Mail::Request { request, key, reply }).await {
-                Ok(()) => {
-                    return answer.await.unwrap_or_else(|_| Err(self.owner_gone(id)));
-                }
-                Err(Mail::Request { request, key, .. }) => letter = (request, key),
-                Err(_) => break,
+            match self.owner(id).send(letter).await {
+                Ok(()) => return answer.await.unwrap_or_else(|_| Err(self.owner_gone(id))),
+                Err(back) => letter = back,
             }
             tokio::task::yield_now().await;
         }

@@ -20,6 +20,7 @@ mod outgoing;
 mod pieces;
 mod redact;
 mod rows;
+mod servers;
 mod stored;
 mod terminals;
 mod wake;
@@ -111,6 +112,8 @@ pub(crate) struct Owner {
     birth_writes: Vec<tenure_log::Write>,
     /// Who waits until no checkpoint is being taken.
     settling: Vec<tokio::sync::oneshot::Sender<()>>,
+    /// Who waits until the agent has told how its tool servers stand.
+    asking: Vec<tokio::sync::oneshot::Sender<()>>,
     /// Commands that the agent's process asked for.
     terminals: Arc<terminals::Terminals>,
     /// The configuration whose policy the machine has.
@@ -139,6 +142,7 @@ impl Owner {
         match self.commit(out, key).await {
             Ok(reply) => {
                 self.tell_settled();
+                self.tell_servers_told();
                 Ok(reply)
             }
             Err(e) => {
@@ -297,6 +301,11 @@ impl Owner {
                 let _ = reply.send(self.open_text());
             }
             Mail::FilesSettled { reply } => self.settle_for(reply),
+            Mail::Servers { set, key, reply } => {
+                let answer = self.set_servers(set, key).await;
+                let _ = reply.send(answer);
+            }
+            Mail::ServersTold { reply } => self.servers_told(reply),
         }
     }
 

@@ -100,6 +100,8 @@ fn start(env: &mut Env, index: usize, plan: SpawnPlan) {
         append_instructions: None,
         replace_instructions: None,
         mcp_servers: Vec::new(),
+        mcp_put: Vec::new(),
+        mcp_off: Vec::new(),
         project_trusted: false,
         allow_bypass: false,
         preset: None,

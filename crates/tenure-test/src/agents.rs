@@ -150,7 +150,7 @@ fn make_dir(path: &Path) -> Result<(), AgentError> {
 }
 
 /// The binary of an agent at this path below `node_modules`, for x86-64 and for aarch64.
-fn binary(agent: &'static str, x64: &str, arm64: Option<&str>) -> Result<String, AgentError> {
+pub(crate) fn binary(agent: &'static str, x64: &str, arm64: Option<&str>) -> Result<String, AgentError> {
     let arch = std::env::consts::ARCH;
     let below = match arch {
         "x86_64" => Some(x64),
@@ -179,7 +179,7 @@ fn script(agent: &'static str, below: &str) -> Result<Vec<String>, AgentError> {
 }
 
 /// Where `cargo xtask install-agents` puts the packages.
-fn node_modules() -> PathBuf {
+pub(crate) fn node_modules() -> PathBuf {
     let here = Path::new(env!("CARGO_MANIFEST_DIR"));
     here.ancestors().nth(2).unwrap_or(here).join("tests/agents/node_modules")
 }

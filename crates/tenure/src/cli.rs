@@ -76,6 +76,7 @@ verbs! {
     Config = config,
     Todos = todos,
     Tasks = tasks,
+    Mcp = mcp,
     Metrics = metrics,
     Interrupt = interrupt,
     Compact = compact,

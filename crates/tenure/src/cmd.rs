@@ -28,6 +28,7 @@ pub(crate) mod kill;
 mod limits;
 pub(crate) mod logs;
 pub(crate) mod ls;
+pub(crate) mod mcp;
 pub(crate) mod metrics;
 pub(crate) mod projects;
 pub(crate) mod ps;

@@ -26,6 +26,8 @@ pub(crate) fn known() -> BTreeMap<String, Support> {
             ("stop_task", NO_TASKS),
             ("rewind", "ACP has no way to go back in a conversation"),
             ("mcp_change", "ACP takes tool servers only when a session is opened"),
+            ("mcp_reconnect", "ACP has no way to reach a tool server of the agent"),
+            ("mcp_status", "ACP does not tell how tool servers stand"),
             ("updated_input", "ACP has no way to change what a tool is called with"),
             ("deny_message", "ACP has no way to say something with a denial"),
         ],

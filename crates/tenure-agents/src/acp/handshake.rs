@@ -6,6 +6,7 @@
 
 use serde_json::{Value, json};
 use tenure_core::agent::{AgentError, Command, Decoded, McpTransport, ResumeHow, Signal};
+use tenure_event::{McpServer, McpStatus};
 
 use super::AcpCodec;
 use super::agent::{About, Family};
@@ -50,18 +51,30 @@ impl AcpCodec {
             let data = Some(json!({"capability": "instructions_replace"}));
             return self.fail(AgentError { data, ..fault("unsupported", why) }, out);
         }
-        for server in &self.record.mcp_servers {
+        let mut left_out = Vec::new();
+        for server in self.record.servers() {
             let lacks = match server.transport {
                 McpTransport::Stdio { .. } => about.no_mcp_stdio.then_some("stdio"),
                 McpTransport::Http { .. } => (!about.mcp_http).then_some("http"),
                 McpTransport::Sse { .. } => (!about.mcp_sse).then_some("sse"),
             };
             if let Some(kind) = lacks {
-                out.push(Signal::Warning {
-                    code: "mcp_unsupported".to_owned(),
-                    message: format!("{called} takes no {kind} tool servers: `{}` is left out", server.name),
+                let message = format!("{called} takes no {kind} tool servers: `{}` is left out", server.name);
+                left_out.push(McpServer {
+                    name: server.name.clone(),
+                    kind: Some(kind.to_owned()),
+                    status: McpStatus::Failed,
+                    error: Some(message.clone()),
+                    server_info: None,
+                    scope: None,
+                    tools: Vec::new(),
                 });
+                out.push(Signal::Warning { code: "mcp_unsupported".to_owned(), message });
             }
+        }
+        // Of the others nothing will be told.
+        if !left_out.is_empty() {
+            out.push(Signal::Mcp(left_out));
         }
         self.state.phase = Phase::Opening;
         out.push(Signal::Send(Command::Open { how: self.record.resume.clone() }));

@@ -55,6 +55,10 @@ impl AcpCodec {
             Command::Compact { .. }
             | Command::Fork { .. }
             | Command::Rollback { .. }
+            | Command::SetMcpServers { .. }
+            | Command::ToggleMcp { .. }
+            | Command::ReconnectMcp { .. }
+            | Command::McpStatus
             | Command::StopTask { .. } => Err(CodecError::no_words(NAME, command)),
             Command::End => Ok(self.write_end(n)),
             Command::Raw(text) => Ok(raw_line(text)),
@@ -97,8 +101,7 @@ impl AcpCodec {
         };
         let servers: Vec<Value> = self
             .record
-            .mcp_servers
-            .iter()
+            .servers()
             .filter(takes)
             .map(|server| write_server(server, about.two, context))
             .collect();
@@ -215,25 +218,21 @@ fn greeting(terminals: bool, two: bool) -> Value {
 }
 
 fn write_server(server: &McpServerSpec, two: bool, context: &EncodeContext) -> Value {
-    let secrets = context.mcp_secrets.get(&server.name);
-    let pairs = |plain: &std::collections::BTreeMap<String, String>| -> Vec<Value> {
-        let mut all = plain.clone();
-        all.extend(secrets.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
-        all.into_iter().map(|(name, value)| json!({"name": name, "value": value})).collect()
-    };
+    let values = context.values_of(server).into_iter();
+    let pairs: Vec<Value> = values.map(|(name, value)| json!({"name": name, "value": value})).collect();
     match &server.transport {
-        McpTransport::Stdio { command, args, env } => {
-            let mut told = json!({"name": server.name, "command": command, "args": args, "env": pairs(env)});
+        McpTransport::Stdio { command, args, .. } => {
+            let mut told = json!({"name": server.name, "command": command, "args": args, "env": pairs});
             if two {
                 told["type"] = json!("stdio");
             }
             told
         }
-        McpTransport::Http { url, headers } => {
-            json!({"type": "http", "name": server.name, "url": url, "headers": pairs(headers)})
+        McpTransport::Http { url, .. } => {
+            json!({"type": "http", "name": server.name, "url": url, "headers": pairs})
         }
-        McpTransport::Sse { url, headers } => {
-            json!({"type": "sse", "name": server.name, "url": url, "headers": pairs(headers)})
+        McpTransport::Sse { url, .. } => {
+            json!({"type": "sse", "name": server.name, "url": url, "headers": pairs})
         }
     }
 }

@@ -8,7 +8,7 @@ use tenure_core::agent::{AgentError, Answer, Command, ResumeHow, Signal, TurnVer
 use super::{
     ClaudeCodec, ask, field, handshake,
     memory::error,
-    servers, turn,
+    turn,
     write::{self, Asked},
 };
 
@@ -63,11 +63,8 @@ impl ClaudeCodec {
         match asked {
             Asked::Initialize => self.initialized(result, out),
             Asked::Servers => self.servers_set(result, out),
-            Asked::Status => {
-                if let Some(servers) = result.ok().as_ref().and_then(servers::from_status) {
-                    self.servers_are(servers, out);
-                }
-            }
+            Asked::Status => self.servers_stand(n, result, out),
+            Asked::ServersAgain | Asked::Toggle | Asked::Reconnect => self.servers_changed(n, result, out),
             Asked::Interrupt | Asked::End | Asked::StopTask => out.push(Signal::Answered { n, result }),
             Asked::Model | Asked::Mode | Asked::Effort(_) => {
                 if let Ok(answer) = &result {
@@ -124,29 +121,9 @@ impl ClaudeCodec {
         out.push(Signal::HandshakeFailed(failure));
     }
 
-    fn servers_set(&mut self, result: Result<Value, AgentError>, out: &mut Vec<Signal>) {
-        match result {
-            Ok(answer) => {
-                let errors = answer.get("errors").and_then(Value::as_object).into_iter().flatten();
-                for (name, error) in errors.take(64) {
-                    let error = error.as_str().unwrap_or("no reason given");
-                    let message = format!("Tool server `{name}` did not start: {}", field::clip(error, 1000));
-                    out.push(Signal::Warning { code: "mcp".to_owned(), message });
-                }
-            }
-            Err(error) => out.push(Signal::Warning {
-                code: "mcp".to_owned(),
-                message: format!("The tool servers were not set: {}", error.message),
-            }),
-        }
-        self.memory.servers_pending = false;
-        self.ready_if_done(out);
-        out.push(Signal::Send(Command::Raw(write::status_line())));
-    }
-
     /// The handshake is over once `initialize` is answered and the tool servers are set: a
     /// prompt that came sooner would not find their tools.
-    fn ready_if_done(&mut self, out: &mut Vec<Signal>) {
+    pub(super) fn ready_if_done(&mut self, out: &mut Vec<Signal>) {
         if self.memory.ready || self.memory.servers_pending {
             return;
         }

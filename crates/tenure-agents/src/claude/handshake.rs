@@ -121,6 +121,9 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "mcp_stdio",
         "mcp_http",
         "mcp_sse",
+        "mcp_change",
+        "mcp_reconnect",
+        "mcp_status",
         "instructions_append",
         "instructions_replace",
         "permissions",
@@ -139,7 +142,6 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
     ];
     let cannot = [
         ("rewind_undo", "the program takes a conversation up where something was said last"),
-        ("mcp_change", "tool servers are set when the process starts; later changes are not made yet"),
     ];
     crate::verbs::table(&can, &cannot)
 }

@@ -55,6 +55,9 @@ pub(super) struct Memory {
     pub todos: Vec<Todo>,
     /// Tool servers as last told.
     pub servers: Vec<McpServer>,
+    /// Changes of tool servers that were answered, by the numbers of their commands, until it is known how the servers
+    /// stand after them.
+    pub changes: Vec<(u64, Result<Value, AgentError>)>,
     /// Cost of the process so far in US dollars, once told.
     pub cost_total: Option<f64>,
     /// When the account's limit is reset that it was refused by, in seconds since 1970.

@@ -2,12 +2,62 @@
 //! the answer to `mcp_status`. Their configuration may hold secrets and is never read.
 
 use serde_json::Value;
+use tenure_core::agent::{AgentError, Command, Signal};
 use tenure_event::{McpServer, McpStatus};
 
-use super::field;
+use super::{ClaudeCodec, field, write};
 
 const SERVERS_MAX: usize = 256;
 const TOOLS_MAX: usize = 2000;
+
+/// Changes whose effect is still being asked about.
+const CHANGES_MAX: usize = 64;
+
+impl ClaudeCodec {
+    /// The servers of the start are set: whether each works or not, prompts may be sent.
+    pub(super) fn servers_set(&mut self, result: Result<Value, AgentError>, out: &mut Vec<Signal>) {
+        match result {
+            Ok(answer) => {
+                let errors = answer.get("errors").and_then(Value::as_object).into_iter().flatten();
+                for (name, error) in errors.take(64) {
+                    let error = error.as_str().unwrap_or("no reason given");
+                    let message = format!("Tool server `{name}` did not start: {}", field::clip(error, 1000));
+                    out.push(Signal::Warning { code: "mcp".to_owned(), message });
+                }
+            }
+            Err(error) => out.push(Signal::Warning {
+                code: "mcp".to_owned(),
+                message: format!("The tool servers were not set: {}", error.message),
+            }),
+        }
+        self.memory.servers_pending = false;
+        self.ready_if_done(out);
+        out.push(Signal::Send(Command::Raw(write::status_line(0))));
+    }
+
+    /// A change was answered. It is told of once it is known how the servers stand after it.
+    pub(super) fn servers_changed(&mut self, n: u64, result: Result<Value, AgentError>, out: &mut Vec<Signal>) {
+        if self.memory.changes.len() >= CHANGES_MAX {
+            return out.push(Signal::Answered { n, result });
+        }
+        self.memory.changes.push((n, result));
+        out.push(Signal::Send(Command::Raw(write::status_line(n))));
+    }
+
+    /// How the servers stand.
+    pub(super) fn servers_stand(&mut self, n: u64, result: Result<Value, AgentError>, out: &mut Vec<Signal>) {
+        if let Some(servers) = result.as_ref().ok().and_then(from_status) {
+            self.servers_are(servers, out);
+        }
+        if n == 0 {
+            return;
+        }
+        let changes = &mut self.memory.changes;
+        let change = changes.iter().position(|(of, _)| *of == n).map(|at| changes.remove(at).1);
+        let result = change.unwrap_or_else(|| result.map(|_| Value::Null));
+        out.push(Signal::Answered { n, result });
+    }
+}
 
 fn status(word: Option<&str>) -> McpStatus {
     match word {
@@ -38,10 +88,17 @@ pub(super) fn from_init(frame: &Value, known: &[McpServer]) -> Option<Vec<McpSer
             scope: before
                 .and_then(|server| server.scope.clone())
                 .or_else(|| field::id(server, "source").map(str::to_owned)),
-            tools: tools.map(str::to_owned).take(TOOLS_MAX).collect(),
+            tools: sorted(tools.map(str::to_owned).take(TOOLS_MAX)),
         })
     };
     Some(list.iter().filter_map(read).take(SERVERS_MAX).collect())
+}
+
+/// The program tells them now in one order, now in another.
+fn sorted(tools: impl Iterator<Item = String>) -> Vec<String> {
+    let mut tools: Vec<String> = tools.collect();
+    tools.sort();
+    tools
 }
 
 /// A server's name as it stands in the names of its tools.
@@ -51,7 +108,7 @@ fn munged(name: &str) -> String {
 }
 
 /// Reads the answer to `mcp_status`.
-pub(super) fn from_status(answer: &Value) -> Option<Vec<McpServer>> {
+fn from_status(answer: &Value) -> Option<Vec<McpServer>> {
     let list = answer.get("mcpServers")?.as_array()?;
     let read = |server: &Value| {
         let tools = field::items(server, "tools").iter().filter_map(|tool| field::id(tool, "name"));
@@ -62,7 +119,7 @@ pub(super) fn from_status(answer: &Value) -> Option<Vec<McpServer>> {
             error: field::text(server, "error").map(|error| field::clip(error, 2000)),
             server_info: server.get("serverInfo").filter(|info| info.is_object()).cloned(),
             scope: field::id(server, "scope").map(str::to_owned),
-            tools: tools.map(str::to_owned).take(TOOLS_MAX).collect(),
+            tools: sorted(tools.map(str::to_owned).take(TOOLS_MAX)),
         })
     };
     Some(list.iter().filter_map(read).take(SERVERS_MAX).collect())

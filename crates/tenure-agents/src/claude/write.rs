@@ -26,7 +26,13 @@ pub(super) enum Asked {
     Effort(String),
     End,
     StopTask,
-    /// How the tool servers stand; asked by the codec itself.
+    /// Other tool servers than those of the start.
+    ServersAgain,
+    /// To use a tool server of its own configuration, or not.
+    Toggle,
+    /// To connect to a tool server again.
+    Reconnect,
+    /// How the tool servers stand; number 0 where the codec asks by itself.
     Status,
 }
 
@@ -41,6 +47,9 @@ impl Asked {
             Self::Effort(effort) => format!("effort-{effort}"),
             Self::End => "end".to_owned(),
             Self::StopTask => "stop".to_owned(),
+            Self::ServersAgain => "servers_again".to_owned(),
+            Self::Toggle => "toggle".to_owned(),
+            Self::Reconnect => "reconnect".to_owned(),
             Self::Status => "status".to_owned(),
         }
     }
@@ -54,6 +63,9 @@ impl Asked {
             "mode" => Self::Mode,
             "end" => Self::End,
             "stop" => Self::StopTask,
+            "servers_again" => Self::ServersAgain,
+            "toggle" => Self::Toggle,
+            "reconnect" => Self::Reconnect,
             "status" => Self::Status,
             _ => Self::Effort(word.strip_prefix("effort-")?.to_owned()),
         })
@@ -71,9 +83,9 @@ pub(super) fn read_request_id(id: &str) -> Option<(u64, Asked)> {
     Some((n.parse().ok()?, Asked::read(word)?))
 }
 
-/// A line that asks how the tool servers stand.
-pub(super) fn status_line() -> String {
-    request(0, &Asked::Status, "mcp_status", Map::new()).to_string()
+/// A line that asks how the tool servers stand; with the number of the command that it is asked for.
+pub(super) fn status_line(n: u64) -> String {
+    request(n, &Asked::Status, "mcp_status", Map::new()).to_string()
 }
 
 /// Writes one command.
@@ -90,9 +102,21 @@ pub(super) fn encode(
     let line = match command {
         Command::Hello => ask(Asked::Initialize, "initialize", initialize(record)),
         Command::Open { .. } => {
-            let servers = servers(&record.mcp_servers, context);
+            let servers = servers(record.servers(), context);
             ask(Asked::Servers, "mcp_set_servers", json!({ "servers": servers }))
         }
+        Command::SetMcpServers { set, off } => {
+            let put = context.mcp_sets.get(set).map_or(&[][..], Vec::as_slice);
+            let servers = servers(record.servers_with(put, off), context);
+            ask(Asked::ServersAgain, "mcp_set_servers", json!({ "servers": servers }))
+        }
+        Command::ToggleMcp { name, enabled } => {
+            ask(Asked::Toggle, "mcp_toggle", json!({"serverName": name, "enabled": enabled}))
+        }
+        Command::ReconnectMcp { name } => {
+            ask(Asked::Reconnect, "mcp_reconnect", json!({ "serverName": name }))
+        }
+        Command::McpStatus => ask(Asked::Status, "mcp_status", json!({})),
         Command::Prompt { input_id, attempt, parts } | Command::Steer { input_id, attempt, parts } => {
             user_line(record, input_id, *attempt, parts)?
         }
@@ -150,26 +174,17 @@ fn initialize(record: &StartRecord) -> Value {
 }
 
 /// Tool servers as the program wants them, secrets filled in.
-fn servers(specs: &[McpServerSpec], context: &EncodeContext) -> Value {
-    let with_secrets = |name: &str, known: &std::collections::BTreeMap<String, String>| {
-        let mut all = known.clone();
-        all.extend(context.mcp_secrets.get(name).cloned().unwrap_or_default());
-        all
-    };
-    let servers = specs.iter().map(|spec| {
-        let name = &spec.name;
+fn servers<'a>(specs: impl Iterator<Item = &'a McpServerSpec>, context: &EncodeContext) -> Value {
+    let servers = specs.map(|spec| {
+        let values = context.values_of(spec);
         let config = match &spec.transport {
-            McpTransport::Stdio { command, args, env } => json!({
-                "type": "stdio", "command": command, "args": args, "env": with_secrets(name, env),
-            }),
-            McpTransport::Http { url, headers } => {
-                json!({"type": "http", "url": url, "headers": with_secrets(name, headers)})
+            McpTransport::Stdio { command, args, .. } => {
+                json!({"type": "stdio", "command": command, "args": args, "env": values})
             }
-            McpTransport::Sse { url, headers } => {
-                json!({"type": "sse", "url": url, "headers": with_secrets(name, headers)})
-            }
+            McpTransport::Http { url, .. } => json!({"type": "http", "url": url, "headers": values}),
+            McpTransport::Sse { url, .. } => json!({"type": "sse", "url": url, "headers": values}),
         };
-        (name.clone(), config)
+        (spec.name.clone(), config)
     });
     Value::Object(servers.collect())
 }

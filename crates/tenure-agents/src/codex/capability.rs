@@ -79,6 +79,8 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "images",
         "mcp_stdio",
         "mcp_http",
+        "mcp_reconnect",
+        "mcp_status",
         "instructions_append",
         "instructions_replace",
         "permissions",

@@ -21,6 +21,8 @@ pub(super) enum Asked {
     Revert,
     /// One background command is to end.
     Stop,
+    /// Tool servers are to be started again; one of them is waited for.
+    Reload,
     /// Asked by the codec itself, as are those that follow.
     Models,
     Account,
@@ -47,6 +49,7 @@ const WORDS: [(Asked, &str); 18] = [
     (Asked::Fork, "fork"),
     (Asked::Revert, "revert"),
     (Asked::Stop, "stop"),
+    (Asked::Reload, "reload"),
     (Asked::Models, "models"),
     (Asked::Account, "account"),
     (Asked::Servers, "servers"),
@@ -70,6 +73,11 @@ pub(super) fn steer_id(n: u64, native_input: &str) -> String {
     format!("{}.{native_input}", request_id(n, Asked::Steer))
 }
 
+/// The id of a request to start tool servers again: its answer must lead back to the server.
+pub(super) fn reload_id(n: u64, server: &str) -> String {
+    format!("{}.{server}", request_id(n, Asked::Reload))
+}
+
 /// An answered request, as its id tells it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Answered {
@@ -77,20 +85,21 @@ pub(super) struct Answered {
     pub(super) n: u64,
     /// What was asked.
     pub(super) asked: Asked,
-    /// The native id of the steered input.
-    pub(super) native_input: Option<String>,
+    /// The native id of the steered input, or the name of the server.
+    pub(super) about: Option<String>,
 }
 
 /// Reads such an id back; nothing if it is not ours.
 pub(super) fn read_id(id: &Value) -> Option<Answered> {
     let (n, rest) = id.as_str()?.split_once('.')?;
-    let (word, native_input) = match rest.split_once('.') {
+    let (word, about) = match rest.split_once('.') {
         Some((word, input)) => (word, Some(input.to_owned())),
         None => (rest, None),
     };
     let asked = WORDS.iter().find(|(_, known)| *known == word)?.0;
     let n = n.parse().ok()?;
-    (native_input.is_some() == (asked == Asked::Steer)).then_some(Answered { n, asked, native_input })
+    let has_more = matches!(asked, Asked::Steer | Asked::Reload);
+    (about.is_some() == has_more).then_some(Answered { n, asked, about })
 }
 
 #[cfg(test)]
@@ -100,12 +109,15 @@ mod tests {
 
     #[test]
     fn every_id_reads_back_and_foreign_ones_do_not() {
-        for (asked, _) in WORDS.into_iter().filter(|(asked, _)| *asked != Asked::Steer) {
-            let answered = Answered { n: 7, asked, native_input: None };
+        let plain = |asked: &Asked| !matches!(asked, Asked::Steer | Asked::Reload);
+        for (asked, _) in WORDS.into_iter().filter(|(asked, _)| plain(asked)) {
+            let answered = Answered { n: 7, asked, about: None };
             assert_eq!(read_id(&json!(request_id(7, asked))), Some(answered));
         }
-        let answered = Answered { n: 3, asked: Asked::Steer, native_input: Some("a-b".to_owned()) };
+        let answered = Answered { n: 3, asked: Asked::Steer, about: Some("a-b".to_owned()) };
         assert_eq!(read_id(&json!(steer_id(3, "a-b"))), Some(answered));
+        let answered = Answered { n: 4, asked: Asked::Reload, about: Some("a.b".to_owned()) };
+        assert_eq!(read_id(&json!(reload_id(4, "a.b"))), Some(answered));
         for id in [
             json!(null),
             json!(3),
@@ -114,6 +126,7 @@ mod tests {
             json!("-1.turn"),
             json!("1.nothing"),
             json!("1.steer"),
+            json!("1.reload"),
             json!("1.turn.x"),
         ] {
             assert_eq!(read_id(&id), None, "{id}");

@@ -74,6 +74,8 @@ pub(super) struct Memory {
     /// The message that the next call belongs to.
     pub caller: Option<MessageId>,
     pub servers: Vec<McpServer>,
+    /// Servers that are waited for while they start again.
+    pub reloading: Vec<Reloading>,
     /// Use of the context window as it was told last.
     pub context: Option<(u64, Option<u64>)>,
     /// When the account's limit is lifted, in seconds since 1970, as last told.
@@ -96,6 +98,17 @@ pub(super) struct Settings {
     pub model: Option<String>,
     pub effort: Option<String>,
     pub mode: Option<String>,
+}
+
+/// A tool server that starts again because a client wants it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Reloading {
+    /// The number of the command.
+    pub n: u64,
+    /// The server's name.
+    pub server: String,
+    /// Something was told of it since.
+    pub heard: bool,
 }
 
 /// The turn that runs.

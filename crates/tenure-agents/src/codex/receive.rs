@@ -23,7 +23,7 @@ impl Peer for CodexCodec {
         let Some(answered) = value.get("id").and_then(read_id) else {
             return out.push(native("unknown", value));
         };
-        let Answered { n, asked, native_input } = answered;
+        let Answered { n, asked, about } = answered;
         let outcome = match at(&value, &["error"]) {
             Some(error) => Err(read_answer(error)),
             None => Ok(value.get("result").unwrap_or(&Value::Null)),
@@ -40,11 +40,12 @@ impl Peer for CodexCodec {
             }
             (Asked::Models, _) => self.models(outcome, out),
             (Asked::Account, _) => self.account(outcome, out),
-            (Asked::Servers, _) => self.servers(outcome, out),
+            (Asked::Servers, _) => self.servers(n, outcome, out),
+            (Asked::Reload, _) => self.reloaded(n, about.unwrap_or_default(), outcome, out),
             (Asked::Turns, _) => self.last_turns(outcome),
             (Asked::Terminals, _) => self.terminals(outcome, out),
             (Asked::Turn, _) => self.turn_answered(n, outcome, out),
-            (Asked::Steer, _) => self.steer_answered(n, native_input.unwrap_or_default(), outcome, out),
+            (Asked::Steer, _) => self.steer_answered(n, about.unwrap_or_default(), outcome, out),
             (Asked::Interrupt, _) => out.push(Signal::Answered { n, result: Ok(interrupted(outcome)) }),
             (Asked::Fork, _) => out.push(Signal::Answered { n, result: forked(outcome) }),
             (Asked::Settings | Asked::Compact | Asked::Revert | Asked::Stop, _) => {

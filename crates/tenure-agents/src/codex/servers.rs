@@ -7,7 +7,9 @@ use tenure_event::{McpServer, McpStatus};
 
 use super::CodexCodec;
 use super::handshake::own;
-use super::id::Asked;
+use super::fault::fault;
+use super::id::{Asked, OWN};
+use super::memory::Reloading;
 use crate::json::{at, clip, list_at, str_at, string_at};
 
 /// Servers that are followed.
@@ -37,15 +39,73 @@ impl CodexCodec {
             server.error = string_at(params, &["error"]).map(|error| clip(&error, 2048).to_owned());
         }
         out.push(Signal::Mcp(self.memory.servers.clone()));
-        if let (McpStatus::Connected, Some(thread)) = (status, &self.memory.thread) {
-            let params = json!({"threadId": thread, "detail": "toolsAndAuthOnly", "limit": SERVERS_MAX});
-            out.push(own(Asked::Servers, "mcpServerStatus/list", &params));
+        if status == McpStatus::Connected {
+            out.extend(self.ask_servers());
+        }
+        for waiting in self.memory.reloading.iter_mut().filter(|waiting| waiting.server == name) {
+            waiting.heard = true;
+        }
+        if matches!(status, McpStatus::Failed | McpStatus::NeedsAuth) {
+            self.tell_reloaded(out);
         }
     }
 
+    /// What they offer, and which of them have died, is told only when it is asked for.
+    pub(super) fn ask_servers(&self) -> Option<Signal> {
+        let thread = self.memory.thread.as_ref().filter(|_| !self.memory.servers.is_empty())?;
+        let mut params = list();
+        params["threadId"] = json!(thread);
+        Some(own(Asked::Servers, "mcpServerStatus/list", &params))
+    }
+
+    /// All servers are being started again; whoever waits for one is told once that one has, or could not be.
+    pub(super) fn reloaded(
+        &mut self,
+        n: u64,
+        server: String,
+        outcome: Result<&Value, AgentError>,
+        out: &mut Decoded,
+    ) {
+        match outcome {
+            // A server that needed no new start is not told of: the list says how it stands.
+            Ok(_) if self.memory.reloading.len() < SERVERS_MAX => {
+                self.memory.reloading.push(Reloading { n, server, heard: false });
+                out.extend(self.ask_servers());
+            }
+            outcome => out.push(Signal::Answered { n, result: outcome.cloned() }),
+        }
+    }
+
+    /// Tells whoever waits for a server that it is there again, or why not. One that is still as it was before is not
+    /// counted as failed until it was tried.
+    fn tell_reloaded(&mut self, out: &mut Decoded) {
+        let servers = &self.memory.servers;
+        self.memory.reloading.retain(|waiting| {
+            let Some(server) = servers.iter().find(|server| server.name == waiting.server) else { return true };
+            let why = server.error.as_deref().unwrap_or("it did not start");
+            let result = match server.status {
+                McpStatus::Connected => Ok(Value::Null),
+                McpStatus::Failed if waiting.heard => Err(fault("agent_error", why)),
+                McpStatus::NeedsAuth if waiting.heard => Err(fault("auth_required", why)),
+                _ => return true,
+            };
+            out.push(Signal::Answered { n: waiting.n, result });
+            false
+        });
+    }
+
     /// The list of servers, with what they offer.
-    pub(super) fn servers(&mut self, outcome: Result<&Value, AgentError>, out: &mut Decoded) {
-        let Ok(answer) = outcome else { return };
+    pub(super) fn servers(&mut self, n: u64, outcome: Result<&Value, AgentError>, out: &mut Decoded) {
+        let result = outcome.clone().map(|_| Value::Null);
+        if let Ok(answer) = outcome {
+            self.servers_listed(answer, out);
+        }
+        if n != OWN {
+            out.push(Signal::Answered { n, result });
+        }
+    }
+
+    fn servers_listed(&mut self, answer: &Value, out: &mut Decoded) {
         for told in list_at(answer, &["data"]).iter().take(SERVERS_MAX) {
             let Some(name) = str_at(told, &["name"]) else { continue };
             let at_all = self.memory.servers.iter().position(|server| server.name == name);
@@ -66,59 +126,68 @@ impl CodexCodec {
                 Some("disabled" | "cancelled") => server.status = McpStatus::Disabled,
                 _ => {}
             }
+            // It says that it is connected as long as nobody has asked it for anything.
+            if let Some(error) = str_at(told, &["toolsError"]) {
+                server.status = McpStatus::Failed;
+                server.error = Some(clip(error, 2048).to_owned());
+            } else if server.status == McpStatus::Connected {
+                server.error = None;
+            }
             server.server_info = at(told, &["serverInfo"]).cloned().or(server.server_info.take());
             let tools = at(told, &["tools"]).and_then(Value::as_object);
             server.tools = tools.map(|tools| tools.keys().take(1000).cloned().collect()).unwrap_or_default();
+            // It tells them in another order each time.
+            server.tools.sort();
         }
         out.push(Signal::Mcp(self.memory.servers.clone()));
+        self.tell_reloaded(out);
     }
 
     fn kind_of(&self, name: &str) -> Option<String> {
-        let spec = self.record.mcp_servers.iter().find(|spec| spec.name == name)?;
-        let kind = match spec.transport {
-            McpTransport::Stdio { .. } => "stdio",
-            McpTransport::Http { .. } => "http",
-            McpTransport::Sse { .. } => "sse",
-        };
-        Some(kind.to_owned())
+        self.record.servers().find(|spec| spec.name == name).map(|spec| spec.transport.kind().to_owned())
     }
 
     /// Tool servers of the session as the thread's settings want them, secrets filled in.
     pub(super) fn server_settings(&self, context: &EncodeContext) -> Option<Value> {
         let all: Map<String, Value> = self
             .record
-            .mcp_servers
-            .iter()
+            .servers()
             .filter_map(|spec| Some((spec.name.clone(), setting(spec, context)?)))
             .collect();
         (!all.is_empty()).then_some(Value::Object(all))
     }
 
     /// Servers that Codex cannot speak with are left out, and not in silence.
-    pub(super) fn warn_of_servers(&self, out: &mut Decoded) {
-        for spec in &self.record.mcp_servers {
+    pub(super) fn warn_of_servers(&mut self, out: &mut Decoded) {
+        for spec in self.record.servers() {
             if let McpTransport::Sse { .. } = spec.transport {
-                out.push(Signal::Warning {
-                    code: "mcp_unsupported".to_owned(),
-                    message: format!("Codex takes no sse tool servers: `{}` is left out", spec.name),
+                let message = format!("Codex takes no sse tool servers: `{}` is left out", spec.name);
+                let error = Some(message.clone());
+                self.memory.servers.push(McpServer {
+                    kind: Some("sse".to_owned()),
+                    status: McpStatus::Failed,
+                    error,
+                    ..unknown(&spec.name)
                 });
+                out.push(Signal::Mcp(self.memory.servers.clone()));
+                out.push(Signal::Warning { code: "mcp_unsupported".to_owned(), message });
             }
         }
     }
 }
 
+/// What is asked about all servers.
+pub(super) fn list() -> Value {
+    json!({"detail": "toolsAndAuthOnly", "limit": SERVERS_MAX})
+}
+
 fn setting(spec: &McpServerSpec, context: &EncodeContext) -> Option<Value> {
-    let secrets = context.mcp_secrets.get(&spec.name);
-    let with = |known: &std::collections::BTreeMap<String, String>| {
-        let mut all = known.clone();
-        all.extend(secrets.into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())));
-        all
-    };
+    let values = context.values_of(spec);
     match &spec.transport {
-        McpTransport::Stdio { command, args, env } => {
-            Some(json!({"command": command, "args": args, "env": with(env)}))
+        McpTransport::Stdio { command, args, .. } => {
+            Some(json!({"command": command, "args": args, "env": values}))
         }
-        McpTransport::Http { url, headers } => Some(json!({"url": url, "http_headers": with(headers)})),
+        McpTransport::Http { url, .. } => Some(json!({"url": url, "http_headers": values})),
         McpTransport::Sse { .. } => None,
     }
 }

@@ -101,6 +101,8 @@ impl CodexCodec {
             said: turn.said,
             idle_follows: false,
         }));
+        // One that died in it is told of to those who ask.
+        out.extend(self.ask_servers());
     }
 
     /// A model call failed. It is tried again, or the turn's end tells why not.

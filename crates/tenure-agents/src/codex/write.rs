@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use tenure_core::agent::{Answer, Back, CodecError, Command, EncodeContext, Fork, ResumeHow, input_uuid};
 use tenure_event::{InputId, Part};
 
-use super::id::{Asked, request_id, steer_id};
+use super::id::{Asked, reload_id, request_id, steer_id};
 use super::input::write_input;
-use super::{CodexCodec, NAME, answer, mode};
+use super::{CodexCodec, NAME, answer, mode, servers};
 
 type Written = Result<Vec<u8>, CodecError>;
 
@@ -51,6 +51,9 @@ impl CodexCodec {
                 let params = json!({"threadId": thread()?, "turnId": self.memory.running()});
                 ask(Asked::Interrupt, "turn/interrupt", params)
             }
+            Command::ReconnectMcp { name } => {
+                request(&reload_id(n, name), "config/mcpServer/reload", json!({}))
+            }
             Command::Answer(answer) => return write_answer(answer),
             // Closing its input ends it.
             Command::End => Vec::new(),
@@ -86,6 +89,7 @@ impl CodexCodec {
                 let process = self.process_of(task_id).ok_or_else(|| cannot(command, "no such task runs"))?;
                 (Asked::Stop, "thread/backgroundTerminals/terminate", json!({ "processId": process }))
             }
+            Command::McpStatus => (Asked::Servers, "mcpServerStatus/list", servers::list()),
             other => return Err(CodecError::no_words(NAME, other)),
         })
     }

@@ -189,6 +189,8 @@ pub fn supports() -> BTreeMap<String, Support> {
         ("mcp_http", servers),
         ("mcp_sse", servers),
         ("mcp_change", servers),
+        ("mcp_reconnect", servers),
+        ("mcp_status", "Pi tells nothing of its tool servers"),
         ("end", "the program has no word for its end; it ends when its input is closed"),
     ];
     crate::verbs::table(&can, &cannot)

@@ -97,7 +97,7 @@ impl Client {
 }
 
 /// A text as one segment of a path.
-fn url_segment(text: &str) -> String {
+pub(super) fn url_segment(text: &str) -> String {
     let keep = |b: u8| b.is_ascii_alphanumeric() || b"-._~".contains(&b);
     let one = |b: u8| if keep(b) { char::from(b).to_string() } else { format!("%{b:02X}") };
     text.bytes().map(one).collect()

@@ -107,8 +107,15 @@ pub struct StartRecord {
     pub append_instructions: Option<String>,
     /// Text to use instead of them.
     pub replace_instructions: Option<String>,
-    /// Tool servers. Secret values are filled in when the command is encoded, not here.
+    /// Tool servers that stay. Secret values are filled in when the command is encoded, not here.
     pub mcp_servers: Vec<McpServerSpec>,
+    /// Tool servers that clients set since; they may be replaced while the process runs. Secret values are marks that
+    /// are filled in when a command is sent.
+    #[serde(default)]
+    pub mcp_put: Vec<McpServerSpec>,
+    /// Names of tool servers that are not to be used.
+    #[serde(default)]
+    pub mcp_off: Vec<String>,
     /// Settings of the project's directory may be used.
     pub project_trusted: bool,
     /// A bypass of permissions was asked for by name.
@@ -120,11 +127,39 @@ pub struct StartRecord {
     pub terminals: bool,
 }
 
+impl StartRecord {
+    /// The tool servers that the process is to have.
+    pub fn servers(&self) -> impl Iterator<Item = &McpServerSpec> {
+        self.servers_with(&self.mcp_put, &self.mcp_off)
+    }
+
+    /// The tool servers that it is to have when these are set, and these are off.
+    pub fn servers_with<'a>(
+        &'a self,
+        put: &'a [McpServerSpec],
+        off: &'a [String],
+    ) -> impl Iterator<Item = &'a McpServerSpec> {
+        self.mcp_servers.iter().chain(put).filter(|spec| !off.contains(&spec.name))
+    }
+}
+
 /// What the daemon fills in at the last moment, and never stores with the command.
 #[derive(Debug, Clone, Default)]
 pub struct EncodeContext {
     /// Secret values of tool servers by server name: environment, or headers.
     pub mcp_secrets: BTreeMap<String, BTreeMap<String, String>>,
+    /// Sets of tool servers that clients put in place, by their numbers.
+    pub mcp_sets: BTreeMap<u32, Vec<McpServerSpec>>,
+}
+
+impl EncodeContext {
+    /// What a tool server's environment or headers are, secrets included.
+    #[must_use]
+    pub fn values_of(&self, server: &McpServerSpec) -> BTreeMap<String, String> {
+        let mut all = server.transport.values().clone();
+        all.extend(self.mcp_secrets.get(&server.name).cloned().unwrap_or_default());
+        all
+    }
 }
 
 /// Signals of one line.

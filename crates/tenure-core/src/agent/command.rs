@@ -108,6 +108,37 @@ pub struct McpServerSpec {
     pub transport: McpTransport,
 }
 
+impl McpTransport {
+    /// `stdio`, `http` or `sse`.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Stdio { .. } => "stdio",
+            Self::Http { .. } => "http",
+            Self::Sse { .. } => "sse",
+        }
+    }
+
+    /// Its values that may be secret, by name: environment, or headers.
+    #[must_use]
+    pub fn values(&self) -> &std::collections::BTreeMap<String, String> {
+        match self {
+            Self::Stdio { env, .. } => env,
+            Self::Http { headers, .. } | Self::Sse { headers, .. } => headers,
+        }
+    }
+
+    /// The same, with other values.
+    #[must_use]
+    pub fn with_values(mut self, values: std::collections::BTreeMap<String, String>) -> Self {
+        match &mut self {
+            Self::Stdio { env, .. } => *env = values,
+            Self::Http { headers, .. } | Self::Sse { headers, .. } => *headers = values,
+        }
+        self
+    }
+}
+
 /// How a tool server is reached.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
@@ -197,6 +228,27 @@ pub enum Command {
         /// The native id of the first that is forgotten.
         before: String,
     },
+    /// Have the tool servers that stay, and those of this set, but for those that are off.
+    SetMcpServers {
+        /// Number of the set, see [`super::EncodeContext::mcp_sets`].
+        set: u32,
+        /// Names of those that are not to be used.
+        off: Vec<String>,
+    },
+    /// Use a tool server of the agent's own configuration, or use it no more.
+    ToggleMcp {
+        /// Which.
+        name: String,
+        /// Use it.
+        enabled: bool,
+    },
+    /// Connect to a tool server again. Answered once it is connected, or cannot be.
+    ReconnectMcp {
+        /// Which.
+        name: String,
+    },
+    /// Tell how the tool servers stand: [`super::Signal::Mcp`] before the answer.
+    McpStatus,
     /// End one task.
     StopTask {
         /// The agent's id of it.
@@ -224,6 +276,9 @@ impl Command {
             Self::Compact { .. } => "compact",
             Self::Fork { .. } => "fork",
             Self::Rollback { .. } => "rewind",
+            Self::SetMcpServers { .. } | Self::ToggleMcp { .. } => "mcp_change",
+            Self::ReconnectMcp { .. } => "mcp_reconnect",
+            Self::McpStatus => "mcp_status",
             Self::StopTask { .. } => "stop_task",
             Self::End => "end",
             Self::Raw(_) => "raw",

@@ -6,7 +6,7 @@ use serde_json::Value;
 use tenure_api::{ErrorCode, Problem};
 use tenure_event::{ConfigChanged, ErrorInfo, Kind, RequestRefused};
 
-use super::Step;
+use super::{McpRequest, Step};
 use crate::agent::{AgentError, Command};
 use crate::{Reply, Until};
 
@@ -27,6 +27,8 @@ pub enum Call {
     Compact,
     /// The end of this task.
     StopTask(String),
+    /// Something about tool servers.
+    Mcp(McpRequest),
 }
 
 impl Call {
@@ -37,16 +39,7 @@ impl Call {
             Self::Effort(_) => "set_effort",
             Self::Compact => "compact",
             Self::StopTask(_) => "stop_task",
-        }
-    }
-
-    fn command(&self, instructions: Option<String>) -> Command {
-        match self {
-            Self::Model(model) => Command::SetModel(model.clone()),
-            Self::Mode(mode) => Command::SetMode(mode.clone()),
-            Self::Effort(effort) => Command::SetEffort(effort.clone()),
-            Self::Compact => Command::Compact { instructions },
-            Self::StopTask(task_id) => Command::StopTask { task_id: task_id.clone() },
+            Self::Mcp(request) => request.verb(),
         }
     }
 }
@@ -54,9 +47,22 @@ impl Call {
 impl Step<'_> {
     /// Sends a command and remembers what it is for.
     pub(super) fn call(&mut self, call: Call, instructions: Option<String>) -> u64 {
-        let n = self.send(call.command(instructions));
+        let command = match &call {
+            Call::Model(model) => Command::SetModel(model.clone()),
+            Call::Mode(mode) => Command::SetMode(mode.clone()),
+            Call::Effort(effort) => Command::SetEffort(effort.clone()),
+            Call::Compact => Command::Compact { instructions },
+            Call::StopTask(task_id) => Command::StopTask { task_id: task_id.clone() },
+            Call::Mcp(request) => self.mcp_command(request),
+        };
+        let n = self.send(command);
         self.s.calls.insert(n, call);
         n
+    }
+
+    /// Whether no more commands may be sent whose answers are waited for.
+    pub(super) fn calls_are_full(&self) -> bool {
+        self.s.calls.len() >= BOUND
     }
 
     /// Whether another command may be sent whose answer is waited for.
@@ -64,7 +70,7 @@ impl Step<'_> {
         if !self.supports(verb) {
             return Err(self.unsupported(verb));
         }
-        if self.s.calls.len() >= BOUND {
+        if self.calls_are_full() {
             let what =
                 format!("{BOUND} requests wait for the agent's answer; try again when it has answered");
             return Err(Problem::new(ErrorCode::Overloaded, what).about(&self.s.spec.id));
@@ -75,6 +81,10 @@ impl Step<'_> {
     /// A command was answered; tells whether anybody waited for it.
     pub(super) fn call_answered(&mut self, n: u64, result: &Result<Value, AgentError>) -> bool {
         let Some(call) = self.s.calls.remove(&n) else { return false };
+        // Nobody but the next one who looks is told how servers stand.
+        if call == Call::Mcp(McpRequest::Refresh) {
+            return true;
+        }
         if let Err(e) = result {
             if let Call::StopTask(task_id) = &call {
                 self.s.stopping.remove(task_id);
@@ -86,6 +96,9 @@ impl Step<'_> {
                 error,
                 command: n,
             }));
+            if let Call::Mcp(_) = call {
+                self.servers_after_refusal();
+            }
             return true;
         }
         let mut change = ConfigChanged { by: "client".to_owned(), command: Some(n), ..Default::default() };
@@ -104,6 +117,10 @@ impl Step<'_> {
             }
             // Their ends are events of their own.
             Call::Compact | Call::StopTask(_) => return true,
+            Call::Mcp(request) => {
+                self.mcp_done(request, n, result.as_ref().ok());
+                return true;
+            }
         }
         self.emit_bare(Kind::ConfigChanged(change));
         true
@@ -144,7 +161,7 @@ impl Step<'_> {
     }
 
     /// A verb that the agent itself carries out needs its process.
-    fn must_be_ready(&self, verb: &str) -> Result<(), Problem> {
+    pub(super) fn must_be_ready(&self, verb: &str) -> Result<(), Problem> {
         let ready = self.s.process.as_ref().is_some_and(|p| p.ready) && self.s.ending.is_none();
         if ready {
             return Ok(());

@@ -70,7 +70,7 @@ impl Step<'_> {
                 Call::Model(value) => ("set_model", "model", value),
                 Call::Mode(value) => ("set_mode", "mode", value),
                 Call::Effort(value) => ("set_effort", "effort", value),
-                Call::Compact | Call::StopTask(_) => continue,
+                Call::Compact | Call::StopTask(_) | Call::Mcp(_) => continue,
             };
             if value.is_empty() || value.chars().count() > LONGEST_PATTERN {
                 return Err(Problem::invalid(field, "it takes 1 to 1000 characters"));
@@ -100,7 +100,7 @@ impl Step<'_> {
                 Call::Model(value) => (&mut self.s.model, &mut change.model, value),
                 Call::Mode(value) => (&mut self.s.mode, &mut change.mode, value),
                 Call::Effort(value) => (&mut self.s.effort, &mut change.effort, value),
-                Call::Compact | Call::StopTask(_) => continue,
+                Call::Compact | Call::StopTask(_) | Call::Mcp(_) => continue,
             };
             if place.as_ref() != Some(&value) {
                 *place = Some(value.clone());

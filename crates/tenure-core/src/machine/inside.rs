@@ -15,7 +15,7 @@ pub struct Inside {
     pub metrics: Metrics,
     /// Things to do, as the agent told them last.
     pub todos: Vec<Todo>,
-    /// Tool servers, as the agent told them last.
+    /// Tool servers as they stand.
     pub mcp: Vec<McpServer>,
 }
 
@@ -50,7 +50,7 @@ impl State {
                 context: self.context,
             },
             todos: self.todos.clone(),
-            mcp: self.mcp.clone(),
+            mcp: self.tool_servers(),
         }
     }
 }

@@ -184,6 +184,8 @@ impl Step<'_> {
         self.s.process = None;
         self.s.serving.clear();
         self.s.calls.clear();
+        // They were its own, and went with it.
+        (self.s.mcp, self.s.mcp_failed) = (Vec::new(), false);
         (self.s.busy_until, self.s.wait, self.s.compacting) = (None, None, false);
         self.s.unheard = None;
         (self.s.stalled, self.s.spool_blocked, self.s.probing) = (None, false, false);

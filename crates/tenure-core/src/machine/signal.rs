@@ -1,7 +1,7 @@
 //! What an agent tells, turned into events.
 
 use tenure_event::{
-    ConfigChanged, EphemeralKind, ErrorInfo, Handshake, Kind, McpChanged, McpStatus, MessageCompleted,
+    ConfigChanged, EphemeralKind, ErrorInfo, Handshake, Kind, MessageCompleted,
     MessageOrigin, NativeBound, NativeReceived, Role, SessionCleared, TaskCompleted, TaskProgressed,
     TaskStatus, TodosUpdated, ToolCompleted, ToolProgressed, ToolStarted, ToolState, UsageUpdated,
 };
@@ -78,11 +78,7 @@ impl Step<'_> {
                 self.s.todos.clone_from(&todos);
                 self.emit(Kind::TodosUpdated(TodosUpdated { todos }));
             }
-            Signal::Mcp(servers) if servers != self.s.mcp => {
-                self.s.mcp.clone_from(&servers);
-                self.s.mcp_failed = servers.iter().any(|s| s.status == McpStatus::Failed);
-                self.emit(Kind::McpChanged(McpChanged { servers }));
-            }
+            Signal::Mcp(servers) => self.servers_told(servers),
             Signal::Compaction { began, info } => {
                 self.s.compacting = began;
                 self.emit(if began {

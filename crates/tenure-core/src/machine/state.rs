@@ -18,6 +18,7 @@ use super::checkpoint::Checkpoints;
 use super::count::Counts;
 use super::hold::{HeldEnd, UnheardInterrupt};
 use super::limit::{Ceilings, LimitKind, Meter};
+use super::mcp::McpServers;
 use crate::agent::{AgentRequest, Fork, Point, Wait};
 
 /// What a session was created with. Secrets, instructions and tool servers are not here:
@@ -381,8 +382,11 @@ pub struct State {
     pub context: Option<ContextUse>,
     /// Things to do.
     pub todos: Vec<Todo>,
-    /// Tool servers.
+    /// Tool servers, as the agent told them last.
     pub mcp: Vec<McpServer>,
+    /// Tool servers that clients want.
+    #[serde(default, skip_serializing_if = "McpServers::is_untouched")]
+    pub servers: McpServers,
     /// The program.
     pub agent_info: Option<AgentInfo>,
     /// Which verbs the agent supports. Shared: a machine is copied before each step.
@@ -466,6 +470,7 @@ impl State {
             context: None,
             todos: Vec::new(),
             mcp: Vec::new(),
+            servers: McpServers::default(),
             agent_info: None,
             supports: Arc::default(),
             told: Axes::default(),

@@ -12,6 +12,7 @@ mod format;
 mod inputs;
 mod life;
 mod limits;
+mod mcp;
 mod monitor;
 mod recovery;
 mod resets;

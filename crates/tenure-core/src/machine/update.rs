@@ -58,6 +58,7 @@ impl Step<'_> {
             Request::Compact { instructions } => self.compact(instructions),
             Request::Clear => self.clear(),
             Request::StopTask { task_id } => self.stop_task(task_id),
+            Request::Mcp(request) => self.mcp(request),
             Request::Update(update) => Ok(self.update(*update)),
             Request::Checkpoint { label, taken } => self.manual_checkpoint(label, &taken),
             Request::Rewind(way) => self.rewind(*way),

@@ -97,10 +97,14 @@ impl Answer {
                 "name": call.name, "input": input,
             });
         }
-        json!({
+        let mut item = json!({
             "id": fresh_id("fc_"), "type": "function_call", "status": "completed", "call_id": id,
             "name": call.name, "arguments": call.input.to_string(),
-        })
+        });
+        if let Some((namespace, name)) = call.name.split_once("::") {
+            (item["namespace"], item["name"]) = (json!(namespace), json!(name));
+        }
+        item
     }
 
     fn added(&mut self, item: &Value) -> String {

@@ -13,8 +13,14 @@ use super::verbs::waiting;
 
 /// Waits for all that `until` names; a refusal is the agent's own word as a problem.
 pub(super) async fn told(app: &App, id: &SessionId, seq: Seq, until: Until) -> Answer<()> {
-    let types =
-        ["config.changed", "request.refused", "compaction.completed", "task.completed", "process.exited"];
+    let types = [
+        "config.changed",
+        "mcp.changed",
+        "request.refused",
+        "compaction.completed",
+        "task.completed",
+        "process.exited",
+    ];
     let mut wait = waiting(app, id, seq.0, &types);
     // A summary takes as long as its model does; that the agent lives is watched elsewhere.
     let summary = matches!(until, Until::Compacted(_));
@@ -25,6 +31,10 @@ pub(super) async fn told(app: &App, id: &SessionId, seq: Seq, until: Until) -> A
         Kind::ProcessExited(_) => Some(Err(gone(id))),
         Kind::RequestRefused(no) if missing.contains(&no.command) => Some(Err(refused(id, &agent, no))),
         Kind::ConfigChanged(data) => {
+            missing.remove(&data.command?);
+            missing.is_empty().then_some(Ok(()))
+        }
+        Kind::McpChanged(data) => {
             missing.remove(&data.command?);
             missing.is_empty().then_some(Ok(()))
         }

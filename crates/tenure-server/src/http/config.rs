@@ -4,7 +4,6 @@ use axum::Json;
 use axum::extract::State;
 use tenure_api::{ConfigPatch, ErrorCode, Problem, SessionConfig};
 use tenure_core::{Reply, Request, Until};
-use tenure_event::HealthReason;
 
 use super::app::Shared;
 use super::extract::{Body, Segments};
@@ -54,10 +53,8 @@ pub(super) async fn patch(
         let field = |problem| Problem { field: Some("limits.cost_usd".into()), ..problem };
         app.node.may_limit_cost(&row.agent).map_err(field)?;
     }
-    let view = app.node.stored(&id).await?;
-    let asks_agent = patch.model.is_some() || patch.mode.is_some() || patch.effort.is_some();
-    if asks_agent && view.process.is_some() && view.axes.health.why == Some(HealthReason::Starting) {
-        verbs::ready(&app, &id, view.last_seq.0.saturating_sub(1)).await?;
+    if patch.model.is_some() || patch.mode.is_some() || patch.effort.is_some() {
+        verbs::past_its_start(&app, &id).await?;
     }
     let reply = app.node.call(&id, Request::Configure(Box::new(patch)), None).await?;
     let Reply::Done { seq, until, .. } = reply else {

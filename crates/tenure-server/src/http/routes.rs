@@ -17,7 +17,7 @@ use super::app::{App, Shared};
 use super::problem::{Answer, Failure, no_such_method, no_such_path};
 use super::{
     agents, artifacts, asks, checkpoints, commands, config, document, events, exec, files, fork, info,
-    inputs, inside, messages, metrics, past, processes, projects, raw, rewind, search, sessions, stream,
+    inputs, inside, mcp, messages, metrics, past, processes, projects, raw, rewind, search, sessions, stream,
     tasks, tokens, transcript, verbs, workspaces,
 };
 use crate::auth::Caller;
@@ -73,6 +73,11 @@ fn of_sessions(table: OpenApiRouter<Shared>) -> OpenApiRouter<Shared> {
         .routes(needs(Sessions, routes!(config::patch)))
         .routes(needs(Read, routes!(inside::metrics)))
         .routes(needs(Read, routes!(inside::todos)))
+        .routes(needs(Read, routes!(mcp::list)))
+        .routes(needs(Sessions, routes!(mcp::set)))
+        .routes(needs(Sessions, routes!(mcp::reconnect)))
+        .routes(needs(Sessions, routes!(mcp::enable)))
+        .routes(needs(Sessions, routes!(mcp::disable)))
         .routes(needs(Read, routes!(tasks::list)))
         .routes(needs(Sessions, routes!(tasks::stop)))
         .routes(needs(Sessions, routes!(commands::run)))

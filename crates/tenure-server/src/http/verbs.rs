@@ -203,6 +203,15 @@ async fn process_gone(app: &App, id: &SessionId, seq: Seq, counts: impl Fn(&Kind
     Ok(seen)
 }
 
+/// Waits for the handshake of a process that is just starting; what has to be asked of the agent can be asked then.
+pub(super) async fn past_its_start(app: &App, id: &SessionId) -> Answer<()> {
+    let view = app.node.stored(id).await?;
+    if view.process.is_some() && view.axes.health.why == Some(HealthReason::Starting) {
+        ready(app, id, view.last_seq.0.saturating_sub(1)).await?;
+    }
+    Ok(())
+}
+
 /// Waits for a handshake after `seq`. An agent that exits before it is an error with its last words.
 pub(super) async fn ready(app: &App, id: &SessionId, seq: u64) -> Answer<()> {
     let types = ["session.*", "process.exited"];

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 use tenure_agents::catalog::{Protocol, known_supports, tells_no_cost};
-use tenure_api::{CreateSession, ErrorCode, McpTransportConfig, PermissionDefault, Problem, WorkspaceChoice};
+use tenure_api::{CreateSession, ErrorCode, PermissionDefault, Problem, WorkspaceChoice};
 use tenure_core::agent::{Fork, McpServerSpec, McpTransport};
 use tenure_core::machine::{Machine, Spec};
 use tenure_core::{Admit, Reply};
@@ -17,6 +17,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::agents::AgentDef;
 use super::place::{Newcomer, Place};
+use super::servers::ServerSet;
 use super::{CreateOutcome, IdempotencyKey, Node, agents};
 use crate::auth::session_token;
 use crate::owner::{
@@ -299,6 +300,7 @@ impl Node {
             request.metadata.clone(),
             request.draft.clone(),
         );
+        machine.equip(super::servers::names(&private.mcp_servers));
         machine.configure(request.model.clone(), request.mode.clone(), request.effort.clone());
         let input = request.input.clone().map(|content| {
             let input_id = first_input_id(&id);
@@ -376,13 +378,7 @@ pub(super) fn check_request(request: &CreateSession, agent: &AgentDef) -> Result
         let what = format!("the name `{TOOLS}` is that of `artifact_tool`; give this server another");
         return Err(Problem::invalid("mcp_servers", what));
     }
-    let mut names = std::collections::BTreeSet::new();
-    match request.mcp_servers.iter().find(|s| s.name.is_empty() || !names.insert(s.name.as_str())) {
-        Some(s) => {
-            Err(Problem::invalid("mcp_servers", format!("the name `{}` is empty or given twice", s.name)))
-        }
-        None => Ok(()),
-    }
+    super::servers::check(&request.mcp_servers, agent)
 }
 
 /// What the agent is known to lack before it is started is refused, not left out.
@@ -409,14 +405,6 @@ fn check_lacks(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem>
     if request.artifact_tool {
         lacks("mcp_stdio", "artifact_tool")?;
     }
-    for server in &request.mcp_servers {
-        let verb = match server.transport {
-            McpTransportConfig::Stdio { .. } => "mcp_stdio",
-            McpTransportConfig::Http { .. } => "mcp_http",
-            McpTransportConfig::Sse { .. } => "mcp_sse",
-        };
-        lacks(verb, "mcp_servers")?;
-    }
     Ok(())
 }
 
@@ -442,33 +430,16 @@ fn check_artifacts(rules: &[tenure_api::ArtifactRule]) -> Result<(), Problem> {
 }
 
 fn private_of(request: &CreateSession, create_hash: String) -> Private {
-    let mut secrets: BTreeMap<String, BTreeMap<String, String>> = BTreeMap::new();
-    let blank =
-        |values: &BTreeMap<String, String>| values.keys().map(|k| (k.clone(), String::new())).collect();
-    let servers = request.mcp_servers.iter().map(|server| {
-        let (transport, values) = match server.transport.clone() {
-            McpTransportConfig::Stdio { command, args, env } => {
-                (McpTransport::Stdio { command, args, env: blank(&env) }, env)
-            }
-            McpTransportConfig::Http { url, headers } => {
-                (McpTransport::Http { url, headers: blank(&headers) }, headers)
-            }
-            McpTransportConfig::Sse { url, headers } => {
-                (McpTransport::Sse { url, headers: blank(&headers) }, headers)
-            }
-        };
-        secrets.insert(server.name.clone(), values);
-        McpServerSpec { name: server.name.clone(), transport }
-    });
-    let mcp_servers = servers.collect();
+    let ServerSet { servers, secrets } = ServerSet::new(&request.mcp_servers);
     Private {
         create_hash,
         env: request.env.clone(),
         inherit_env: request.inherit_env.clone(),
         instructions: request.instructions.clone().unwrap_or_default(),
         artifacts: request.artifacts.clone(),
-        mcp_servers,
+        mcp_servers: servers,
         mcp_secrets: secrets,
+        mcp_sets: BTreeMap::new(),
     }
 }
 

@@ -69,6 +69,8 @@ impl Owner {
             append_instructions: self.private.instructions.append.clone(),
             replace_instructions: self.private.instructions.replace.clone(),
             mcp_servers: self.private.mcp_servers.clone(),
+            mcp_put: self.private.marked_set(&self.id, self.machine.state().servers.set),
+            mcp_off: self.machine.state().servers.off.iter().cloned().collect(),
             project_trusted: spec.project_trusted,
             allow_bypass: spec.allow_bypass,
             preset: agent.preset.map(|p| p.name.to_owned()),

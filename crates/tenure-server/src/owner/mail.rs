@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tenure_api::Problem;
+use tenure_api::{Problem, SetMcpServers};
 use tenure_core::agent::FsAnswer;
 use tenure_core::machine::{CheckpointTrouble, Inside, Machine, RewindOutcome, State, TakenCheckpoint};
 use tenure_core::{Admit, Reply, Request};
@@ -37,6 +37,20 @@ pub(crate) enum Mail {
     },
     /// Tell when no checkpoint is being taken by itself.
     FilesSettled {
+        /// Where that goes.
+        reply: oneshot::Sender<()>,
+    },
+    /// Replace the tool servers that were set before.
+    Servers {
+        /// By these.
+        set: SetMcpServers,
+        /// To be remembered with the reply.
+        key: Option<IdempotencyKey>,
+        /// Where the reply goes, once it is stored.
+        reply: oneshot::Sender<Result<Reply, Problem>>,
+    },
+    /// Tell when the agent has told how its tool servers stand, if it was asked.
+    ServersTold {
         /// Where that goes.
         reply: oneshot::Sender<()>,
     },
@@ -242,7 +256,7 @@ pub(super) async fn refuse_all(
 }
 
 fn refuse(shared: &Shared, id: &SessionId, letter: Mail) {
-    if let Mail::Request { reply, .. } = letter {
+    if let Mail::Request { reply, .. } | Mail::Servers { reply, .. } = letter {
         let _ = reply.send(Err(shared.owner_gone(id)));
     }
 }

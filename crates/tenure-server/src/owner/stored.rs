@@ -14,6 +14,8 @@ use tenure_core::agent::McpServerSpec;
 use tenure_core::machine::State;
 use tenure_event::{InputId, SessionId};
 
+use crate::node::ServerSet;
+
 /// `sessions/ID/private.json` (0600): secrets, and what is needed only when a process starts.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Private {
@@ -37,6 +39,9 @@ pub(crate) struct Private {
     /// Those values, by server.
     #[serde(default)]
     pub mcp_secrets: BTreeMap<String, BTreeMap<String, String>>,
+    /// Tool servers that clients set since, by the number of the set: the one in force, and one that may take its place.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub mcp_sets: BTreeMap<u32, ServerSet>,
 }
 
 /// The private state in a session's row, to be written.
@@ -102,6 +107,11 @@ pub(crate) const TOOLS: &str = "tenure";
 /// The variable with its token.
 pub(crate) const TOOLS_TOKEN: &str = "TENURE_TOOLS_TOKEN";
 
+/// The same for a server of a set: another set may have one of the same name.
+fn placeholder_of_set(id: &SessionId, number: u32, server: &str, key: &str) -> String {
+    placeholder(id, &format!("set {number} {server}"), key)
+}
+
 impl Private {
     /// The token of the session's own tool server, if it has one.
     pub(crate) fn tools_token(&self) -> Option<String> {
@@ -125,19 +135,44 @@ impl Private {
         self.mcp_secrets.iter().map(server).collect()
     }
 
+    /// A set of tool servers with such marks in place of their secret values.
+    pub(super) fn marked_set(&self, id: &SessionId, number: u32) -> Vec<McpServerSpec> {
+        let servers = self.mcp_sets.get(&number).map_or(&[][..], |set| set.servers.as_slice());
+        let mark = |server: &McpServerSpec| {
+            let values = server.transport.values().keys();
+            let marks = values.map(|key| (key.clone(), placeholder_of_set(id, number, &server.name, key)));
+            let transport = server.transport.clone().with_values(marks.collect());
+            McpServerSpec { name: server.name.clone(), transport }
+        };
+        servers.iter().map(mark).collect()
+    }
+
+    /// What stands for each secret value, and the value.
+    fn marks(&self, id: &SessionId) -> impl Iterator<Item = (String, &str)> {
+        let given = self.mcp_secrets.iter().flat_map(move |(server, values)| {
+            values.iter().map(move |(key, value)| (placeholder(id, server, key), value.as_str()))
+        });
+        let sets = self.mcp_sets.iter().flat_map(|(number, set)| {
+            set.secrets.iter().map(move |(server, values)| (*number, server, values))
+        });
+        given.chain(sets.flat_map(move |(number, server, values)| {
+            let mark = move |key: &str| placeholder_of_set(id, number, server, key);
+            values.iter().map(move |(key, value)| (mark(key), value.as_str()))
+        }))
+    }
+
     /// A stored command with the secret values in it, for the agent's eyes only.
     pub(super) fn fill_in(&self, bytes: &Bytes, id: &SessionId) -> Bytes {
         let needle = placeholder_prefix(id);
-        if self.mcp_secrets.is_empty() || memchr::memmem::find(bytes, needle.as_bytes()).is_none() {
+        let none = self.mcp_secrets.is_empty() && self.mcp_sets.is_empty();
+        if none || memchr::memmem::find(bytes, needle.as_bytes()).is_none() {
             return bytes.clone();
         }
         let mut text = String::from_utf8_lossy(bytes).into_owned();
-        for (server, values) in &self.mcp_secrets {
-            for (key, value) in values {
-                let quoted = serde_json::to_string(value).unwrap_or_default();
-                let inside = quoted.strip_prefix('"').and_then(|q| q.strip_suffix('"')).unwrap_or_default();
-                text = text.replace(&placeholder(id, server, key), inside);
-            }
+        for (mark, value) in self.marks(id) {
+            let quoted = serde_json::to_string(value).unwrap_or_default();
+            let inside = quoted.strip_prefix('"').and_then(|q| q.strip_suffix('"')).unwrap_or_default();
+            text = text.replace(&mark, inside);
         }
         Bytes::from(text)
     }
@@ -145,7 +180,8 @@ impl Private {
     /// Every value that must not be seen.
     pub(crate) fn secret_values(&self) -> impl Iterator<Item = (&str, &str)> {
         let env = self.env.iter().filter_map(|(k, v)| Some((k.as_str(), v.as_deref()?)));
-        let mcp = self.mcp_secrets.values().flatten().map(|(k, v)| (k.as_str(), v.as_str()));
+        let sets = self.mcp_sets.values().flat_map(|set| set.secrets.values());
+        let mcp = self.mcp_secrets.values().chain(sets).flatten().map(|(k, v)| (k.as_str(), v.as_str()));
         env.chain(mcp)
     }
 }

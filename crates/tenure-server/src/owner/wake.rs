@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use tenure_api::InputView;
-use tenure_core::agent::EncodeContext;
 use tenure_core::machine::{ExitNews, Input, Machine};
 use tenure_crash_point::crash_point;
 use tenure_event::{Ephemeral, InputId, SessionId};
@@ -35,7 +34,7 @@ impl Owner {
         live: broadcast::Sender<Arc<Ephemeral>>,
     ) -> Self {
         let (work_out, work_in) = mpsc::channel(WORK);
-        let secrets = EncodeContext { mcp_secrets: private.placeholders(&id) };
+        let secrets = private.context(&id);
         let terminals = super::terminals::Terminals::new(Arc::clone(&shared), id.clone());
         Self {
             shared,
@@ -66,6 +65,7 @@ impl Owner {
             stored_line: None,
             birth_writes: Vec::new(),
             settling: Vec::new(),
+            asking: Vec::new(),
             terminals,
             config: None,
             gone: false,

@@ -334,6 +334,7 @@ fn instructions_and_tool_servers_go_over_stdin_with_their_secrets() {
             ("files".to_owned(), secret("TOKEN", "s3")),
             ("web".to_owned(), secret("Authorization", "Bearer s4")),
         ]),
+        ..EncodeContext::default()
     };
     let line: Value = serde_json::from_slice(&codec.encode(2, &hello[1], &context).unwrap()).unwrap();
     assert_eq!(

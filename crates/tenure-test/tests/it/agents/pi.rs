@@ -170,6 +170,8 @@ fn record(work: &Path) -> StartRecord {
         append_instructions: None,
         replace_instructions: None,
         mcp_servers: Vec::new(),
+        mcp_put: Vec::new(),
+        mcp_off: Vec::new(),
         project_trusted: false,
         allow_bypass: false,
         terminals: false,

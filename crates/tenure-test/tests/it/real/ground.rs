@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tenure_model::{Model, RecordedRequest, Script};
 use tenure_test::agents::{AgentSetup, claude, claude_acp, codex, codex_acp, goose, opencode, pi};
-use tenure_test::daemon::{Answer, TestDaemon, TestSession};
+use tenure_test::daemon::{Answer, Setup, TestDaemon, TestSession};
 
 /// A real agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -92,8 +92,16 @@ impl Ground {
 
     /// With the agent's setup changed.
     pub(crate) async fn with(kind: Kind, change: impl FnOnce(AgentSetup) -> AgentSetup) -> Self {
+        Self::on(TestDaemon::setup(), kind, change).await
+    }
+
+    /// With a variable in the daemon's environment.
+    pub(crate) async fn with_env(kind: Kind, name: &str, value: &str) -> Self {
+        Self::on(TestDaemon::setup().env(name, value), kind, |agent| agent).await
+    }
+
+    async fn on(setup: Setup, kind: Kind, change: impl FnOnce(AgentSetup) -> AgentSetup) -> Self {
         let model = Model::start().unwrap();
-        let setup = TestDaemon::setup();
         let agent = match kind {
             Kind::Claude => claude(&model.url(), setup.scratch()),
             Kind::ClaudeAcp => claude_acp(&model.url(), setup.scratch()),

@@ -159,6 +159,7 @@ fn tool_servers_that_cannot_be_reached_are_left_out_with_a_warning() {
     let context = EncodeContext {
         mcp_secrets: [("web".to_owned(), secret("Authorization")), ("files".to_owned(), secret("TOKEN"))]
             .into(),
+        ..EncodeContext::default()
     };
     let written = one_line(&talk.codec.encode(2, sends(&out), &context).unwrap());
     assert_eq!(

@@ -1,0 +1,283 @@
+//! A real MCP server with real agents: listed, called, killed, connected to again, disabled, replaced.
+
+use serde_json::{Value, json};
+use tenure_model::Script;
+use tenure_test::daemon::TestSession;
+use tenure_test::mcp::{self, EverythingServer};
+
+use super::ground::{Ground, Kind};
+use super::turns::one_end_each;
+
+/// A program that is nowhere.
+fn broken(name: &str) -> Value {
+    json!({"name": name, "type": "stdio", "command": "/nonexistent/server"})
+}
+
+fn everything(name: &str) -> Value {
+    mcp::stdio(name, &json!({})).unwrap()
+}
+
+/// A script that calls a tool of a server and then says something.
+fn call(kind: Kind, server: &str, tool: &str, input: Value) -> Script {
+    let script = match kind {
+        Kind::Claude => Script::new().tool(format!("mcp__{server}__{tool}"), input),
+        Kind::Codex => Script::new().tool(format!("mcp__{server}::{tool}"), input),
+        Kind::Goose => Script::new().tool(format!("{server}__{tool}"), input),
+        Kind::OpenCode => Script::new().tool(format!("{server}_{tool}"), input),
+        Kind::Pi => panic!("it takes no servers"),
+    };
+    script.text("Called.")
+}
+
+/// How a server stands, as the list says now.
+async fn server(session: &TestSession, name: &str) -> Value {
+    let list = session.get("/mcp").await;
+    let found = list["items"].as_array().unwrap().iter().find(|server| server["name"] == name);
+    found.cloned().unwrap_or_else(|| panic!("no server {name}: {list}"))
+}
+
+/// Asks until a server stands so: agents tell of a death when they notice it.
+async fn stands(session: &TestSession, name: &str, status: &str) -> Value {
+    let so = |event: &Value| {
+        let servers = event["data"]["servers"].as_array().cloned().unwrap_or_default();
+        servers.into_iter().any(|server| server["name"] == name && server["status"] == status)
+    };
+    let now = server(session, name).await;
+    if now["status"] != status {
+        session.wait_for(&format!("{name} {status}"), |e| e["type"] == "mcp.changed" && so(e)).await;
+    }
+    server(session, name).await
+}
+
+fn tools(server: &Value) -> Vec<&str> {
+    server["tools"].as_array().unwrap().iter().filter_map(Value::as_str).collect()
+}
+
+/// What the model was told that the tool gave.
+fn result(ground: &Ground) -> String {
+    ground.model.scripted_calls().last().unwrap().tool_results().join("\n")
+}
+
+/// Tools of a server are called, however it is reached; a server that is nowhere does not keep a session from being.
+async fn called(kind: Kind, server: Value) {
+    let ground = Ground::new(kind).await;
+    let servers = json!([server, broken("nowhere")]);
+    let more = json!({"mcp_servers": servers, "permissions": {"default": "allow"}});
+    let session = ground.session_with(more).await;
+    if !matches!(kind, Kind::Goose | Kind::OpenCode) {
+        let every = stands(&session, "every", "connected").await;
+        assert_eq!((&every["type"], &every["scope"]), (&server["type"], &json!("create")));
+        assert!(tools(&every).contains(&"echo"), "{every}");
+        let nowhere = stands(&session, "nowhere", "failed").await;
+        assert!(nowhere["error"].as_str().is_some_and(|why| why.len() > 5), "{nowhere}");
+        assert_eq!(session.view().await["health"]["why"], "mcp");
+    }
+    session.run(&call(kind, "every", "echo", json!({"message": "zanzibar"})).prompt("Call it.")).await;
+    assert!(result(&ground).contains("Echo: zanzibar"), "{}", result(&ground));
+    one_end_each(&session.events().await);
+}
+
+pub(crate) async fn stdio(kind: Kind) {
+    called(kind, everything("every")).await;
+}
+
+pub(crate) async fn http(kind: Kind) {
+    let server = EverythingServer::start("http").await.unwrap();
+    called(kind, server.config("every")).await;
+}
+
+pub(crate) async fn sse(kind: Kind) {
+    let server = EverythingServer::start("sse").await.unwrap();
+    if kind == Kind::Claude {
+        return called(kind, server.config("every")).await;
+    }
+    let ground = Ground::new(kind).await;
+    let request = json!({"agent": kind.name(), "cwd": ground.work, "mcp_servers": [server.config("every")], "wait": "live"});
+    if kind == Kind::Codex {
+        ground.daemon.post("/v1/sessions", &request).await.says(422, "unsupported", &["codex", "mcp_sse"]);
+        return;
+    }
+    // What an ACP agent takes is known once it has said so.
+    let session = ground.daemon.create(&request).await;
+    let every = self::server(&session, "every").await;
+    if session.view().await["capabilities"]["supports"]["mcp_sse"] == true {
+        assert_eq!(every["status"], "pending", "ACP tells nothing: {every}");
+    } else {
+        assert_eq!(every["status"], "failed", "{every}");
+        assert!(every["error"].as_str().is_some_and(|why| why.contains("sse")), "{every}");
+    }
+}
+
+/// Processes of a session that run the server.
+async fn server_pids(session: &TestSession) -> Vec<i32> {
+    let agent = session.pid().await;
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc").unwrap().flatten() {
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
+        let parent = read("stat").rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
+        if parent == Some(agent) && read("cmdline").contains("server-everything") {
+            found.push(pid);
+        }
+    }
+    found
+}
+
+fn kill(pid: i32) {
+    let process = rustix::process::Pid::from_raw(pid).unwrap();
+    rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
+}
+
+/// Codex tells when it is asked that a server is dead, and starts it again.
+#[tokio::test]
+async fn codex_shows_a_killed_server_and_brings_it_back() {
+    let ground = Ground::new(Kind::Codex).await;
+    let more = json!({"mcp_servers": [everything("every")], "permissions": {"default": "allow"}});
+    let session = ground.session_with(more).await;
+    stands(&session, "every", "connected").await;
+    let pids = server_pids(&session).await;
+    assert_eq!(pids.len(), 1, "{pids:?}");
+    kill(pids[0]);
+    stands_at_last(&session, "every", "failed").await;
+    session.post("/mcp/every/reconnect", &json!({})).await.ok(200);
+    let every = server(&session, "every").await;
+    assert_eq!(every["status"], "connected", "{every}");
+    assert_ne!(server_pids(&session).await, pids);
+    let prompt = call(Kind::Codex, "every", "echo", json!({"message": "back"})).prompt("Call it.");
+    session.run(&prompt).await;
+    assert!(result(&ground).contains("Echo: back"), "{}", result(&ground));
+    session.post("/mcp/other/reconnect", &json!({})).await.says(404, "not_found", &["other"]);
+}
+
+/// Asks again until a server stands so: an agent that tells nothing by itself may learn late of a death.
+async fn stands_at_last(session: &TestSession, name: &str, status: &str) -> Value {
+    let deadline = std::time::Instant::now() + tenure_test::daemon::PATIENCE;
+    loop {
+        let now = server(session, name).await;
+        if now["status"] == status {
+            return now;
+        }
+        assert!(std::time::Instant::now() < deadline, "it does not become {status}: {now}");
+        tokio::task::yield_now().await;
+    }
+}
+
+/// Claude Code notices that a server on the network is gone, and connects to it again when it is told to.
+#[tokio::test]
+async fn claude_shows_a_killed_server_and_brings_it_back() {
+    let mut http = EverythingServer::start("http").await.unwrap();
+    let ground = Ground::new(Kind::Claude).await;
+    let more = json!({"mcp_servers": [http.config("every")], "permissions": {"default": "allow"}});
+    let session = ground.session_with(more).await;
+    stands(&session, "every", "connected").await;
+    http.kill();
+    let refused = session.post("/mcp/every/reconnect", &json!({})).await;
+    refused.says(409, "conflict", &["claude", "mcp_reconnect"]);
+    let every = server(&session, "every").await;
+    assert_eq!((&every["status"], every["error"].is_string()), (&json!("failed"), true), "{every}");
+    assert_eq!(session.view().await["health"]["why"], "mcp");
+    assert!(http.start_again().await.unwrap());
+    session.post("/mcp/every/reconnect", &json!({})).await.ok(200);
+    assert_eq!(server(&session, "every").await["status"], "connected");
+    assert_eq!(session.view().await["health"]["state"], "healthy");
+    let prompt = call(Kind::Claude, "every", "echo", json!({"message": "back"})).prompt("Call it.");
+    session.run(&prompt).await;
+    assert!(result(&ground).contains("Echo: back"), "{}", result(&ground));
+}
+
+/// A server of Claude Code's is disabled, enabled and replaced while it works, and the set outlives processes and daemons.
+#[tokio::test]
+async fn claude_changes_its_servers_while_it_runs() {
+    let ground = Ground::new(Kind::Claude).await;
+    let more = json!({"mcp_servers": [everything("every")], "permissions": {"default": "allow"}});
+    let session = ground.session_with(more).await;
+    let disabled = session.post("/mcp/every/disable", &json!({})).await.ok(200);
+    assert_eq!(disabled["hit"], json!(["mcp:every"]));
+    let every = server(&session, "every").await;
+    assert_eq!((&every["status"], tools(&every).len()), (&json!("disabled"), 0), "{every}");
+    assert!(server_pids(&session).await.is_empty(), "it runs on");
+    assert_eq!(session.post("/mcp/every/disable", &json!({})).await.ok(200)["hit"], json!([]));
+    session.post("/mcp/every/enable", &json!({})).await.ok(200);
+    assert_eq!(server(&session, "every").await["status"], "connected");
+    let put = |body: Value| {
+        let (daemon, path) = (ground.daemon.clone(), session.path("/mcp"));
+        async move { daemon.request("PUT", &path, &body).await }
+    };
+    let set = json!({"mcp_servers": [everything("second"), broken("nowhere")]});
+    let done = put(set.clone()).await.ok(200);
+    assert_eq!((&done["added"], &done["removed"]), (&json!(["nowhere", "second"]), &json!([])), "{done}");
+    assert!(done["errors"]["nowhere"].as_str().is_some_and(|why| why.contains("ENOENT")), "{done}");
+    assert_eq!(put(set).await.ok(200), json!({"added": [], "removed": [], "errors": {}}), "the same again");
+    put(json!({"mcp_servers": [everything("every")]})).await.says(400, "invalid", &["every"]);
+    put(json!({"keep": ["third"]})).await.says(400, "invalid", &["third"]);
+    let done = put(json!({"keep": ["second"]})).await.ok(200);
+    assert_eq!((&done["added"], &done["removed"]), (&json!([]), &json!(["nowhere"])), "{done}");
+    let prompt = call(Kind::Claude, "second", "echo", json!({"message": "one"})).prompt("Call it.");
+    session.run(&prompt).await;
+    assert!(result(&ground).contains("Echo: one"), "{}", result(&ground));
+    // The next process has it too, and so has the one after a crash of the daemon and of the agent.
+    session.verb("suspend").await;
+    ground.daemon.kill_and_restart().await;
+    session.verb("resume").await;
+    assert_eq!(server(&session, "second").await["status"], "connected");
+    kill(i32::try_from(session.pid().await).unwrap());
+    let prompt = call(Kind::Claude, "second", "echo", json!({"message": "two"})).prompt("Call it.");
+    session.run(&prompt).await;
+    assert!(result(&ground).contains("Echo: two"), "{}", result(&ground));
+    let changes = session.events_of("mcp.changed").await;
+    let verbs: Vec<&Value> = changes.iter().map(|e| &e["data"]["change"]["verb"]).filter(|v| !v.is_null()).collect();
+    assert_eq!(verbs, ["disable", "enable", "set", "set"]);
+}
+
+/// An agent that takes servers at its start alone refuses by name, and has them in its next process.
+pub(crate) async fn changed_between_processes(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let more = json!({"mcp_servers": [everything("every")], "permissions": {"default": "allow"}});
+    let session = ground.session_with(more).await;
+    session.run(&Script::new().text("Hello.").prompt("Say hello.")).await;
+    let set = json!({"mcp_servers": [everything("second")]});
+    let path = session.path("/mcp");
+    if kind != Kind::Claude {
+        let refused = ground.daemon.request("PUT", &path, &set).await;
+        refused.says(422, "unsupported", &[kind.name(), "mcp_change", "suspend"]);
+        let refused = session.post("/mcp/every/disable", &json!({})).await;
+        refused.says(422, "unsupported", &[kind.name(), "mcp_change"]);
+    }
+    session.verb("suspend").await;
+    assert_eq!(ground.daemon.request("PUT", &path, &set).await.ok(200)["added"], json!(["second"]));
+    session.post("/mcp/every/disable", &json!({})).await.ok(200);
+    ground.daemon.kill_and_restart().await;
+    let prompt = call(kind, "second", "echo", json!({"message": "next"})).prompt("Call it.");
+    session.run(&prompt).await;
+    assert!(result(&ground).contains("Echo: next"), "{}", result(&ground));
+    assert_eq!(server(&session, "every").await["status"], "disabled");
+    let prompt = call(kind, "every", "echo", json!({"message": "gone"})).prompt("Call the other.");
+    session.run(&prompt).await;
+    assert!(!result(&ground).contains("Echo: gone"), "{}", result(&ground));
+}
+
+/// With nothing inherited, what the daemon has in its environment reaches neither the agent, nor its tools, nor its servers.
+pub(crate) async fn inherits_nothing(kind: Kind) {
+    let canary = "canary-of-the-daemon-4711";
+    let ground = Ground::with_env(kind, "CANARY_OF_DAEMON", canary).await;
+    let server = mcp::stdio("every", &json!({"OF_THE_SERVER": "given-by-name-4711"})).unwrap();
+    let more = json!({
+        "mcp_servers": [server], "inherit_env": [], "permissions": {"default": "allow"}, "env": {"OF_SESSION": "own"},
+    });
+    let session = ground.session_with(more).await;
+    let environ = std::fs::read(format!("/proc/{}/environ", session.pid().await)).unwrap();
+    let environ = String::from_utf8_lossy(&environ);
+    assert!(environ.contains("OF_SESSION=own") && !environ.contains(canary), "{environ}");
+    session.run(&kind.shell_then("env", "Done.").prompt("Show it.")).await;
+    let shell = result(&ground);
+    assert!(shell.contains("OF_SESSION=own") && !shell.contains(canary), "{shell}");
+    session.run(&call(kind, "every", "get-env", json!({})).prompt("Ask it.")).await;
+    let told = result(&ground);
+    // What the server was given by name came there.
+    assert!(told.contains("OF_THE_SERVER") && !told.contains(canary), "{told}");
+    // Named, it is passed on.
+    let more = json!({"inherit_env": ["CANARY_OF_DAEMON"], "permissions": {"default": "allow"}});
+    let session = ground.session_with(more).await;
+    session.run(&kind.shell_then("env", "Done.").prompt("Show it.")).await;
+    assert!(result(&ground).contains("CANARY_OF_DAEMON"), "{}", result(&ground));
+}
