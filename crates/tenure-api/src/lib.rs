@@ -39,10 +39,7 @@ pub use checkpoint::{
 pub use config::{
     Compact, ConfigPatch, PermissionsPatch, PermissionsView, PolicyRule, RunCommand, SessionConfig,
 };
-pub use create::{
-    CreateSession, CreateWait, Created, InheritEnv, Instructions,
-    Permissions, ResumeRequest,
-};
+pub use create::{CreateSession, CreateWait, Created, InheritEnv, Instructions, Permissions, ResumeRequest};
 pub use error::{ErrorCode, FieldError, Problem};
 pub use exec::{ExecCancelled, ExecOutput, ExecRequest, ExecResult, ExecStarted};
 pub use file::{FileEntry, FileKind, FilesFound, GrepFound, GrepLine};

@@ -120,7 +120,8 @@ impl TryFrom<Plain> for McpServerConfig {
                 }
             }
             kind @ ("http" | "sse") => {
-                let given = [("command", command.is_some()), ("args", args.is_some()), ("env", env.is_some())];
+                let given =
+                    [("command", command.is_some()), ("args", args.is_some()), ("env", env.is_some())];
                 strange(&given, kind)?;
                 let (url, headers) = (url.ok_or_else(|| missing("url"))?, headers.unwrap_or_default());
                 if kind == "http" {

@@ -8,8 +8,8 @@ use utoipa::ToSchema;
 
 use crate::{
     AgentInfo, Ask, AskId, Axes, Capabilities, ContextUse, Decision, Delivery, InputId, LimitsChanged,
-    MessageId, MessageOrigin, Outcome, Part, PermissionDefault, PermissionRule, ProjectId,
-    RestartPolicy, Role, Scope, Seq, SessionId, SuspendedBy, ToolKind, ToolState, TurnId, Usage, WorkspaceId,
+    MessageId, MessageOrigin, Outcome, Part, PermissionDefault, PermissionRule, ProjectId, RestartPolicy,
+    Role, Scope, Seq, SessionId, SuspendedBy, ToolKind, ToolState, TurnId, Usage, WorkspaceId,
 };
 
 /// `session.created`.

@@ -53,7 +53,8 @@ impl EverythingServer {
     /// If it does not listen in time.
     pub async fn start(kind: &'static str) -> Result<Self, AgentError> {
         // It cannot be told to pick a port and say which; somebody else may be faster to take this one, then it ends.
-        let port = || TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
+        let port =
+            || TcpListener::bind("127.0.0.1:0").and_then(|free| free.local_addr()).expect("a port").port();
         let mut server = Self { kind, port: port(), child: None };
         for _ in 0..5 {
             if server.start_again().await? {

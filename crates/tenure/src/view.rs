@@ -3,6 +3,7 @@
 mod ask;
 mod diff;
 mod differences;
+mod form;
 mod line;
 mod status;
 mod todo;
@@ -12,6 +13,7 @@ mod wrap;
 
 pub(crate) use ask::{ask_block, ask_keys, can_always, how_to_answer, shows_changes};
 pub(crate) use differences::differences;
+pub(crate) use form::{fields, filled};
 pub(crate) use line::{event_line, word};
 pub(crate) use status::Status;
 pub(crate) use todo::changed as todos_changed;

@@ -1,12 +1,14 @@
-//! `elicitation/create`: a flat form as questions, and answers as the form's content.
+//! `elicitation/create`: a form with its schema, and as questions where it is flat; answers are the form's content. That
+//! they fit the schema was checked before they come here.
 //!
-//! Forms with nested objects and visits to a URL are not served: they are refused.
+//! Visits to a URL are not served: they are refused.
 
 use serde_json::{Map, Value, json};
 use tenure_core::agent::{Answer, AskAnswer, AskSignal, Command, Decoded, Signal};
 use tenure_event::{AskKind, Decision, Question, QuestionChoice};
 
 use super::AcpCodec;
+use crate::field::one_line;
 use crate::json::{at, list_at, str_at, string_at};
 
 /// More fields than this are no form for a person.
@@ -15,19 +17,21 @@ const MAX_FIELDS: usize = 64;
 impl AcpCodec {
     pub(super) fn elicitation(&mut self, token: String, params: &Value, out: &mut Decoded) {
         let form = matches!(str_at(params, &["mode"]), None | Some("form"));
-        let form = at(params, &["requestedSchema"]).filter(|_| form).and_then(read_form);
-        let Some((questions, keep)) = form else {
+        let schema = at(params, &["requestedSchema"]).filter(|schema| form && schema.is_object());
+        let Some(schema) = schema else {
             let method = "elicitation/create".to_owned();
             return out.push(Signal::Send(Command::Answer(Answer::Unknown { token, method })));
         };
-        let title = string_at(params, &["message"]).unwrap_or_else(|| "The agent asks for input".to_owned());
+        let (questions, keep) = read_form(schema).unwrap_or_default();
+        let message =
+            string_at(params, &["message"]).unwrap_or_else(|| "The agent asks for input".to_owned());
         out.push(Signal::Ask(AskSignal {
             token,
             kind: AskKind::Elicitation,
-            title,
+            title: one_line(&message),
             tool: None,
             tool_id: string_at(params, &["toolCallId"]),
-            input: None,
+            input: Some(json!({"message": message, "mode": "form", "schema": schema})),
             options: Vec::new(),
             questions,
             path: Vec::new(),
@@ -119,6 +123,9 @@ pub(crate) fn write_form(answer: &AskAnswer) -> Value {
 }
 
 fn content(answer: &AskAnswer) -> Value {
+    if !answer.keep.get("form").is_some_and(Value::is_array) {
+        return answer.answers.clone().unwrap_or_else(|| json!({}));
+    }
     let empty = Value::Null;
     let answers = answer.answers.as_ref().unwrap_or(&empty);
     let mut content = Map::new();

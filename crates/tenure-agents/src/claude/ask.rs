@@ -5,6 +5,7 @@ use tenure_core::agent::{AskSignal, StartRecord};
 use tenure_event::{AskKind, AskOption, OptionKind, Question, QuestionChoice};
 
 use super::{field, tools};
+use crate::acp::form;
 
 /// Reads `can_use_tool`. `plan` is what the agent planned, as far as that was seen.
 pub(super) fn permission(
@@ -82,7 +83,11 @@ pub(super) fn elicitation(token: &str, request: &Value) -> AskSignal {
             option("allow", "Accept", OptionKind::AllowOnce),
             option("deny", "Decline", OptionKind::RejectOnce),
         ],
-        questions: Vec::new(),
+        questions: request
+            .get("requested_schema")
+            .and_then(form::read_form)
+            .map(|(questions, _)| questions)
+            .unwrap_or_default(),
         path: Vec::new(),
         keep: json!({"what": "elicitation"}),
         can_update_input: true,

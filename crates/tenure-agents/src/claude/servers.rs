@@ -36,7 +36,12 @@ impl ClaudeCodec {
     }
 
     /// A change was answered. It is told of once it is known how the servers stand after it.
-    pub(super) fn servers_changed(&mut self, n: u64, result: Result<Value, AgentError>, out: &mut Vec<Signal>) {
+    pub(super) fn servers_changed(
+        &mut self,
+        n: u64,
+        result: Result<Value, AgentError>,
+        out: &mut Vec<Signal>,
+    ) {
         if self.memory.changes.len() >= CHANGES_MAX {
             return out.push(Signal::Answered { n, result });
         }

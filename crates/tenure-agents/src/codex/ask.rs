@@ -115,9 +115,10 @@ impl CodexCodec {
                 })
             }
             None | Some("form" | "openai/form" | "openaiForm") => {
-                let (questions, keep) = form::read_form(at(params, &["requestedSchema"])?)?;
+                let schema = at(params, &["requestedSchema"]).filter(|schema| schema.is_object())?;
+                let (questions, keep) = form::read_form(schema).unwrap_or_default();
                 let mut input = base;
-                input["schema"] = at(params, &["requestedSchema"]).cloned().unwrap_or_default();
+                input["schema"] = schema.clone();
                 let keep = json!({"what": "elicitation", "form": keep});
                 Some(AskSignal {
                     kind: AskKind::Elicitation,

@@ -6,8 +6,8 @@ use tenure_core::agent::{AgentError, Decoded, EncodeContext, McpServerSpec, McpT
 use tenure_event::{McpServer, McpStatus};
 
 use super::CodexCodec;
-use super::handshake::own;
 use super::fault::fault;
+use super::handshake::own;
 use super::id::{Asked, OWN};
 use super::memory::Reloading;
 use crate::json::{at, clip, list_at, str_at, string_at};
@@ -81,7 +81,9 @@ impl CodexCodec {
     fn tell_reloaded(&mut self, out: &mut Decoded) {
         let servers = &self.memory.servers;
         self.memory.reloading.retain(|waiting| {
-            let Some(server) = servers.iter().find(|server| server.name == waiting.server) else { return true };
+            let Some(server) = servers.iter().find(|server| server.name == waiting.server) else {
+                return true;
+            };
             let why = server.error.as_deref().unwrap_or("it did not start");
             let result = match server.status {
                 McpStatus::Connected => Ok(Value::Null),

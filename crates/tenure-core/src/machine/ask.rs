@@ -7,6 +7,7 @@ use tenure_event::{
 };
 
 mod check;
+mod form;
 
 use super::state::SessionRule;
 use super::{OpenAsk, Step};
@@ -88,6 +89,10 @@ impl Step<'_> {
             return Err(Problem::new(ErrorCode::Conflict, what).about(&self.s.spec.id));
         };
         request.scope = self.check_answer(&open, &request)?;
+        if open.ask.kind == AskKind::Elicitation && request.decision == Decision::Allow {
+            let words = request.answers.take().or_else(|| request.updated_input.take());
+            request.answers = form::filled(&open.ask, words.as_ref())?;
+        }
         let words = request.message.clone().filter(|_| request.decision == Decision::Allow);
         if words.is_some() {
             self.may_say_more()?;

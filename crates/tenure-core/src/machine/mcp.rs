@@ -207,7 +207,8 @@ impl Step<'_> {
                     let what = format!("the session has no tool server {name:?}; `mcp` lists them");
                     return Err(Problem::new(ErrorCode::NotFound, what).about(&self.s.spec.id));
                 }
-                let off = matches!(request, McpRequest::Reconnect { .. }) && self.s.servers.off.contains(name);
+                let off =
+                    matches!(request, McpRequest::Reconnect { .. }) && self.s.servers.off.contains(name);
                 if off {
                     let what = format!("tool server {name:?} is disabled; enable it, which connects to it");
                     return Err(Problem::new(ErrorCode::Conflict, what).about(&self.s.spec.id));

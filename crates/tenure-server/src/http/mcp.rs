@@ -75,7 +75,8 @@ async fn change_after(app: &App, id: &SessionId, seq: u64) -> Answer<McpChange> 
         Kind::McpChanged(data) => data.change.clone().filter(|change| change.verb == McpVerb::Set),
         _ => None,
     });
-    let lost = || Failure::new(ErrorCode::Timeout, "the servers were set, and what came of it is in the events");
+    let lost =
+        || Failure::new(ErrorCode::Timeout, "the servers were set, and what came of it is in the events");
     found.await?.ok_or_else(lost)
 }
 

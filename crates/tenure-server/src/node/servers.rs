@@ -32,7 +32,9 @@ impl ServerSet {
         let mut secrets = BTreeMap::new();
         let servers = configs.iter().map(|server| {
             let transport = match server.transport.clone() {
-                McpTransportConfig::Stdio { command, args, env } => McpTransport::Stdio { command, args, env },
+                McpTransportConfig::Stdio { command, args, env } => {
+                    McpTransport::Stdio { command, args, env }
+                }
                 McpTransportConfig::Http { url, headers } => McpTransport::Http { url, headers },
                 McpTransportConfig::Sse { url, headers } => McpTransport::Sse { url, headers },
             };

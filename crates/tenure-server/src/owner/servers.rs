@@ -36,7 +36,8 @@ impl Owner {
             return self.ask(request(now, Vec::new()), key).await;
         }
         let changed = old.servers.iter().map(|server| server.name.clone());
-        let changed = changed.filter(|name| new.one(name).is_some() && new.one(name) != old.one(name)).collect();
+        let changed =
+            changed.filter(|name| new.one(name).is_some() && new.one(name) != old.one(name)).collect();
         let number = self.private.mcp_sets.keys().copied().fold(now, u32::max) + 1;
         self.keep_set(now, number, new.clone()).await?;
         self.ask(request(number, changed), key).await

@@ -9,6 +9,7 @@ use super::common::find_ask;
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
+use crate::view::{fields, filled};
 use crate::watch::{allow, read_choice};
 
 /// Allow what an ask asks for, or answer its questions
@@ -22,7 +23,8 @@ pub(crate) struct Args {
     /// Every like ask of this session, too
     #[arg(long)]
     session: bool,
-    /// An answer: QUESTION is its number or text, CHOICE a number, label or other words (several: 1,3)
+    /// An answer: QUESTION is its number or text, or the name of a form's field; CHOICE a number, label or other words
+    /// (several: 1,3)
     #[arg(long = "answer", value_name = "QUESTION=CHOICE")]
     answers: Vec<String>,
     /// Call the tool with this instead
@@ -70,6 +72,9 @@ async fn open_ask(client: &Client, id: &AskId) -> Result<Ask, Failure> {
 }
 
 fn read_answers(ask: &Ask, given: &[String]) -> Result<Map<String, Value>, Failure> {
+    if !fields(ask).is_empty() {
+        return filled(ask, given).map_err(Failure::usage);
+    }
     let mut answers = Map::new();
     for text in given {
         let (question, choice) = split(ask, text)?;

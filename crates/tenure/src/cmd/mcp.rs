@@ -23,8 +23,8 @@ const EXAMPLES: &str = "Examples:\n  \
     tenure mcp reconnect fix-tests docs\n  \
     tenure mcp disable fix-tests db\n  \
     tenure mcp rm fix-tests db\n\n\
-    A server that the session was created with is disabled, not removed. An agent that takes servers at its start alone\n\
-    gets them with its next process: `tenure suspend` the session, change them, go on.";
+    A server that the session was created with is disabled, not removed. An agent that takes servers\n\
+    at its start alone gets them with its next process: `tenure suspend` the session, change them, go on.";
 
 /// List a session's MCP servers; add, remove, reconnect, enable or disable one
 #[derive(Debug, clap::Args)]
@@ -141,7 +141,8 @@ async fn others(client: &Client, id: &SessionId, name: &str) -> Result<(bool, Ve
 fn config(add: Add) -> Result<McpServerConfig, Failure> {
     let transport = match add.url {
         Some(url) => {
-            let headers = add.header.iter().map(|text| header(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
+            let headers =
+                add.header.iter().map(|text| header(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
             if add.sse {
                 McpTransportConfig::Sse { url, headers }
             } else {
@@ -151,7 +152,8 @@ fn config(add: Add) -> Result<McpServerConfig, Failure> {
         None => {
             let env = add.env.iter().map(|text| variable(text)).collect::<Result<_, _>>()?;
             let mut words = add.command.into_iter();
-            let command = words.next().ok_or_else(|| Failure::usage("give a program after `--`, or --url"))?;
+            let command =
+                words.next().ok_or_else(|| Failure::usage("give a program after `--`, or --url"))?;
             McpTransportConfig::Stdio { command, args: words.collect(), env }
         }
     };

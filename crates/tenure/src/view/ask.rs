@@ -4,6 +4,7 @@ use serde_json::Value;
 use tenure_event::{Ask, AskKind, FileDiff, OptionKind, Question};
 
 use super::diff::diff;
+use super::form::{form_block, form_usage};
 use super::tool::title;
 use crate::style::Style;
 use crate::text::{clean, cut, indent, one_line};
@@ -23,6 +24,11 @@ pub(crate) fn ask_block(style: Style, ask: &Ask, cwd: &str) -> String {
     if !ask.path.is_empty() {
         let path: Vec<String> = ask.path.iter().map(|p| one_line(p, 40)).collect();
         out.push_str(&format!("  {}\n", style.dim(&format!("asked by {}", path.join(" › ")))));
+    }
+    let form = form_block(style, ask);
+    if !form.is_empty() {
+        out.push_str(&form);
+        return out;
     }
     if ask.questions.is_empty() {
         out.push_str(&ask.input.as_ref().map(|input| about(style, ask, input, cwd)).unwrap_or_default());
@@ -137,7 +143,10 @@ pub(crate) fn ask_keys(style: Style, ask: &Ask) -> String {
 
 /// How an ask is answered from elsewhere.
 pub(crate) fn how_to_answer(ask: &Ask) -> String {
-    if ask.questions.is_empty() {
+    let form = form_usage(ask);
+    if !form.is_empty() {
+        format!("answer with `tenure allow {id}{form}` or `tenure deny {id}`", id = ask.id)
+    } else if ask.questions.is_empty() {
         format!("answer with `tenure allow {id}` or `tenure deny {id}`", id = ask.id)
     } else {
         let questions: Vec<String> =

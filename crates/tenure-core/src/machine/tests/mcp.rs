@@ -140,7 +140,11 @@ fn an_agent_that_takes_them_at_its_start_alone_says_so_and_what_helps() {
     let mut stage = equipped(&["resume", "mcp_stdio"]);
     let refused = ask(&mut stage, set(1, &["b"])).expect_err("not while it runs");
     assert_eq!(refused.code, ErrorCode::Unsupported);
-    assert!(refused.detail.contains("mcp_change") && refused.detail.contains("`suspend`"), "{}", refused.detail);
+    assert!(
+        refused.detail.contains("mcp_change") && refused.detail.contains("`suspend`"),
+        "{}",
+        refused.detail
+    );
     let refused = ask(&mut stage, McpRequest::Reconnect { name: "a".into() }).expect_err("it cannot");
     assert!(refused.detail.contains("mcp_reconnect"), "{}", refused.detail);
     let refused = ask(&mut stage, McpRequest::Disable { name: "z".into() }).expect_err("there is none");

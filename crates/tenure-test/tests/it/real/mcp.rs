@@ -21,7 +21,7 @@ fn everything(name: &str) -> Value {
 fn call(kind: Kind, server: &str, tool: &str, input: Value) -> Script {
     let script = match kind {
         Kind::Claude => Script::new().tool(format!("mcp__{server}__{tool}"), input),
-        Kind::Codex => Script::new().tool(format!("mcp__{server}::{tool}"), input),
+        Kind::Codex => Script::new().tool(format!("mcp__{server}::{}", tool.replace('-', "_")), input),
         Kind::Goose => Script::new().tool(format!("{server}__{tool}"), input),
         Kind::OpenCode => Script::new().tool(format!("{server}_{tool}"), input),
         Kind::Pi => panic!("it takes no servers"),
@@ -113,14 +113,26 @@ async fn server_pids(session: &TestSession) -> Vec<i32> {
     let agent = session.pid().await;
     let mut found = Vec::new();
     for entry in std::fs::read_dir("/proc").unwrap().flatten() {
-        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else { continue };
+        let Some(pid) = entry.file_name().to_str().and_then(|name| name.parse::<i32>().ok()) else {
+            continue;
+        };
         let read = |file: &str| std::fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        let parent = read("stat").rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
+        let parent =
+            read("stat").rsplit(')').next().and_then(|rest| rest.split_whitespace().nth(1)?.parse().ok());
         if parent == Some(agent) && read("cmdline").contains("server-everything") {
             found.push(pid);
         }
     }
     found
+}
+
+/// Waits until no server runs: the agent lets it end in its own time.
+async fn gone(session: &TestSession) {
+    let deadline = std::time::Instant::now() + tenure_test::daemon::PATIENCE;
+    while !server_pids(session).await.is_empty() {
+        assert!(std::time::Instant::now() < deadline, "a server that was disabled runs on");
+        tokio::task::yield_now().await;
+    }
 }
 
 fn kill(pid: i32) {
@@ -195,7 +207,7 @@ async fn claude_changes_its_servers_while_it_runs() {
     assert_eq!(disabled["hit"], json!(["mcp:every"]));
     let every = server(&session, "every").await;
     assert_eq!((&every["status"], tools(&every).len()), (&json!("disabled"), 0), "{every}");
-    assert!(server_pids(&session).await.is_empty(), "it runs on");
+    gone(&session).await;
     assert_eq!(session.post("/mcp/every/disable", &json!({})).await.ok(200)["hit"], json!([]));
     session.post("/mcp/every/enable", &json!({})).await.ok(200);
     assert_eq!(server(&session, "every").await["status"], "connected");
@@ -220,12 +232,15 @@ async fn claude_changes_its_servers_while_it_runs() {
     ground.daemon.kill_and_restart().await;
     session.verb("resume").await;
     assert_eq!(server(&session, "second").await["status"], "connected");
-    kill(i32::try_from(session.pid().await).unwrap());
+    let pid = session.pid().await;
+    kill(i32::try_from(pid).unwrap());
+    session.wait_for("its end", |e| e["type"] == "process.exited" && e["data"]["signal"] == 9).await;
     let prompt = call(Kind::Claude, "second", "echo", json!({"message": "two"})).prompt("Call it.");
     session.run(&prompt).await;
     assert!(result(&ground).contains("Echo: two"), "{}", result(&ground));
     let changes = session.events_of("mcp.changed").await;
-    let verbs: Vec<&Value> = changes.iter().map(|e| &e["data"]["change"]["verb"]).filter(|v| !v.is_null()).collect();
+    let verbs: Vec<&Value> =
+        changes.iter().map(|e| &e["data"]["change"]["verb"]).filter(|v| !v.is_null()).collect();
     assert_eq!(verbs, ["disable", "enable", "set", "set"]);
 }
 
