@@ -296,3 +296,52 @@ pub(crate) async fn inherits_nothing(kind: Kind) {
     session.run(&kind.shell_then("env", "Done.").prompt("Show it.")).await;
     assert!(result(&ground).contains("CANARY_OF_DAEMON"), "{}", result(&ground));
 }
+
+/// A server's form comes as an ask with its schema; what does not fit is refused with the field, and the ask stays open.
+async fn fills_a_form(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let more = json!({"mcp_servers": [everything("every")], "permissions": {"default": "allow"}});
+    let session = ground.session_with(more).await;
+    stands(&session, "every", "connected").await;
+    let prompt = call(kind, "every", "trigger-elicitation-request", json!({})).prompt("Have it ask me.");
+    session.send(&prompt).await;
+    let ask = session.ask().await;
+    assert_eq!((&ask["kind"], &ask["input"]["server"]), (&json!("elicitation"), &json!("every")));
+    assert_eq!(ask["input"]["schema"]["required"], json!(["name"]), "{ask}");
+    assert_eq!(session.view().await["activity"]["reason"], "elicitation");
+    let allow = |answers: Value| json!({"decision": "allow", "answers": answers});
+    for (answers, field) in [
+        (json!({}), "answers.name"),
+        (json!({"name": "Bo", "integer": 700}), "answers.integer"),
+        (json!({"name": "Bo", "email": "nobody"}), "answers.email"),
+        (json!({"name": "Bo", "made_up": 1}), "answers.made_up"),
+    ] {
+        let refused = session.answer(&ask, &allow(answers)).await.problem(400, "invalid");
+        assert_eq!(refused["field"], field, "{refused}");
+    }
+    let answers = json!({"name": "Bo", "check": "yes", "integer": "7", "titledSingleSelectEnum": "Superman"});
+    session.answer(&ask, &allow(answers)).await.ok(200);
+    session.turn_end(1).await;
+    let told = result(&ground);
+    for part in ["Name: Bo", "Agreed to terms: true", "Favorite Integer: 7", "hero-1"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+    for (n, decision, action) in [(2, "deny", "decline"), (3, "cancel", "cancel")] {
+        session.send(&prompt).await;
+        let ask = session.ask().await;
+        session.answer(&ask, &json!({"decision": decision})).await.ok(200);
+        session.turn_end(n).await;
+        assert!(result(&ground).contains(action), "{decision}: {}", result(&ground));
+    }
+    one_end_each(&session.events().await);
+}
+
+#[tokio::test]
+async fn claude_has_a_form_filled() {
+    fills_a_form(Kind::Claude).await;
+}
+
+#[tokio::test]
+async fn codex_has_a_form_filled() {
+    fills_a_form(Kind::Codex).await;
+}
