@@ -53,6 +53,8 @@ const ELSEWHERE: &[&str] = &[
     "mcp_http",
     "mcp_sse",
     "mcp_change",
+    "mcp_reconnect",
+    "mcp_status",
 ];
 
 #[test]
