@@ -26,8 +26,10 @@ pub(super) enum Family {
     /// Gemini and its forks: goes on replaying after it answered `session/load`, and says
     /// a change of mode as text.
     Gemini,
-    /// Ends a turn well although the model failed, with the error as text.
+    /// Ends a turn well although the model failed, with the error as text; keeps forms to itself.
     Goose,
+    /// Takes no forms from its tool servers.
+    OpenCode,
     /// Tells its retries as text and ends the turn well when they were in vain.
     Pi,
     /// Counts usage over the whole session.
@@ -150,6 +152,8 @@ fn family(answer: &Value, preset: Option<&str>) -> Family {
         Family::Gemini
     } else if is("goose") || offers("goose-provider") {
         Family::Goose
+    } else if is("opencode") {
+        Family::OpenCode
     } else if preset == "pi-acp" || name == "pi-acp" {
         Family::Pi
     } else if is("copilot") {

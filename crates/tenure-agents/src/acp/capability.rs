@@ -74,7 +74,7 @@ impl AcpCodec {
             ("permissions", yes()),
             ("plan", when(plans, || "the agent is not known to ask for the approval of a plan".to_owned())),
             ("todos", self.tells_todos()),
-            ("elicitation", yes()),
+            ("elicitation", forms(about.family)),
             ("steer", when(about.steering, || lacks("_meta.steering"))),
             ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
             ("fork", when(about.fork, || lacks("session/fork"))),
@@ -145,6 +145,17 @@ impl AcpCodec {
 
 fn when(can: bool, why: impl FnOnce() -> String) -> Support {
     if can { Support::Yes(true) } else { Support::No(why()) }
+}
+
+/// Every agent may ask by a form; these two are known never to.
+fn forms(family: Family) -> Support {
+    match family {
+        Family::Goose => {
+            no("goose keeps the form of a tool server to itself, and its turn waits for it until it gives up")
+        }
+        Family::OpenCode => no("OpenCode takes no forms from its tool servers, and shows none of its own"),
+        _ => yes(),
+    }
 }
 
 fn yes() -> Support {

@@ -246,6 +246,6 @@ fn aside(family: Family, text: &str) -> Option<Aside> {
             let seconds: u64 = wait.rsplit_once("waiting ")?.1.parse().ok()?;
             Some(Aside::Retry(seconds.saturating_mul(1000)))
         }
-        Family::Plain | Family::Goose | Family::Copilot => None,
+        Family::Plain | Family::Goose | Family::OpenCode | Family::Copilot => None,
     }
 }

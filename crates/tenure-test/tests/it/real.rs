@@ -56,11 +56,18 @@ for_each_agent!(real_claude Claude, real_claude_acp ClaudeAcp, real_codex Codex,
     crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
     crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
     crate::real::kills::while_asked as survives_a_kill_while_it_asks,
+    crate::real::mcp::inherits_nothing as inherits_nothing_that_was_not_named,
+]);
+
+for_each_agent!(real_claude_servers Claude, real_codex_servers Codex, real_goose_servers Goose, real_opencode_servers OpenCode => [
     crate::real::mcp::stdio as calls_a_server_that_it_starts,
     crate::real::mcp::http as calls_a_server_by_http,
     crate::real::mcp::sse as calls_a_server_by_events_or_says_that_it_cannot,
     crate::real::mcp::changed_between_processes as has_other_servers_in_its_next_process,
-    crate::real::mcp::inherits_nothing as inherits_nothing_that_was_not_named,
+]);
+
+for_each_agent!(real_pi_servers Pi => [
+    crate::real::mcp::refused as takes_no_servers,
 ]);
 
 for_each_agent!(real_claude_acp_past ClaudeAcp, real_codex_acp_past CodexAcp => [
