@@ -140,9 +140,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "fork_at",
         "rewind",
     ];
-    let cannot = [
-        ("rewind_undo", "the program takes a conversation up where something was said last"),
-    ];
+    let cannot = [("rewind_undo", "the program takes a conversation up where something was said last")];
     crate::verbs::table(&can, &cannot)
 }
 

@@ -835,6 +835,84 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/sessions/{id}/mcp": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /**
+         * Tool servers as they stand: of an agent that can be asked, as it says now, and otherwise as it told last. One that is
+         *     wanted and of which the agent tells nothing is `pending`.
+         */
+        readonly get: operations["get_sessions_id_mcp"];
+        /**
+         * Replaces the tool servers that such requests have set; those that the session was created with stay. With a running
+         *     agent it answers when the agent has them, or has found that it cannot; without one the next process starts with them.
+         */
+        readonly put: operations["put_sessions_id_mcp"];
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/sessions/{id}/mcp/{name}/disable": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Uses a tool server no more, until it is enabled. */
+        readonly post: operations["post_sessions_id_mcp_name_disable"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/sessions/{id}/mcp/{name}/enable": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /** Uses a tool server again that was disabled. */
+        readonly post: operations["post_sessions_id_mcp_name_enable"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
+    readonly "/v1/sessions/{id}/mcp/{name}/reconnect": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Connects to a tool server again; answers when it is connected. One that cannot be reached is 409 with the agent's
+         *     words, and shows `failed`.
+         */
+        readonly post: operations["post_sessions_id_mcp_name_reconnect"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/sessions/{id}/messages": {
         readonly parameters: {
             readonly query?: never;
@@ -2754,8 +2832,29 @@ export interface components {
              */
             readonly turns_used: number;
         };
+        /** @description What was done with tool servers. */
+        readonly McpChange: {
+            /** @description Servers that are new. */
+            readonly added?: readonly string[];
+            /** @description Servers that do not work, and why. */
+            readonly errors?: {
+                readonly [key: string]: string;
+            };
+            /** @description The server that it is about; absent when the set was replaced. */
+            readonly name?: string | null;
+            /** @description Servers that are gone. */
+            readonly removed?: readonly string[];
+            /** @description What was asked for. */
+            readonly verb: components["schemas"]["McpVerb"];
+        };
         /** @description `mcp.changed`: the whole list. */
         readonly McpChanged: {
+            readonly change?: components["schemas"]["McpChange"] | null;
+            /**
+             * Format: int64
+             * @description The number of the command to the process that it answers, if one was needed.
+             */
+            readonly command?: number | null;
             /** @description Every tool server as it stands. */
             readonly servers: readonly components["schemas"]["McpServer"][];
         };
@@ -2780,6 +2879,17 @@ export interface components {
         readonly McpServerConfig: components["schemas"]["McpTransportConfig"] & {
             /** @description Its name. */
             readonly name: string;
+        };
+        /** @description Answer to `PUT /v1/sessions/{id}/mcp`. */
+        readonly McpServersSet: {
+            /** @description Servers that are new or changed. */
+            readonly added: readonly string[];
+            /** @description Servers that do not work, and why. They are in the set all the same, and can be reconnected. */
+            readonly errors: {
+                readonly [key: string]: string;
+            };
+            /** @description Servers that are gone, or were there otherwise. */
+            readonly removed: readonly string[];
         };
         /**
          * @description How a tool server stands.
@@ -2817,6 +2927,11 @@ export interface components {
             /** @description Where. */
             readonly url: string;
         };
+        /**
+         * @description What can be asked of tool servers.
+         * @enum {string}
+         */
+        readonly McpVerb: "set" | "enable" | "disable" | "reconnect";
         /**
          * @description How work came into a branch.
          * @enum {string}
@@ -3256,6 +3371,28 @@ export interface components {
                 /** @description `queued`, `started`, `completed` or `cancelled`. */
                 readonly state: string;
                 readonly turn_id?: components["schemas"]["TurnId"] | null;
+            }[];
+            /** @description Pass as `cursor` (for events: as `after`) to go on; null at the end. */
+            readonly next?: string | null;
+        };
+        /** @description A page of a list. */
+        readonly Page_McpServer: {
+            /** @description What is on it. */
+            readonly items: readonly {
+                /** @description Why it failed. */
+                readonly error?: string | null;
+                /** @description Its name. */
+                readonly name: string;
+                /** @description Where it was configured. */
+                readonly scope?: string | null;
+                /** @description What it told of itself. */
+                readonly server_info?: unknown;
+                /** @description How it stands. */
+                readonly status: components["schemas"]["McpStatus"];
+                /** @description Names of its tools. */
+                readonly tools?: readonly string[];
+                /** @description `stdio`, `http` or `sse`, where known. */
+                readonly type?: string | null;
             }[];
             /** @description Pass as `cursor` (for events: as `after`) to go on; null at the end. */
             readonly next?: string | null;
@@ -4305,6 +4442,16 @@ export interface components {
             /** @description The new title. */
             readonly title?: string | null;
         };
+        /** @description `PUT /v1/sessions/{id}/mcp`: the whole set of what such requests set. Servers that the session was created with stay. */
+        readonly SetMcpServers: {
+            /**
+             * @description Names of servers that an earlier request set and that stay as they are: their headers and environment cannot be
+             *     read back, so nobody could name them again.
+             */
+            readonly keep?: readonly string[];
+            /** @description Servers to have, new ones and those that change. */
+            readonly mcp_servers?: readonly components["schemas"]["McpServerConfig"][];
+        };
         /** @description A found word, by characters of the snippet. */
         readonly SnippetMark: {
             /** @description How long it is. */
@@ -4940,11 +5087,14 @@ export type Limits = components['schemas']['Limits'];
 export type LimitsChanged = components['schemas']['LimitsChanged'];
 export type LimitsPatch = components['schemas']['LimitsPatch'];
 export type LimitsView = components['schemas']['LimitsView'];
+export type McpChange = components['schemas']['McpChange'];
 export type McpChanged = components['schemas']['McpChanged'];
 export type McpServer = components['schemas']['McpServer'];
 export type McpServerConfig = components['schemas']['McpServerConfig'];
+export type McpServersSet = components['schemas']['McpServersSet'];
 export type McpStatus = components['schemas']['McpStatus'];
 export type McpTransportConfig = components['schemas']['McpTransportConfig'];
+export type McpVerb = components['schemas']['McpVerb'];
 export type MergeHow = components['schemas']['MergeHow'];
 export type MergeWorkspace = components['schemas']['MergeWorkspace'];
 export type Merged = components['schemas']['Merged'];
@@ -4968,6 +5118,7 @@ export type PageEventItem = components['schemas']['Page_EventItem'];
 export type PageFileEntry = components['schemas']['Page_FileEntry'];
 export type PageHistory = components['schemas']['Page_History'];
 export type PageInputView = components['schemas']['Page_InputView'];
+export type PageMcpServer = components['schemas']['Page_McpServer'];
 export type PageMessage = components['schemas']['Page_Message'];
 export type PageProcess = components['schemas']['Page_Process'];
 export type PageProject = components['schemas']['Page_Project'];
@@ -5039,6 +5190,7 @@ export type SessionId = components['schemas']['SessionId'];
 export type SessionPatch = components['schemas']['SessionPatch'];
 export type SessionSuspended = components['schemas']['SessionSuspended'];
 export type SessionUpdated = components['schemas']['SessionUpdated'];
+export type SetMcpServers = components['schemas']['SetMcpServers'];
 export type SnippetMark = components['schemas']['SnippetMark'];
 export type Support = components['schemas']['Support'];
 export type SuspendedBy = components['schemas']['SuspendedBy'];
@@ -7283,6 +7435,217 @@ export interface operations {
             readonly path: {
                 /** @description The session. */
                 readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["VerbRequest"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["VerbReply"];
+                };
+            };
+            /** @description Recorded (`wait: accepted`). */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["VerbReply"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_sessions_id_mcp: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path: {
+                /** @description The session. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Page_McpServer"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly put_sessions_id_mcp: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Repeat safely with the same key. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path: {
+                /** @description The session. */
+                readonly id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["SetMcpServers"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["McpServersSet"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_sessions_id_mcp_name_disable: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Repeat safely with the same key. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path: {
+                /** @description The session. */
+                readonly id: string;
+                /** @description The tool server. */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["VerbRequest"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["VerbReply"];
+                };
+            };
+            /** @description Recorded (`wait: accepted`). */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["VerbReply"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_sessions_id_mcp_name_enable: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Repeat safely with the same key. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path: {
+                /** @description The session. */
+                readonly id: string;
+                /** @description The tool server. */
+                readonly name: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["VerbRequest"];
+            };
+        };
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["VerbReply"];
+                };
+            };
+            /** @description Recorded (`wait: accepted`). */
+            readonly 202: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["VerbReply"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly post_sessions_id_mcp_name_reconnect: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Repeat safely with the same key. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path: {
+                /** @description The session. */
+                readonly id: string;
+                /** @description The tool server. */
+                readonly name: string;
             };
             readonly cookie?: never;
         };

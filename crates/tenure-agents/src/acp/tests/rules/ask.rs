@@ -154,16 +154,21 @@ fn a_simple_form_is_asked_and_answered_in_its_types() {
 }
 
 #[test]
-fn forms_that_are_not_simple_are_refused() {
-    for params in [
-        json!({"mode": "url", "url": "https://example.com"}),
-        json!({"requestedSchema": {"properties": {"deep": {"type": "object"}}}}),
-        json!({"requestedSchema": {"properties": {"free": {"type": "array", "items": {"type": "string"}}}}}),
-        json!({}),
-        json!(3),
-    ] {
+fn forms_without_a_schema_are_refused_and_those_that_are_not_flat_have_no_questions() {
+    for params in [json!({"mode": "url", "url": "https://example.com"}), json!({}), json!(3)] {
         let mut talk = Talk::ready();
         let out = talk.frame(json!({"id": 5, "method": "elicitation/create", "params": params}));
         assert!(matches!(sends(&out), Command::Answer(Answer::Unknown { .. })), "{params}");
+    }
+    for schema in [
+        json!({"properties": {"deep": {"type": "object"}}}),
+        json!({"properties": {"free": {"type": "array", "items": {"type": "string"}}}}),
+    ] {
+        let mut talk = Talk::ready();
+        let params = json!({"requestedSchema": schema});
+        let out = talk.frame(json!({"id": 5, "method": "elicitation/create", "params": params}));
+        let ask = asked(&out);
+        assert!(ask.questions.is_empty(), "{schema}");
+        assert_eq!(ask.input.as_ref().map(|input| &input["schema"]), Some(&schema));
     }
 }
