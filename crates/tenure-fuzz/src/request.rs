@@ -14,7 +14,7 @@ use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};
 use crate::Bytes;
 
 /// Every kind of body that the document tells of, by its name there.
-pub const BODIES: [(&str, crate::Target); 20] = [
+pub const BODIES: [(&str, crate::Target); 21] = [
     ("AnswerAsk", read::<AnswerAsk>),
     ("Compact", read::<Compact>),
     ("ConfigPatch", read::<ConfigPatch>),

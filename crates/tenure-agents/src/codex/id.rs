@@ -37,7 +37,7 @@ pub(super) enum Asked {
     Terminals,
 }
 
-const WORDS: [(Asked, &str); 18] = [
+const WORDS: [(Asked, &str); 19] = [
     (Asked::Initialize, "initialize"),
     (Asked::Start, "start"),
     (Asked::Resume, "resume"),
