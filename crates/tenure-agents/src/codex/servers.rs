@@ -132,6 +132,10 @@ impl CodexCodec {
             if let Some(error) = str_at(told, &["toolsError"]) {
                 server.status = McpStatus::Failed;
                 server.error = Some(clip(error, 2048).to_owned());
+                // It was tried just now.
+                for waiting in self.memory.reloading.iter_mut().filter(|waiting| waiting.server == name) {
+                    waiting.heard = true;
+                }
             } else if server.status == McpStatus::Connected {
                 server.error = None;
             }
