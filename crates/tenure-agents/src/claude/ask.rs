@@ -7,12 +7,13 @@ use tenure_event::{AskKind, AskOption, OptionKind, Question, QuestionChoice};
 use super::{field, tools};
 use crate::acp::form;
 
-/// Reads `can_use_tool`. `plan` is what the agent planned, as far as that was seen.
+/// Reads `can_use_tool`. `plan` is what the agent planned, as far as that was seen; `path` the subagents that led to it.
 pub(super) fn permission(
     record: &StartRecord,
     token: &str,
     request: &Value,
     plan: Option<&str>,
+    path: &[String],
 ) -> AskSignal {
     let tool = field::id(request, "tool_name").unwrap_or("unknown");
     let input = request.get("input").cloned().unwrap_or_default();
@@ -34,7 +35,7 @@ pub(super) fn permission(
         tool_id: field::id(request, "tool_use_id").map(str::to_owned),
         options: options(kind, can_always, &suggestions),
         questions: if kind == AskKind::Question { questions(&input) } else { Vec::new() },
-        path: field::id(request, "agent_id").map(str::to_owned).into_iter().collect(),
+        path: path.to_vec(),
         keep: keep(kind, &input, can_always, &suggestions),
         can_update_input: true,
         can_always,
@@ -63,7 +64,7 @@ fn with_plan(mut input: Value, plan: Option<&str>) -> Value {
 }
 
 /// Reads `elicitation`: a tool server wants a form filled in, or a page visited.
-pub(super) fn elicitation(token: &str, request: &Value) -> AskSignal {
+pub(super) fn elicitation(token: &str, request: &Value, path: &[String]) -> AskSignal {
     let server = field::id(request, "mcp_server_name").unwrap_or("a tool server");
     let message = field::text(request, "message").unwrap_or("wants an answer");
     AskSignal {
@@ -88,7 +89,7 @@ pub(super) fn elicitation(token: &str, request: &Value) -> AskSignal {
             .and_then(form::read_form)
             .map(|(questions, _)| questions)
             .unwrap_or_default(),
-        path: Vec::new(),
+        path: path.to_vec(),
         keep: json!({"what": "elicitation"}),
         can_update_input: true,
         can_always: false,

@@ -20,15 +20,16 @@ impl ClaudeCodec {
         };
         let token = id.to_string();
         let subtype = field::id(request, "subtype").unwrap_or("unknown");
+        let path = field::id(request, "agent_id").map(|id| self.memory.path_to(id)).unwrap_or_default();
         match subtype {
             "can_use_tool" => {
                 let called = field::id(request, "tool_use_id")
                     .and_then(|id| self.memory.calls.iter().find(|call| call.tool_id == id))
                     .and_then(|call| field::text(&call.input, "plan"));
                 let plan = called.or(self.memory.plan.as_deref());
-                out.push(Signal::Ask(ask::permission(&self.record, &token, request, plan)));
+                out.push(Signal::Ask(ask::permission(&self.record, &token, request, plan, &path)));
             }
-            "elicitation" => out.push(Signal::Ask(ask::elicitation(&token, request))),
+            "elicitation" => out.push(Signal::Ask(ask::elicitation(&token, request, &path))),
             // The program takes any answer to a kind of dialog that was not declared amiss.
             "request_user_dialog" => out.push(native("control_request/request_user_dialog", frame)),
             _ => {

@@ -134,9 +134,33 @@ pub(super) struct Task {
     pub task_id: String,
     pub tool_id: Option<String>,
     pub background: bool,
+    /// The subagent that it belongs to.
+    #[serde(default)]
+    pub within: Option<String>,
 }
 
 impl Memory {
+    /// The subagent that made a call.
+    pub(super) fn subagent_of(&self, tool_id: &str) -> Option<String> {
+        let parent = self.calls.iter().find(|call| call.tool_id == tool_id)?.parent.as_ref()?;
+        let task = self.tasks.iter().find(|task| task.tool_id.as_ref() == Some(parent))?;
+        Some(task.task_id.clone())
+    }
+
+    /// The subagents that led to this one, outermost first.
+    pub(super) fn path_to(&self, subagent: &str) -> Vec<String> {
+        let mut path = vec![subagent.to_owned()];
+        let above = |below: &str| self.tasks.iter().find(|task| task.task_id == below)?.within.clone();
+        // It is no longer than the list: what leads in a circle ends.
+        while let Some(next) =
+            path.last().and_then(|last| above(last)).filter(|_| path.len() <= self.tasks.len())
+        {
+            path.push(next);
+        }
+        path.reverse();
+        path
+    }
+
     /// Notes that the running turn took an input in. Whether that is news.
     pub(super) fn take(&mut self, native_input: &str) -> bool {
         self.coming.retain(|id| id != native_input);

@@ -19,7 +19,8 @@ pub(super) fn started(memory: &mut Memory, frame: &Value) -> Option<Signal> {
     if memory.tasks.len() >= TASKS_MAX {
         memory.tasks.remove(0);
     }
-    memory.tasks.push(Task { task_id: task_id.to_owned(), tool_id: tool_id.clone(), background });
+    let within = tool_id.as_deref().and_then(|tool_id| memory.subagent_of(tool_id));
+    memory.tasks.push(Task { task_id: task_id.to_owned(), tool_id: tool_id.clone(), background, within });
     let kind = match field::id(frame, "task_type") {
         Some("local_bash") => "shell",
         Some("local_agent") => "agent",

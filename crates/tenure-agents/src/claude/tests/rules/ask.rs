@@ -70,3 +70,30 @@ fn a_plan_is_shown_with_what_was_written_down_and_answered_without() {
     let Some(Signal::Ask(told)) = fed.frame(ask).pop() else { panic!("no ask") };
     assert_eq!(told.input, Some(json!({"plan": "2. do that"})));
 }
+
+#[test]
+fn what_a_subagent_asks_comes_with_the_subagents_that_led_to_it() {
+    let mut fed = Fed::ready();
+    let started = |task: &str, tool: &str| json!({"type": "system", "subtype": "task_started", "task_id": task, "tool_use_id": tool, "task_type": "local_agent", "is_backgrounded": false});
+    fed.frame(call("m1", "t1", "Agent", &json!({})));
+    fed.frame(started("outer", "t1"));
+    let mut inner = call("m2", "t2", "Agent", &json!({}));
+    inner["parent_tool_use_id"] = json!("t1");
+    fed.frame(inner);
+    fed.frame(started("inner", "t2"));
+    let mut path = |request: Value| {
+        let frame = json!({"type": "control_request", "request_id": "r", "request": request});
+        match fed.frame(frame).pop() {
+            Some(Signal::Ask(ask)) => ask.path,
+            other => panic!("{other:?}"),
+        }
+    };
+    let bash = |agent: Value| json!({"subtype": "can_use_tool", "tool_name": "Bash", "input": {}, "agent_id": agent});
+    assert_eq!(path(bash(Value::Null)), Vec::<String>::new());
+    assert_eq!(path(bash(json!("outer"))), ["outer"]);
+    assert_eq!(path(bash(json!("inner"))), ["outer", "inner"]);
+    assert_eq!(path(bash(json!("unheard"))), ["unheard"]);
+    let form =
+        json!({"subtype": "elicitation", "mcp_server_name": "s", "message": "who?", "agent_id": "inner"});
+    assert_eq!(path(form), ["outer", "inner"]);
+}
