@@ -12,6 +12,8 @@ use serde::Deserialize;
 
 pub use policy::PermissionsConfig;
 
+use crate::node::agents;
+
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -54,6 +56,14 @@ impl Config {
         }
         for (at, policy) in self.permissions.iter().enumerate() {
             policy.check().map_err(|(field, why)| (format!("permissions[{at}].{field}"), why))?;
+            let known = agents::names(self);
+            if let Some(agent) = policy.agent.as_ref().filter(|agent| !known.contains(agent)) {
+                let what = format!(
+                    "there is no agent `{agent}`; known are: {}. Others are configured under [agents.NAME]",
+                    known.join(", ")
+                );
+                return Err((format!("permissions[{at}].agent"), what));
+            }
         }
         Ok(())
     }

@@ -35,6 +35,7 @@ fn errors_name_file_line_and_key() {
         ("[agents.mine]\nprotocol = \"acp\"\ncommand = []\n", "", "`agents.mine.command`"),
         ("[log]\ndurability = \"some\"\n", "line 2", "`log.durability`"),
         ("[http\n", "line 1", "config.toml"),
+        ("[[permissions]]\nagent = \"clod\"\nask_timeout_seconds = 1\n", "`clod`", "`permissions[0].agent`"),
     ];
     for (text, line, key) in cases {
         let error = loaded(text).expect_err(text).to_string();
@@ -42,6 +43,16 @@ fn errors_name_file_line_and_key() {
             error.contains("config.toml") && error.contains(line) && error.contains(key),
             "{text}: {error}"
         );
+    }
+}
+
+#[test]
+fn rules_are_for_agents_that_are_known_or_configured_anywhere_in_the_file() {
+    for agent in ["claude", "scripted", "mine"] {
+        let text = format!(
+            "[[permissions]]\nagent = \"{agent}\"\nask_timeout_seconds = 1\n[agents.mine]\ncommand = [\"a\"]\n"
+        );
+        assert_eq!(loaded(&text).expect(agent).permissions[0].agent.as_deref(), Some(agent));
     }
 }
 

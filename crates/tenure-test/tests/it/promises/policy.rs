@@ -9,7 +9,7 @@ use crate::bad::{eventually, hang_up};
 
 const ALLOWS: &str = r#"
 [[permissions]]
-agent = "somebody-else"
+agent = "codex"
 rules = [{ decision = "deny", tool = "*" }]
 
 [[permissions]]
