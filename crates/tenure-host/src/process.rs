@@ -10,7 +10,7 @@ mod tree;
 mod usage;
 
 pub use identity::{PidRef, SignalError, boot_id};
-pub use marked::{Marked, SweepReport, find_marked, orphans, sweep};
+pub use marked::{Marked, SweepReport, find_marked, orphans, sweep, variable};
 pub use tree::tree;
 pub use usage::{Usage, usage};
 

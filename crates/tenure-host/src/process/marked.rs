@@ -62,6 +62,15 @@ pub fn find_marked(name: &str, value: &str) -> Vec<Marked> {
         .collect()
 }
 
+/// A variable of the environment that a living process of this user was started with.
+pub fn variable(process: &PidRef, name: &str) -> Option<String> {
+    let environment = environment(process.pid)?;
+    let wanted = format!("{name}=");
+    let value = environment.split(|b| *b == 0).find_map(|pair| pair.strip_prefix(wanted.as_bytes()))?;
+    // Still the same process, or the environment was another's.
+    process.is_alive().then(|| String::from_utf8_lossy(value).into_owned())
+}
+
 fn environment(pid: i32) -> Option<Vec<u8>> {
     use std::os::unix::fs::MetadataExt;
     let file = std::fs::File::open(format!("/proc/{pid}/environ")).ok()?;

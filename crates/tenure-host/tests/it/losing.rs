@@ -1,7 +1,7 @@
 //! When the daemon goes, the agent stays; when the shim goes, the agent does not.
 
 use rustix::process::Signal;
-use tenure_host::process::{find_marked, orphans, sweep};
+use tenure_host::process::{find_marked, orphans, sweep, variable};
 use tenure_host::{AttachError, Attached, LaunchError, PidRef, attach, launch};
 
 use crate::fixture::{CLOSE, Fixture, eventually, exited, send, until};
@@ -70,6 +70,8 @@ async fn an_agent_dies_with_its_shim_and_the_sweep_finds_the_rest() {
     let child = marked.iter().map(|found| &found.process).find(|process| **process != agent);
     let child = child.expect("a child").clone();
     assert_eq!(orphans(marked, std::slice::from_ref(&own)), []);
+    assert_eq!(variable(&child, "TENURE_TEST_MARK"), Some(marker.clone()));
+    assert_eq!(variable(&child, "TENURE_TEST"), None);
 
     own.signal(Signal::KILL).expect("a kill");
     let status = until(&shim, "the loss", |status| status.lost.is_some()).await;
@@ -83,6 +85,7 @@ async fn an_agent_dies_with_its_shim_and_the_sweep_finds_the_rest() {
     let report = sweep(&left);
     assert_eq!((report.killed, report.remained), (vec![child.pid], vec![]));
     assert!(!child.is_alive() && find_marked("TENURE_TEST_MARK", &marker).is_empty());
+    assert_eq!(variable(&child, "TENURE_TEST_MARK"), None);
 }
 
 /// An agent that keeps forking out of its own sight, some 150 processes in all.
