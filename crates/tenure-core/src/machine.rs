@@ -94,9 +94,9 @@ impl Machine {
         (s.model, s.mode, s.effort) = (model, mode, effort);
     }
 
-    /// Tells a new session of the tool servers that it is created with, before its first step.
-    pub fn equip(&mut self, servers: Vec<McpName>) {
-        self.state.servers.given = servers;
+    /// Tells a new session of the tool servers that it begins with, before its first step.
+    pub fn equip(&mut self, servers: McpServers) {
+        self.state.servers = servers;
     }
 
     /// A session as it was stored. Words of queued inputs come back by [`Machine::hydrate`].

@@ -47,6 +47,9 @@ pub struct Parent {
     pub session_id: SessionId,
     /// Its last event that is shared.
     pub seq: Seq,
+    /// Messages before it that are not shown here, the oldest ones: there were too many. They stand in that session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub messages_left_out: Option<u64>,
 }
 
 /// `session.forked`, recorded in the session that was forked.

@@ -6,12 +6,16 @@
 
 pub(crate) mod agents;
 pub(crate) mod artifacts;
+mod birth;
+mod call;
 mod checkpoints;
 mod create;
 mod damaged;
+mod erase;
 mod exec_call;
 mod fork;
 mod leftovers;
+mod live;
 mod place;
 mod processes;
 mod raw;
@@ -27,26 +31,25 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tenure_agents::catalog::tells_no_cost;
-use tenure_api::{AgentEntry, CreateSession, ErrorCode, Problem, Process, Receipt, Session};
-use tenure_core::machine::Inside;
-use tenure_core::{Reply, Request};
+use tenure_api::{AgentEntry, CreateSession, Problem, Process, Receipt, Session};
+use tenure_core::Request;
 use tenure_crash_point::crash_point;
-use tenure_event::{Capabilities, Ephemeral, Handshake, Lifecycle, SessionId, WorkspaceId};
+use tenure_event::{Capabilities, Ephemeral, Handshake, SessionId};
 use tenure_host::{PidRef, process};
-use tenure_log::{Durability, EventLog, LogOptions, SessionFilter, SessionRow, SqliteLog, WorkspaceRow};
-use tokio::sync::{broadcast, oneshot, watch};
+use tenure_log::{Durability, EventLog, LogOptions, SessionFilter, SessionRow, SqliteLog};
+use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub use checkpoints::{Against, rewound};
-pub(crate) use create::make_private_dir;
+pub use live::LiveText;
+pub(crate) use place::make_private_dir;
 pub(crate) use processes::megabytes;
 pub(crate) use servers::ServerSet;
 
 use crate::clock;
 use crate::config::Config;
 use crate::exec;
-use crate::owner::{Mail, Owner, OwnerHandle, off_thread};
 use crate::problem;
 use crate::worktree;
 use agents::AgentDef;
@@ -56,8 +59,6 @@ use tenure_agents::catalog::Protocol;
 
 /// Ephemeral events of all sessions that a slow follower may lag behind.
 const LIVE_BUFFER: usize = 1024;
-/// How long a session may take to tell what is being written in it, for a follower of all sessions.
-const OPEN_TEXT_PATIENCE: Duration = Duration::from_secs(2);
 /// Sessions of an agent among which one is looked for that tells what the agent can do.
 const LOOKED_AT: usize = 20;
 /// How long a stop may wait for owners to finish what they do.
@@ -81,14 +82,6 @@ pub struct CreateOutcome {
     pub created: bool,
     /// Of the first input.
     pub receipt: Option<Receipt>,
-}
-
-/// Ephemeral events of a live session, and what is being written at this moment.
-pub struct LiveText {
-    /// One delta from offset 0 for each part that is being written; already rendered as ephemeral events.
-    pub open: Vec<Arc<Ephemeral>>,
-    /// What comes after them. A slow reader loses some; the log has the whole message later.
-    pub updates: broadcast::Receiver<Arc<Ephemeral>>,
 }
 
 /// How a node is opened.
@@ -115,6 +108,8 @@ pub(crate) struct Shared {
     pub registry: Registry,
     pub stores: crate::checkpoints::Stores,
     pub processes: Processes,
+    /// Processes of tool servers.
+    pub servers_seen: servers::Seen,
     pub execs: exec::Table,
     pub worktrees: worktree::Desk,
     /// Held while a session, a project or a workspace is looked up and recorded, or a workspace goes.
@@ -141,32 +136,9 @@ impl Shared {
         agents::find(&self.config(), name)
     }
 
-    /// The session's task ended before it could answer.
-    pub(crate) fn owner_gone(&self, id: &SessionId) -> Problem {
-        match self.log.damage(id) {
-            Some(found) => problem::damaged(id, &found),
-            None => problem::owner_gone(id, self.stopping.is_cancelled()),
-        }
-    }
-
-    /// The same, or one that adds nothing if it is configured no more.
+    /// The agent of this name, or one that adds nothing if it is configured no more.
     pub(crate) fn agent_or_none(&self, name: &str) -> AgentDef {
         self.agent(name).unwrap_or_else(|| agents::nothing(name))
-    }
-
-    /// What was replied to this key before, if it was.
-    pub(crate) async fn remembered<T: serde::de::DeserializeOwned>(
-        &self,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Option<T>, Problem> {
-        let Some(key) = key else { return Ok(None) };
-        let row = self.log.idempotency(&key.key, clock::now()).await.map_err(|e| problem::from_log(&e))?;
-        let Some(row) = row else { return Ok(None) };
-        if row.body_hash != key.body_hash {
-            let what = "this Idempotency-Key was used for another request; use a new key";
-            return Err(Problem::new(ErrorCode::Conflict, what));
-        }
-        Ok(serde_json::from_str(&row.body).ok())
     }
 
     /// Ends what a session's lost process may have left behind: the old process is proven dead before a new one.
@@ -187,120 +159,6 @@ impl Shared {
                 tracing::error!(pids = ?report.remained, "processes of a lost agent could not be ended")
             }
             Err(e) => tracing::error!(error = %e, "the sweep of a lost agent failed"),
-        }
-    }
-
-    /// Removes the files of a destroyed session, and its workspace if Tenure made it and nobody else uses it.
-    pub(crate) async fn erase_files(
-        self: &Arc<Self>,
-        id: &SessionId,
-        keep_transcript: bool,
-        workspace: &WorkspaceId,
-    ) {
-        let last = self.is_last(id, workspace).await;
-        // First: what is left of a session's own directory after a kill is what brings the next daemon here.
-        self.erase_checkpoints(workspace, last).await;
-        let dir = crate::owner::session_dir(&self.home, id);
-        if let Err(e) = off_thread(move || remove_files(&dir, keep_transcript)).await {
-            tracing::warn!(session = %id, error = %e, "files of a destroyed session are left");
-        }
-        let Ok(Some(row)) = self.log.workspace(workspace).await else { return };
-        match row.kind.as_str() {
-            _ if !row.owned || !last => {}
-            "worktree" => worktree::release(self, &row).await,
-            _ => self.erase_scratch(id, &row).await,
-        }
-    }
-
-    /// Removes a directory that Tenure made, unless a session has begun in it meanwhile.
-    async fn erase_scratch(&self, id: &SessionId, row: &WorkspaceRow) {
-        let home = self.home.canonicalize().unwrap_or_else(|_| self.home.clone());
-        let path = home.join("workspaces").join(row.id.as_str());
-        if Path::new(&row.path) != path {
-            return;
-        }
-        let _nobody_creates = self.creating.lock().await;
-        if !self.is_last(id, &row.id).await {
-            return;
-        }
-        if let Err(e) = off_thread(move || worktree::take_away(&home, &path)).await {
-            tracing::warn!(workspace = %row.id, error = %e, "a directory without a session is left");
-        }
-    }
-
-    /// Whether no other session works there that is not destroyed.
-    async fn is_last(&self, id: &SessionId, workspace: &WorkspaceId) -> bool {
-        let filter =
-            SessionFilter { workspace_id: Some(workspace.clone()), limit: 2, ..SessionFilter::default() };
-        let others = self.log.sessions(filter).await.map(|page| page.rows.iter().any(|r| r.id != *id));
-        matches!(others, Ok(false))
-    }
-}
-
-fn remove_files(dir: &Path, keep_transcript: bool) -> std::io::Result<()> {
-    if !keep_transcript {
-        return std::fs::remove_dir_all(dir);
-    }
-    for entry in std::fs::read_dir(dir)? {
-        let entry = entry?;
-        if entry.file_name() == "blobs" {
-            continue;
-        }
-        if entry.file_type()?.is_dir() {
-            std::fs::remove_dir_all(entry.path())?;
-        } else {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
-}
-
-impl Shared {
-    /// Asks something of a session. The reply is durable when it comes.
-    pub(crate) async fn call(
-        self: &Arc<Self>,
-        id: &SessionId,
-        request: Request,
-        key: Option<IdempotencyKey>,
-    ) -> Result<Reply, Problem> {
-        if let Some(known) = self.remembered::<Reply>(key.as_ref()).await? {
-            return Ok(known);
-        }
-        let (reply, answer) = oneshot::channel();
-        self.post(id, Mail::Request { request, key, reply }, answer).await
-    }
-
-    /// Sends a letter and waits for its answer.
-    async fn post(
-        self: &Arc<Self>,
-        id: &SessionId,
-        mut letter: Mail,
-        answer: oneshot::Receiver<Result<Reply, Problem>>,
-    ) -> Result<Reply, Problem> {
-        // A task that ends just now gives the letter back; the next one takes it.
-        for _ in 0..8 {
-            if self.registry.get(id).is_none() {
-                self.must_exist(id).await?;
-            }
-            match self.owner(id).send(letter).await {
-                Ok(()) => return answer.await.unwrap_or_else(|_| Err(self.owner_gone(id))),
-                Err(back) => letter = back,
-            }
-            tokio::task::yield_now().await;
-        }
-        Err(self.owner_gone(id))
-    }
-
-    fn owner(self: &Arc<Self>, id: &SessionId) -> OwnerHandle {
-        self.registry.get_or_start(id, || Owner::start(Arc::clone(self), id.clone(), None))
-    }
-
-    pub(crate) async fn must_exist(&self, id: &SessionId) -> Result<(), Problem> {
-        match self.log.session(id).await {
-            Ok(None) => Err(problem::no_session(id)),
-            Ok(Some(row)) if row.lifecycle == Lifecycle::Destroyed.as_str() => Err(problem::destroyed(id)),
-            Ok(Some(_)) => Ok(()),
-            Err(e) => Err(problem::from_log(&e)),
         }
     }
 }
@@ -333,6 +191,7 @@ impl Node {
             home_mark,
             registry: Registry::default(),
             processes: Processes::default(),
+            servers_seen: servers::Seen::default(),
             execs: exec::Table::default(),
             worktrees: worktree::Desk::default(),
             creating: Arc::default(),
@@ -394,10 +253,6 @@ impl Node {
         self.shared.registry.get(id).is_some()
     }
 
-    fn owner(&self, id: &SessionId) -> OwnerHandle {
-        self.shared.owner(id)
-    }
-
     /// Creates a session. The same id with the same request again is the same session.
     ///
     /// # Errors
@@ -408,19 +263,6 @@ impl Node {
         key: Option<IdempotencyKey>,
     ) -> Result<CreateOutcome, Problem> {
         self.create_session(request, key).await
-    }
-
-    /// Asks something of a session. The reply is durable when it comes.
-    ///
-    /// # Errors
-    /// `not_found` for an unknown id, `destroyed` for a destroyed one, and what the session's machine refuses.
-    pub async fn call(
-        &self,
-        id: &SessionId,
-        request: Request,
-        key: Option<IdempotencyKey>,
-    ) -> Result<Reply, Problem> {
-        self.shared.call(id, request, key).await
     }
 
     /// A session as clients see it, with capabilities and process; tombstones too.
@@ -476,30 +318,6 @@ impl Node {
         serde_json::from_slice(&std::fs::read(path).ok()?).ok()
     }
 
-    /// Deltas of a session, for streams that asked for them.
-    pub async fn live_text(&self, id: &SessionId) -> LiveText {
-        let owner = self.owner(id);
-        let updates = owner.listen();
-        let (reply, answer) = oneshot::channel();
-        let open = match owner.send(Mail::OpenText { reply }).await {
-            Ok(()) => answer.await.unwrap_or_default(),
-            Err(_) => Vec::new(),
-        };
-        LiveText { open, updates }
-    }
-
-    /// What clients may know of a session's state beyond its view.
-    ///
-    /// # Errors
-    /// `not_found`; `not_ready` while the daemon ends.
-    pub async fn inside(&self, id: &SessionId) -> Result<Inside, Problem> {
-        self.shared.must_exist(id).await?;
-        let (reply, answer) = oneshot::channel();
-        let gone = || problem::owner_gone(id, self.shared.stopping.is_cancelled());
-        self.owner(id).send(Mail::Inside { reply }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())
-    }
-
     /// Whether a mode lets the session's agent act without asking.
     #[must_use]
     pub fn is_bypass(&self, agent: &str, mode: &str) -> bool {
@@ -517,31 +335,6 @@ impl Node {
             Some(why) => Err(Problem::unsupported(agent, "cost_limit", why)),
             None => Ok(()),
         }
-    }
-
-    /// Waits until all is done that belongs to what a session has stored last.
-    pub async fn settled(&self, id: &SessionId) {
-        let Some(owner) = self.shared.registry.get(id) else { return };
-        let (reply, answer) = oneshot::channel();
-        if owner.send(Mail::OpenText { reply }).await.is_ok() {
-            // A task that ends drops the question, and is done too.
-            let _ = answer.await;
-        }
-    }
-
-    /// Deltas of all sessions. A session whose task is busy for longer than a moment is left out of what is being
-    /// written: one that hangs must not keep the others from being seen.
-    pub async fn live_text_all(&self) -> LiveText {
-        let updates = self.shared.live.subscribe();
-        let ask = |owner: OwnerHandle| async move {
-            let (reply, answer) = oneshot::channel();
-            owner.send(Mail::OpenText { reply }).await.ok()?;
-            answer.await.ok()
-        };
-        let asked = self.shared.registry.all().into_iter();
-        let asked = asked.map(|owner| tokio::time::timeout(OPEN_TEXT_PATIENCE, ask(owner)));
-        let told = futures_util::future::join_all(asked).await;
-        LiveText { open: told.into_iter().flatten().flatten().flatten().collect(), updates }
     }
 
     /// Every process: running ones, ended ones that were not reaped, orphans.

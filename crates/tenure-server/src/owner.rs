@@ -43,6 +43,7 @@ pub(crate) use act::off_thread;
 pub(crate) use launch::{HOME_MARK, SESSION_MARK, claude_transcript, pi, resolve_environment};
 pub(crate) use mail::{Birth, Mail, OwnerHandle};
 pub(crate) use rows::receipt;
+pub(crate) use servers::SERVER_MARK;
 pub(crate) use stored::{Private, TOOLS, TOOLS_TOKEN, session_dir};
 
 use crate::clock;

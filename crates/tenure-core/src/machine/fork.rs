@@ -35,6 +35,19 @@ impl Step<'_> {
         }
     }
 
+    /// What is not shown of the other session's past is said, so that nobody takes the rest for all of it.
+    pub(super) fn tell_left_out(&mut self) {
+        let Some(parent) = &self.s.spec.parent else { return };
+        if let Some(left_out) = parent.messages_left_out {
+            let told = format!(
+                "the {left_out} oldest messages of session {} are not shown here, there were too many; read them \
+                 there. The agent has its own copy of the conversation",
+                parent.session_id
+            );
+            self.warn("past_left_out", &told);
+        }
+    }
+
     /// The agent stands where its conversation was to be continued from.
     pub(super) fn at_point(&mut self, lasting: bool) {
         if lasting {

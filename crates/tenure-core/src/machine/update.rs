@@ -25,6 +25,7 @@ impl Step<'_> {
         for message in past {
             self.emit_bare(Kind::MessageCompleted(message));
         }
+        self.tell_left_out();
         self.tell_parent();
         if start {
             self.spawn();

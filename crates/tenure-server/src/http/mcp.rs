@@ -20,7 +20,8 @@ use super::{answers, lookup, verbs};
 const TOLD_IN: Duration = Duration::from_secs(5);
 
 /// Tool servers as they stand: of an agent that can be asked, as it says now, and otherwise as it told last. One that is
-/// wanted and of which the agent tells nothing is `pending`.
+/// wanted and of which the agent tells nothing is `pending`; one whose process was seen and has ended is `failed`, whatever
+/// the agent says.
 #[utoipa::path(
     get, path = "/v1/sessions/{id}/mcp", tag = "control",
     params(("id" = String, Path, description = "The session.")),
@@ -34,7 +35,7 @@ pub(super) async fn list(
     if let Ok(told) = tokio::time::timeout(TOLD_IN, app.node.refresh_servers(&id)).await {
         told?;
     }
-    Ok(Json(Page { items: app.node.inside(&id).await?.mcp, next: None }))
+    Ok(Json(Page { items: app.node.servers(&id).await?, next: None }))
 }
 
 /// Replaces the tool servers that such requests have set; those that the session was created with stay. With a running

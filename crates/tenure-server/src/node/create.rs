@@ -2,28 +2,21 @@
 //! written becomes visible in one change of the log.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
 use tenure_agents::catalog::{Protocol, known_supports, tells_no_cost};
 use tenure_api::{CreateSession, ErrorCode, PermissionDefault, Problem, WorkspaceChoice};
 use tenure_core::agent::{Fork, McpServerSpec, McpTransport};
-use tenure_core::machine::{Machine, Spec};
-use tenure_core::{Admit, Reply};
-use tenure_crash_point::crash_point;
-use tenure_event::{Delivery, InputId, MessageCompleted, SessionId};
+use tenure_core::machine::{McpServers, Spec};
+use tenure_event::SessionId;
 use tenure_log::{EventLog, SessionFilter};
-use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::agents::AgentDef;
+use super::birth::{Claimed, Newborn, Wish, hash_of_json};
 use super::place::{Newcomer, Place};
 use super::servers::ServerSet;
 use super::{CreateOutcome, IdempotencyKey, Node, agents};
 use crate::auth::session_token;
-use crate::owner::{
-    Birth, Owner, Private, TOOLS, TOOLS_TOKEN, claude_transcript, off_thread, pi, resolve_environment,
-    session_dir,
-};
+use crate::owner::{Private, TOOLS, TOOLS_TOKEN, claude_transcript, off_thread, pi, resolve_environment};
 use crate::{clock, problem};
 
 /// Seconds that an ask stays open.
@@ -31,73 +24,50 @@ const ASK_SECONDS: u64 = 86_400;
 /// Seconds of idleness until a session is suspended.
 const IDLE_SECONDS: u64 = 1_800;
 
-/// What one create holds while it is made true.
-pub(super) struct Claim {
-    pub key: Option<IdempotencyKey>,
-    pub one_at_a_time: OwnedMutexGuard<()>,
-}
-
-/// What a session is given that stands in no request.
-pub(super) struct Beside {
-    pub private: Private,
-    /// What was said in the session that it is forked from.
-    pub past: Vec<MessageCompleted>,
-}
-
 impl Node {
     pub(super) async fn create_session(
         &self,
         request: CreateSession,
         key: Option<IdempotencyKey>,
     ) -> Result<CreateOutcome, Problem> {
-        let id = match &request.id {
-            Some(id) => SessionId::parse(id).map_err(|e| Problem::invalid("id", e.to_string()))?,
-            None => SessionId::from_uuid(clock::new_uuid()),
-        };
-        let hash = hash_of(&request);
+        let wish = Wish::new(request.id.as_deref(), hash_of(&request), request.input.is_some(), key)?;
         let turn = match &request.workspace {
-            Some(WorkspaceChoice::Worktree { .. }) => Some(self.shared.worktrees.of_session(&id).await),
+            Some(WorkspaceChoice::Worktree { .. }) => Some(self.shared.worktrees.of_session(&wish.id).await),
             _ => None,
         };
-        if let Some(known) = self.created_before(&id, &hash, request.input.is_some(), key.as_ref()).await? {
+        if let Some(known) = self.made_before(&wish).await? {
             return Ok(known);
         }
         let agent = self.agent_of(&request)?;
         check_request(&request, &agent)?;
-        let mut private = private_of(&request, hash.clone());
+        let mut private = private_of(&request, wish.hash.clone());
         if request.artifact_tool {
-            self.offer_tools(&id, &mut private)?;
+            self.offer_tools(&wish.id, &mut private)?;
         }
-        let newcomer = Newcomer { session: &id, agent: &agent, private: &private, turn };
+        let newcomer = Newcomer { session: &wish.id, agent: &agent, private: &private, turn };
         // A directory may be on a disk that does not answer: nobody else waits for that.
         let spot = self.locate(&request, newcomer).await?;
-        // Held until it is stored, also if the caller goes away meanwhile and asks again.
-        let one_at_a_time = Arc::clone(&self.shared.creating).lock_owned().await;
-        if let Some(known) = self.created_before(&id, &hash, request.input.is_some(), key.as_ref()).await? {
-            return Ok(known);
-        }
+        let claim = match self.claim(wish).await? {
+            Claimed::Known(known) => return Ok(known),
+            Claimed::Ours(claim) => claim,
+        };
         let place = self.place(&spot).await?;
         let found = self.conversation(&request, &agent, &place, &private).await?;
         let forks = request.resume.as_ref().is_some_and(|resume| resume.fork);
         let (fork, resumes) = if forks { (found, None) } else { (None, found) };
-        let mut spec = self.spec(&id, &request, &agent, &place, resumes);
+        let mut spec = self.spec(claim.id(), &request, &agent, &place, resumes);
         if let Some(from) = fork {
             let chosen = spec.native_id_chosen.take();
             spec.fork = Some(Fork { from, point: None, chosen });
         }
-        self.bear(
-            request,
-            id,
-            spec,
-            Beside { private, past: Vec::new() },
-            place,
-            Claim { key, one_at_a_time },
-        )
-        .await
+        let given = super::servers::names(&private.mcp_servers);
+        let servers = McpServers { given, ..McpServers::default() };
+        let past = Vec::new();
+        self.bear(claim, Newborn { request, spec, private, past, servers, place }).await
     }
 
     /// Gives a session a tool server of Tenure's own.
-    fn offer_tools(&self, id: &SessionId, private: &mut Private) -> Result<(), Problem> {
+    pub(super) fn offer_tools(&self, id: &SessionId, private: &mut Private) -> Result<(), Problem> {
         let token = session_token(id).map_err(|e| problem::internal(&e.to_string()))?;
         let program = self.shared.program.clone().map_or_else(std::env::current_exe, Ok);
         let program = program.map_err(|e| problem::internal(&format!("the program cannot be found: {e}")))?;
@@ -111,47 +81,6 @@ impl Node {
         private.mcp_servers.push(McpServerSpec { name: TOOLS.to_owned(), transport });
         private.mcp_secrets.insert(TOOLS.to_owned(), BTreeMap::from([(TOOLS_TOKEN.to_owned(), token)]));
         Ok(())
-    }
-
-    /// The same request was served before: by its key, or by the session's id.
-    pub(super) async fn created_before(
-        &self,
-        id: &SessionId,
-        hash: &str,
-        has_input: bool,
-        key: Option<&IdempotencyKey>,
-    ) -> Result<Option<CreateOutcome>, Problem> {
-        if let Some(reply) = self.shared.remembered::<(SessionId, Option<Reply>)>(key).await? {
-            return Ok(Some(outcome(reply.0, false, reply.1)));
-        }
-        self.known_session(id, hash, has_input).await
-    }
-
-    /// A session with this id that exists: the same request again, or a conflict.
-    async fn known_session(
-        &self,
-        id: &SessionId,
-        hash: &str,
-        has_input: bool,
-    ) -> Result<Option<CreateOutcome>, Problem> {
-        let row = self.shared.log.session(id).await.map_err(|e| problem::from_log(&e))?;
-        let Some(row) = row else { return Ok(None) };
-        if row.lifecycle == "destroyed" {
-            return Err(problem::destroyed(id));
-        }
-        let known = Private::read(&session_dir(&self.shared.home, id)).map(|p| p.create_hash);
-        if !known.is_ok_and(|known| known == hash) {
-            let what = format!("session {id} exists and was created by another request; use another id");
-            return Err(Problem::new(ErrorCode::Conflict, what).about(id));
-        }
-        let receipt = if has_input { self.receipt_of_first(id).await? } else { None };
-        Ok(Some(CreateOutcome { session_id: id.clone(), created: false, receipt }))
-    }
-
-    async fn receipt_of_first(&self, id: &SessionId) -> Result<Option<tenure_api::Receipt>, Problem> {
-        let input = first_input_id(id);
-        let row = self.shared.log.input(id, &input).await.map_err(|e| problem::from_log(&e))?;
-        Ok(row.map(crate::owner::receipt))
     }
 
     pub(super) fn agent_of(&self, request: &CreateSession) -> Result<AgentDef, Problem> {
@@ -267,83 +196,6 @@ impl Node {
         }
         Ok(Some(native))
     }
-
-    pub(super) async fn bear(
-        &self,
-        request: CreateSession,
-        id: SessionId,
-        spec: Spec,
-        beside: Beside,
-        place: Place,
-        claim: Claim,
-    ) -> Result<CreateOutcome, Problem> {
-        let Beside { private, past } = beside;
-        let (dir, kept) = (session_dir(&self.shared.home, &id), private.clone());
-        let made = off_thread(move || {
-            make_private_dir(&dir)?;
-            crash_point!("create.directory");
-            kept.write(&dir)
-        });
-        made.await.map_err(|e| {
-            let advice = problem::remedy(&e, "make the home writable");
-            Problem::new(
-                ErrorCode::Storage,
-                format!("the session's directory cannot be written: {e}; {advice}"),
-            )
-        })?;
-        crash_point!("create.private");
-        let start = request.start.unwrap_or(true) && request.draft.is_none();
-        let mut machine = Machine::new(spec, clock::now());
-        machine.describe(
-            request.title.clone(),
-            request.tags.clone(),
-            request.metadata.clone(),
-            request.draft.clone(),
-        );
-        machine.equip(super::servers::names(&private.mcp_servers));
-        machine.configure(request.model.clone(), request.mode.clone(), request.effort.clone());
-        let input = request.input.clone().map(|content| {
-            let input_id = first_input_id(&id);
-            let parts = content.into_parts(input_id.as_str());
-            Admit {
-                input_id,
-                delivery: Delivery::Queue,
-                parts,
-                model: None,
-                effort: None,
-                body_hash: private.create_hash.clone(),
-                minted: false,
-            }
-        });
-        let mut writes = place.writes;
-        if request.trust_project == Some(true) && !place.project.trusted {
-            writes.retain(|w| !matches!(w, tenure_log::Write::Project(_)));
-            writes
-                .push(tenure_log::Write::Project(tenure_log::ProjectRow { trusted: true, ..place.project }));
-        }
-        let (reply, answer) = oneshot::channel();
-        let Claim { key, one_at_a_time } = claim;
-        let birth = Birth { machine, private, start, past, input, writes, key, one_at_a_time, reply };
-        let shared = Arc::clone(&self.shared);
-        let handle = self
-            .shared
-            .registry
-            .get_or_start(&id, || Owner::start(shared, id.clone(), Some(Box::new(birth))));
-        drop(handle);
-        match answer.await {
-            Ok(Ok(reply)) => Ok(outcome(id, true, reply)),
-            Ok(Err(e)) => Err(e),
-            Err(_) => Err(self.shared.owner_gone(&id)),
-        }
-    }
-}
-
-fn outcome(session_id: SessionId, created: bool, reply: Option<Reply>) -> CreateOutcome {
-    let receipt = match reply {
-        Some(Reply::Admitted(receipt)) => Some(receipt),
-        _ => None,
-    };
-    CreateOutcome { session_id, created, receipt }
 }
 
 pub(super) fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem> {
@@ -443,28 +295,9 @@ fn private_of(request: &CreateSession, create_hash: String) -> Private {
     }
 }
 
-/// The first input's id follows from the session's, so that a repeated create finds it.
-fn first_input_id(id: &SessionId) -> InputId {
-    let hash = Sha256::digest(format!("first input of {id}"));
-    let mut bytes = [0_u8; 16];
-    bytes.copy_from_slice(&hash[..16]);
-    InputId::from_uuid(uuid::Builder::from_custom_bytes(bytes).into_uuid())
-}
-
 /// The request's content, apart from how long its caller waits.
 fn hash_of(request: &CreateSession) -> String {
     hash_of_json(&CreateSession { wait: tenure_api::CreateWait::default(), ..request.clone() })
-}
-
-pub(super) fn hash_of_json(plain: &impl serde::Serialize) -> String {
-    let text = serde_json::to_string(plain).unwrap_or_default();
-    Sha256::digest(text).iter().fold(String::new(), |out, b| out + &format!("{b:02x}"))
-}
-
-/// Makes a directory that only its owner can enter.
-pub(crate) fn make_private_dir(dir: &std::path::Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 /// When checkpoints are taken. The built-in agent is for demonstrations and tests: what nobody asked for there would only

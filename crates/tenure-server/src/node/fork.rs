@@ -9,24 +9,33 @@ pub(super) mod copy;
 mod past;
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use tenure_agents::catalog::{Protocol, known_supports};
 use tenure_api::{CreateSession, ErrorCode, ForkFiles, ForkSession, Permissions, Problem, WorktreeChoice};
 use tenure_core::agent::{Fork, Point};
-use tenure_core::machine::{Spec, State};
-use tenure_event::{Parent, SessionId, Support};
+use tenure_core::machine::{McpServers, Spec, State};
+use tenure_event::{MessageCompleted, Parent, SessionId, Support};
 use tenure_log::EventLog;
-use tokio::sync::oneshot;
 
 pub(super) use copy::Copied;
 
-use super::create::{Beside, Claim, check_request, hash_of_json};
+use super::birth::{Claimed, Newborn, Wish, hash_of_json};
+use super::create::check_request;
 use super::place::{Newcomer, Spot, directory};
 use super::{CreateOutcome, IdempotencyKey, Node};
-use crate::owner::{Mail, Private, session_dir};
+use crate::owner::{Private, TOOLS, off_thread, session_dir};
 use crate::story::{self, Cut, NoCut, Story};
 use crate::{clock, problem};
+
+/// What the new session has of the other one.
+struct Settings {
+    create: CreateSession,
+    /// But for its place.
+    spec: Spec,
+    private: Private,
+    past: Vec<MessageCompleted>,
+    servers: McpServers,
+}
 
 impl Node {
     /// Forks a session. The same id with the same request again is the same session.
@@ -40,14 +49,10 @@ impl Node {
         request: ForkSession,
         key: Option<IdempotencyKey>,
     ) -> Result<CreateOutcome, Problem> {
-        let id = match &request.id {
-            Some(id) => SessionId::parse(id).map_err(|e| Problem::invalid("id", e.to_string()))?,
-            None => SessionId::from_uuid(clock::new_uuid()),
-        };
         let plain = ForkSession { wait: tenure_api::CreateWait::default(), ..request.clone() };
         let hash = hash_of_json(&(parent, plain));
-        let has_input = request.input.is_some();
-        if let Some(known) = self.created_before(&id, &hash, has_input, key.as_ref()).await? {
+        let wish = Wish::new(request.id.as_deref(), hash, request.input.is_some(), key)?;
+        if let Some(known) = self.made_before(&wish).await? {
             return Ok(known);
         }
         let state = self.state_of(parent).await?;
@@ -56,47 +61,67 @@ impl Node {
         let agent = self.agent_of(&create)?;
         check_request(&create, &agent)?;
         let past = past::read(&self.shared.log, parent, state.epoch, cut.seq).await?;
-        let private = Private::read(&session_dir(&self.shared.home, parent)).unwrap_or_default();
-        let private = Private { create_hash: hash.clone(), ..private };
+        let private = self.private_like(&state, &wish).await?;
         let spot = match request.files {
             ForkFiles::Shared => directory(&state.spec.cwd, "files").await?,
             ForkFiles::Copy => Spot::Copy(Box::new(self.copy_of(&state).await?)),
             ForkFiles::Worktree => {
                 let choice =
                     WorktreeChoice { repo: state.spec.cwd_canonical.clone(), ..WorktreeChoice::default() };
-                let turn = Some(self.shared.worktrees.of_session(&id).await);
-                let newcomer = Newcomer { session: &id, agent: &agent, private: &private, turn };
+                let turn = Some(self.shared.worktrees.of_session(&wish.id).await);
+                let newcomer = Newcomer { session: &wish.id, agent: &agent, private: &private, turn };
                 self.new_worktree(&choice, newcomer).await?
             }
         };
-        let one_at_a_time = Arc::clone(&self.shared.creating).lock_owned().await;
-        let made = match self.created_before(&id, &hash, has_input, key.as_ref()).await? {
-            Some(known) => Ok(known),
-            None => {
-                let place = self.place(&spot).await?;
-                let spec = Spec {
-                    id: id.clone(),
-                    cwd: place.given.clone(),
-                    cwd_canonical: place.canonical.clone(),
-                    workspace_id: place.workspace.id.clone(),
-                    workspace_kind: place.workspace.kind.clone(),
-                    project_id: place.project.id.clone(),
-                    project_path: place.project.path.clone(),
-                    parent: Some(Parent { session_id: parent.clone(), seq: cut.seq }),
-                    fork: Some(fork),
-                    native_id_chosen: None,
-                    resumes: None,
-                    node: self.shared.name.clone(),
-                    ..state.spec
-                };
-                let claim = Claim { key, one_at_a_time };
-                self.bear(create, id, spec, Beside { private, past }, place, claim).await
-            }
-        };
+        let parent =
+            Parent { session_id: parent.clone(), seq: cut.seq, messages_left_out: past.told_left_out() };
+        let spec = Spec { parent: Some(parent), fork: Some(fork), ..state.spec };
+        let settings = Settings { create, spec, private, past: past.messages, servers: state.servers };
+        let made = self.fork_to(wish, settings, &spot).await;
         if let Spot::Copy(copied) = spot {
             copied.settle(&self.shared.log).await;
         }
         made
+    }
+
+    async fn fork_to(&self, wish: Wish, settings: Settings, spot: &Spot) -> Result<CreateOutcome, Problem> {
+        let claim = match self.claim(wish).await? {
+            Claimed::Known(known) => return Ok(known),
+            Claimed::Ours(claim) => claim,
+        };
+        let place = self.place(spot).await?;
+        let Settings { create: request, spec, private, past, servers } = settings;
+        let spec = Spec {
+            id: claim.id().clone(),
+            cwd: place.given.clone(),
+            cwd_canonical: place.canonical.clone(),
+            workspace_id: place.workspace.id.clone(),
+            workspace_kind: place.workspace.kind.clone(),
+            project_id: place.project.id.clone(),
+            project_path: place.project.path.clone(),
+            native_id_chosen: None,
+            resumes: None,
+            node: self.shared.name.clone(),
+            ..spec
+        };
+        self.bear(claim, Newborn { request, spec, private, past, servers, place }).await
+    }
+
+    /// What is private of the other session, for the new one: tool servers of Tenure's own act for their session alone.
+    async fn private_like(&self, state: &State, wish: &Wish) -> Result<Private, Problem> {
+        let dir = session_dir(&self.shared.home, &state.spec.id);
+        let read = off_thread(move || Private::read(&dir)).await;
+        let mut private = read.map_err(|e| {
+            let what = format!("the session's private file cannot be read, so it cannot be forked: {e}");
+            Problem::new(ErrorCode::Storage, what).about(&state.spec.id)
+        })?;
+        private.create_hash.clone_from(&wish.hash);
+        private.mcp_sets.retain(|number, _| *number == state.servers.set);
+        if private.tools_token().is_some() {
+            private.mcp_servers.retain(|server| server.name != TOOLS);
+            self.offer_tools(&wish.id, &mut private)?;
+        }
+        Ok(private)
     }
 
     /// What is shared, and how the agent is asked for it.
@@ -149,15 +174,6 @@ impl Node {
             _ if state.supports.is_empty() => Some("its handshake has not told yet".to_owned()),
             _ => Some("the agent has no way for it".to_owned()),
         }
-    }
-
-    /// All of a session's state.
-    pub(super) async fn state_of(&self, id: &SessionId) -> Result<Box<State>, Problem> {
-        self.shared.must_exist(id).await?;
-        let (reply, answer) = oneshot::channel();
-        let gone = || self.shared.owner_gone(id);
-        self.owner(id).send(Mail::State { reply }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())
     }
 
     async fn copy_of(&self, state: &State) -> Result<Copied, Problem> {

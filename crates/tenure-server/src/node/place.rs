@@ -8,8 +8,8 @@ use tenure_event::{ProjectId, SessionId, WorkspaceId};
 use tenure_log::{EventLog, ProjectRow, WorkspaceRow, Write};
 use tokio::sync::OwnedMutexGuard;
 
+use super::Node;
 use super::agents::AgentDef;
-use super::{Node, make_private_dir};
 use crate::exec::Setup;
 use crate::owner::{Private, off_thread};
 use crate::{clock, problem, worktree};
@@ -206,6 +206,12 @@ impl Node {
             ProjectRow { id, path: path.to_owned(), title: None, trusted: false, created_at: clock::now() };
         Ok((row.clone(), vec![Write::Project(row)]))
     }
+}
+
+/// Makes a directory that only its owner can enter.
+pub(crate) fn make_private_dir(dir: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)
 }
 
 fn gone(row: &WorkspaceRow) -> Problem {

@@ -63,13 +63,19 @@ impl Processes {
         entries.iter().map(|((id, _), e)| (id.clone(), e.clone())).collect()
     }
 
+    /// The running process of a session's agent.
+    pub(crate) fn agent_of(&self, id: &SessionId) -> Option<PidRef> {
+        self.running(id).map(|entry| entry.agent)
+    }
+
+    fn running(&self, id: &SessionId) -> Option<Entry> {
+        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().rev().find(|((s, _), e)| s == id && e.exited.is_none()).map(|(_, e)| e.clone())
+    }
+
     /// The process of one session, measured now. Blocks on `/proc`.
     pub(crate) fn of(&self, id: &SessionId, now: Timestamp) -> Option<Process> {
-        let entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
-        let entry =
-            entries.iter().rev().find(|((s, _), e)| s == id && e.exited.is_none()).map(|(_, e)| e.clone());
-        drop(entries);
-        entry.map(|e| measured(id.clone(), &e, now))
+        self.running(id).map(|entry| measured(id.clone(), &entry, now))
     }
 
     /// All of them, measured now, and these orphans. Blocks on `/proc`.

@@ -1,5 +1,7 @@
 //! Tool servers as clients give them: whether they can be had, and what of them is secret.
 
+mod alive;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use tenure_agents::catalog::known_supports;
@@ -7,11 +9,13 @@ use tenure_api::{McpServerConfig, McpTransportConfig, Problem, SetMcpServers};
 use tenure_core::agent::{McpServerSpec, McpTransport};
 use tenure_core::machine::McpName;
 use tenure_core::{Reply, Request, machine::McpRequest};
-use tenure_event::SessionId;
+use tenure_event::{McpServer, SessionId};
 use tokio::sync::oneshot;
 
 use super::{IdempotencyKey, Node, agents::AgentDef};
 use crate::owner::Mail;
+
+pub(crate) use alive::Seen;
 
 /// Tool servers that one session may have.
 const MOST: usize = 64;
@@ -114,15 +118,21 @@ impl Node {
         self.shared.post(id, Mail::Servers { set, key, reply }, answer).await
     }
 
+    /// How a session's tool servers stand, as far as that is known now.
+    ///
+    /// # Errors
+    /// As [`Node::inside`].
+    pub async fn servers(&self, id: &SessionId) -> Result<Vec<McpServer>, Problem> {
+        let state = self.state_of(id).await?;
+        Ok(self.with_ended(&state).await)
+    }
+
     /// Has the agent told how its tool servers stand, where it can tell that when asked; ends when it has answered.
     ///
     /// # Errors
     /// As [`Node::call`].
     pub async fn refresh_servers(&self, id: &SessionId) -> Result<(), Problem> {
         self.call(id, Request::Mcp(McpRequest::Refresh), None).await?;
-        let (reply, answer) = oneshot::channel();
-        let gone = || self.shared.owner_gone(id);
-        self.owner(id).send(Mail::ServersTold { reply }).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())
+        self.told(id, |reply| Mail::ServersTold { reply }).await
     }
 }

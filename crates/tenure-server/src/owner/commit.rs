@@ -47,6 +47,7 @@ impl Owner {
         // What came before any of these events is told before them: text is shown before its message is whole.
         let (before_all, after): (Vec<_>, Vec<_>) = out.ephemeral.into_iter().partition(|(at, _)| *at == 0);
         self.tell_ephemeral(before_all, base);
+        self.look_at_servers(&out.events);
         let turn_ended = out.events.iter().any(|e| matches!(e.kind, Kind::TurnCompleted(_)));
         let append = Append {
             session_id: self.id.clone(),

@@ -68,7 +68,7 @@ impl Owner {
             effort: plan.effort,
             append_instructions: self.private.instructions.append.clone(),
             replace_instructions: self.private.instructions.replace.clone(),
-            mcp_servers: self.private.mcp_servers.clone(),
+            mcp_servers: self.private.mcp_servers.iter().cloned().map(super::servers::marked).collect(),
             mcp_put: self.private.marked_set(&self.id, self.machine.state().servers.set),
             mcp_off: self.machine.state().servers.off.iter().cloned().collect(),
             project_trusted: spec.project_trusted,

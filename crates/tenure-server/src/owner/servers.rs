@@ -2,9 +2,10 @@
 //! number is what the machine knows. So a crash in between leaves a set that nobody names, and it goes with the next one.
 
 use tenure_api::{ErrorCode, Problem, SetMcpServers};
-use tenure_core::agent::EncodeContext;
+use tenure_core::agent::{EncodeContext, McpServerSpec, McpTransport};
 use tenure_core::machine::McpRequest;
 use tenure_core::{Reply, Request};
+use tenure_event::{Kind, NewEvent};
 use tokio::sync::oneshot;
 
 use super::stored::session_dir;
@@ -60,6 +61,16 @@ impl Owner {
         Ok(())
     }
 
+    /// What of a step makes it worth a look at the servers' processes: they are there now, whatever becomes of them.
+    pub(super) fn look_at_servers(&self, events: &[NewEvent]) {
+        let has = !self.private.mcp_servers.is_empty() || !self.private.mcp_sets.is_empty();
+        let tells = |event: &NewEvent| matches!(event.kind, Kind::McpChanged(_) | Kind::TurnCompleted(_));
+        if has && events.iter().any(tells) {
+            let (shared, id) = (std::sync::Arc::clone(&self.shared), self.id.clone());
+            self.shared.tasks.spawn(async move { shared.ended_servers(&id).await });
+        }
+    }
+
     /// Answers once the agent has told how its servers stand, or will not.
     pub(super) fn servers_told(&mut self, reply: oneshot::Sender<()>) {
         self.asking.retain(|waiting| !waiting.is_closed());
@@ -75,6 +86,18 @@ impl Owner {
             }
         }
     }
+}
+
+/// The variable that tells which tool server a process is.
+pub(crate) const SERVER_MARK: &str = "TENURE_MCP_SERVER";
+
+/// A server whose process, if it is one, can be told by its environment.
+pub(super) fn marked(server: McpServerSpec) -> McpServerSpec {
+    let McpServerSpec { name, mut transport } = server;
+    if let McpTransport::Stdio { env, .. } = &mut transport {
+        env.insert(SERVER_MARK.to_owned(), name.clone());
+    }
+    McpServerSpec { name, transport }
 }
 
 /// The set that takes the place of the old one.

@@ -97,20 +97,20 @@ fn placeholder_prefix(id: &SessionId) -> String {
     format!("<tenure-secret {id} ")
 }
 
-fn placeholder(id: &SessionId, server: &str, key: &str) -> String {
-    let name = |text: &str| text.replace(|c: char| !c.is_ascii_alphanumeric(), "_");
-    format!("{}{}.{}>", placeholder_prefix(id), name(server), name(key))
+/// What stands for one value of a server of a set; of those that the session was created with the number is 0. No two
+/// have the same, whatever their names are.
+fn placeholder(id: &SessionId, set: u32, server: &str, key: &str) -> String {
+    let name = |text: &str| -> String {
+        let plain = |c: char| c.is_ascii_alphanumeric().then(|| c.to_string());
+        text.chars().map(|c| plain(c).unwrap_or_else(|| format!("_{:x}_", u32::from(c)))).collect()
+    };
+    format!("{}{set}.{}.{}>", placeholder_prefix(id), name(server), name(key))
 }
 
 /// What the session's own tool server is called.
 pub(crate) const TOOLS: &str = "tenure";
 /// The variable with its token.
 pub(crate) const TOOLS_TOKEN: &str = "TENURE_TOOLS_TOKEN";
-
-/// The same for a server of a set: another set may have one of the same name.
-fn placeholder_of_set(id: &SessionId, number: u32, server: &str, key: &str) -> String {
-    placeholder(id, &format!("set {number} {server}"), key)
-}
 
 impl Private {
     /// The token of the session's own tool server, if it has one.
@@ -129,7 +129,7 @@ impl Private {
     /// What stands in stored commands instead of the tool servers' secret values.
     pub(super) fn placeholders(&self, id: &SessionId) -> BTreeMap<String, BTreeMap<String, String>> {
         let server = |(name, values): (&String, &BTreeMap<String, String>)| {
-            let keys = values.keys().map(|key| (key.clone(), placeholder(id, name, key)));
+            let keys = values.keys().map(|key| (key.clone(), placeholder(id, 0, name, key)));
             (name.clone(), keys.collect())
         };
         self.mcp_secrets.iter().map(server).collect()
@@ -140,9 +140,9 @@ impl Private {
         let servers = self.mcp_sets.get(&number).map_or(&[][..], |set| set.servers.as_slice());
         let mark = |server: &McpServerSpec| {
             let values = server.transport.values().keys();
-            let marks = values.map(|key| (key.clone(), placeholder_of_set(id, number, &server.name, key)));
+            let marks = values.map(|key| (key.clone(), placeholder(id, number, &server.name, key)));
             let transport = server.transport.clone().with_values(marks.collect());
-            McpServerSpec { name: server.name.clone(), transport }
+            super::servers::marked(McpServerSpec { name: server.name.clone(), transport })
         };
         servers.iter().map(mark).collect()
     }
@@ -150,13 +150,13 @@ impl Private {
     /// What stands for each secret value, and the value.
     fn marks(&self, id: &SessionId) -> impl Iterator<Item = (String, &str)> {
         let given = self.mcp_secrets.iter().flat_map(move |(server, values)| {
-            values.iter().map(move |(key, value)| (placeholder(id, server, key), value.as_str()))
+            values.iter().map(move |(key, value)| (placeholder(id, 0, server, key), value.as_str()))
         });
         let sets = self.mcp_sets.iter().flat_map(|(number, set)| {
             set.secrets.iter().map(move |(server, values)| (*number, server, values))
         });
         given.chain(sets.flat_map(move |(number, server, values)| {
-            let mark = move |key: &str| placeholder_of_set(id, number, server, key);
+            let mark = move |key: &str| placeholder(id, number, server, key);
             values.iter().map(move |(key, value)| (mark(key), value.as_str()))
         }))
     }

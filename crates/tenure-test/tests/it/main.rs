@@ -10,4 +10,5 @@ mod conformance;
 mod history;
 mod promises;
 mod real;
+mod repository;
 mod workspace;

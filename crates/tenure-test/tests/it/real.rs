@@ -64,6 +64,12 @@ for_each_agent!(real_claude_servers Claude, real_codex_servers Codex, real_goose
     crate::real::mcp::http as calls_a_server_by_http,
     crate::real::mcp::sse as calls_a_server_by_events_or_says_that_it_cannot,
     crate::real::mcp::changed_between_processes as has_other_servers_in_its_next_process,
+    crate::real::mcp::died as is_not_believed_about_a_server_that_died,
+]);
+
+for_each_agent!(real_claude_forked Claude, real_opencode_forked OpenCode => [
+    crate::real::artifacts::forked as keeps_files_of_a_fork_for_the_fork,
+    crate::real::mcp::forked as has_its_servers_in_a_fork,
 ]);
 
 for_each_agent!(real_pi_servers Pi => [
@@ -86,6 +92,7 @@ for_each_agent!(real_claude_past Claude, real_codex_past Codex, real_goose_past 
     crate::real::forks::at_the_head as is_forked_or_says_that_it_cannot,
     crate::real::forks::at_a_turn as is_forked_at_a_turn_or_says_that_it_cannot,
     crate::real::forks::in_a_turn as is_forked_in_a_turn_or_says_that_it_cannot,
+    crate::real::forks::into_a_worktree as is_forked_into_a_worktree_or_says_that_it_cannot,
     crate::real::forks::killed as is_forked_once_by_a_daemon_that_is_killed,
     crate::real::rewinds::conversation as is_taken_back_or_says_that_it_cannot,
     crate::real::rewinds::to_the_beginning as is_taken_back_to_the_beginning_or_says_that_it_cannot,

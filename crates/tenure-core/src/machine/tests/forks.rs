@@ -19,7 +19,8 @@ fn fork() -> Fork {
 }
 
 fn forked() -> Spec {
-    let parent = Parent { session_id: "parent".parse().expect("valid"), seq: Seq(7) };
+    let parent =
+        Parent { session_id: "parent".parse().expect("valid"), seq: Seq(7), messages_left_out: None };
     Spec { parent: Some(parent), fork: Some(fork()), ..spec() }
 }
 
@@ -85,6 +86,29 @@ fn the_session_that_was_forked_is_told_until_it_has_recorded_it() {
     stage.step(Input::ParentTold);
     stage.step(Input::Recovered);
     assert_eq!((tells(&mut stage), stage.state().is_live()), (0, false));
+}
+
+#[test]
+fn what_is_too_old_to_be_shown_is_told_of_once() {
+    let told = |left_out: Option<u64>| {
+        let parent = forked().parent.map(|parent| Parent { messages_left_out: left_out, ..parent });
+        let mut stage = Stage::created(Spec { parent, ..forked() }, false);
+        stage.restart();
+        stage.step(Input::Recovered);
+        let warnings = stage.log.iter().filter_map(|event| match &event.kind {
+            Kind::WarningRaised(warning) => Some(format!("{}: {}", warning.code, warning.message)),
+            _ => None,
+        });
+        warnings.collect::<Vec<_>>()
+    };
+    assert_eq!(told(None), Vec::<String>::new());
+    let warnings = told(Some(12));
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(
+        warnings[0].starts_with("past_left_out: ")
+            && warnings[0].contains("12 oldest messages of session parent"),
+        "{warnings:?}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::scenes::idle_as;
 use super::stage::Stage;
 use super::words::{exit_code, failure, ready_with, spec};
 use crate::agent::{Command, Signal};
-use crate::machine::{McpName, McpRequest};
+use crate::machine::{McpName, McpRequest, McpServers};
 use crate::{Reply, Request, Until};
 
 const ALL: &[&str] = &["mcp_change", "mcp_reconnect", "mcp_status", "mcp_stdio", "resume"];
@@ -44,7 +44,7 @@ fn server(name: &str, status: McpStatus) -> McpServer {
 /// An agent with these verbs that is at rest, and was given the server `a`.
 fn equipped(verbs: &[&str]) -> Stage {
     let mut stage = idle_as(spec());
-    stage.machine.equip(names(&["a"]));
+    stage.machine.equip(McpServers { given: names(&["a"]), ..McpServers::default() });
     stage.agent(vec![ready_with(verbs)]);
     stage
 }

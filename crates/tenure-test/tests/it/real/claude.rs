@@ -137,7 +137,8 @@ async fn real_claude_asks_for_a_subagent() {
     });
     session.send(&Script::new().tool("Agent", input).text("All done.").prompt("Delegate.")).await;
     let ask = session.ask().await;
-    assert_eq!(ask["path"].as_array().map(Vec::len), Some(1), "{ask}");
+    let tasks = session.get("/tasks").await;
+    assert_eq!(ask["path"], json!([tasks["items"][0]["task_id"]]), "{tasks}");
     session.answer(&ask, &json!({"decision": "allow"})).await.ok(200);
     let end = session.turn_end(1).await;
     assert_eq!(end["data"]["outcome"], "completed");

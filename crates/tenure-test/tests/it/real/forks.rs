@@ -1,8 +1,12 @@
 //! Forks: what was said is shared, and then each goes its own way.
 
+use std::path::PathBuf;
+
 use serde_json::{Value, json};
 use tenure_model::Script;
 use tenure_test::daemon::{PATIENCE, TestSession};
+
+use crate::repository::Repository;
 
 use super::ground::{Ground, Kind};
 use super::turns::one_end_each;
@@ -17,6 +21,39 @@ pub(super) async fn told(ground: &Ground) -> TestSession {
         assert_eq!(result["outcome"], "completed", "{result}");
     }
     session
+}
+
+/// A fork whose files are on a branch of their own, of the same repository.
+pub(crate) async fn into_a_worktree(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let repo = Repository::new(&ground.daemon);
+    repo.write("file", "changed, and not committed\n");
+    let before = repo.state();
+    let session = ground.trusting().await;
+    session.run(&Script::new().text("It is blue.").prompt("Remember: the sky is blue.")).await;
+    let request = json!({"files": "worktree"});
+    if kind == Kind::Goose {
+        refuses(&ground, &session, &request, "fork").await;
+        return assert_eq!(repo.worktrees(), 1);
+    }
+    let (child, made) = fork(&ground, &session, request).await;
+    assert_eq!(
+        (&made["workspace"]["kind"], &made["parent"]["session_id"]),
+        (&json!("worktree"), &json!(session.id))
+    );
+    assert_eq!(made["project"], session.view().await["project"]);
+    assert!(heard(&ground).contains("the sky is blue"), "{}", heard(&ground));
+    let cwd = PathBuf::from(made["cwd"].as_str().unwrap());
+    assert_eq!(std::fs::read_to_string(cwd.join("file")).unwrap(), "one\n", "what was committed");
+    let result = child.run(&kind.shell_then("echo here > made", "Done.").prompt("Make a file.")).await;
+    assert_eq!(result["outcome"], "completed", "{result}");
+    assert_eq!(std::fs::read_to_string(cwd.join("made")).unwrap(), "here\n");
+    // The other one's files, its branch and its conversation stay as they are.
+    assert_eq!((repo.state(), ground.file("made"), repo.worktrees()), (before, None, 2));
+    session.run(&Script::new().text("Here too.").prompt("And here?")).await;
+    assert!(!heard(&ground).contains("Make a file."), "{}", heard(&ground));
+    one_end_each(&child.events().await);
+    one_end_each(&session.events().await);
 }
 
 /// Forks a session with a first input, and waits for its turn.

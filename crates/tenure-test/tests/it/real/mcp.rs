@@ -166,6 +166,60 @@ fn kill(pid: i32) {
     rustix::process::kill_process(process, rustix::process::Signal::KILL).unwrap();
 }
 
+/// A server whose process died is shown dead, whatever the agent says of it; it is there again when it can be used again.
+pub(crate) async fn died(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let more = json!({"mcp_servers": [everything("every")], "permissions": {"default": "allow"}});
+    let session = ground.session_with(more).await;
+    let prompt = call(kind, "every", "echo", json!({"message": "once"})).prompt("Call it.");
+    session.run(&prompt).await;
+    assert!(result(&ground).contains("Echo: once"), "{}", result(&ground));
+    let pids = server_pids(&session).await;
+    assert_eq!((pids.len(), server(&session, "every").await["error"].clone()), (1, Value::Null));
+    kill(pids[0]);
+    let every = stands_at_last(&session, "every", "failed").await;
+    assert!(every["error"].is_string(), "{every}");
+    if kind != Kind::Claude {
+        return;
+    }
+    // It starts it again by itself when it wants to use it.
+    let prompt = call(kind, "every", "echo", json!({"message": "again"})).prompt("Call it.");
+    session.run(&prompt).await;
+    assert!(result(&ground).contains("Echo: again"), "{}", result(&ground));
+    let every = server(&session, "every").await;
+    assert_eq!((&every["status"], &every["error"]), (&json!("connected"), &Value::Null), "{every}");
+    kill(server_pids(&session).await[0]);
+    stands_at_last(&session, "every", "failed").await;
+    session.post("/mcp/every/reconnect", &json!({})).await.ok(200);
+    assert_eq!(server(&session, "every").await["status"], "connected");
+    assert_eq!(server_pids(&session).await.len(), 1);
+}
+
+/// A fork has the servers of the other session, those that were set and those that are off too, and its own processes of them.
+pub(crate) async fn forked(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let more = json!({"mcp_servers": [everything("every")], "permissions": {"default": "allow"}});
+    let session = ground.session_with(more).await;
+    session.run(&Script::new().text("Hello.").prompt("Say hello.")).await;
+    session.verb("suspend").await;
+    let second = mcp::stdio("second", &json!({"OF_THE_SERVER": "given-by-name-4711"})).unwrap();
+    ground.daemon.request("PUT", &session.path("/mcp"), &json!({"mcp_servers": [second]})).await.ok(200);
+    session.post("/mcp/every/disable", &json!({})).await.ok(200);
+    let made = session.post("/fork", &json!({"wait": "live"})).await.ok(201);
+    let child = ground.daemon.session(made["id"].as_str().unwrap());
+    assert_eq!(server(&child, "every").await["status"], "disabled");
+    assert_eq!(server(&child, "second").await["scope"], "put");
+    child.run(&call(kind, "second", "get-env", json!({})).prompt("Ask it.")).await;
+    assert!(result(&ground).contains("given-by-name-4711"), "{}", result(&ground));
+    assert!(!child.events().await.iter().any(|event| event.to_string().contains("given-by-name-4711")));
+    // What is changed in one is not changed in the other.
+    child.verb("suspend").await;
+    ground.daemon.request("PUT", &child.path("/mcp"), &json!({})).await.ok(200);
+    let list = child.get("/mcp").await;
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+    assert_eq!(server(&session, "second").await["scope"], "put");
+}
+
 /// Codex tells when it is asked that a server is dead, and starts it again.
 #[tokio::test]
 async fn codex_shows_a_killed_server_and_brings_it_back() {

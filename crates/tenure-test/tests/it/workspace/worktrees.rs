@@ -5,14 +5,13 @@ mod cut_off;
 mod discarding;
 mod hostile;
 mod merging;
-mod repository;
 
 use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tenure_test::daemon::{TestDaemon, TestSession};
 
-use repository::Repository;
+use crate::repository::{self, Repository};
 
 /// A session that does nothing, in a new worktree.
 pub(super) async fn in_worktree(daemon: &TestDaemon, worktree: &Value) -> (TestSession, Value) {

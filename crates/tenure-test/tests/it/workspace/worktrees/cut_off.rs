@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tenure_test::daemon::TestDaemon;
 
-use super::repository::{Repository, until};
 use super::{at, in_worktree, tree_of};
+use crate::repository::{Repository, until};
 
 /// A daemon whose git kills it, where that is asked for.
 struct Deadly {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tenure_test::daemon::TestDaemon;
 
-use super::repository::Repository;
 use super::{at, in_worktree, tree_of};
+use crate::repository::Repository;
 
 #[tokio::test]
 async fn what_would_be_lost_is_named_and_only_force_loses_it() {

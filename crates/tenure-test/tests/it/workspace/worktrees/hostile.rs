@@ -5,8 +5,8 @@ use std::os::unix::fs::PermissionsExt;
 use serde_json::json;
 use tenure_test::daemon::TestDaemon;
 
-use super::repository::Repository;
 use super::{at, in_worktree, tree_of};
+use crate::repository::Repository;
 
 #[tokio::test]
 async fn no_hook_filter_driver_or_monitor_of_a_repository_runs() {

@@ -3,8 +3,8 @@
 use serde_json::{Value, json};
 use tenure_test::daemon::TestDaemon;
 
-use super::repository::Repository;
 use super::{at, in_worktree, tree_of};
+use crate::repository::Repository;
 
 /// A worktree on `topic` with a commit and a change that is not committed.
 async fn with_work(daemon: &TestDaemon, repo: &Repository) -> Value {

@@ -5,11 +5,11 @@ use std::process::Command;
 
 use tenure_test::daemon::{PATIENCE, TestDaemon};
 
-pub(super) struct Repository(PathBuf);
+pub(crate) struct Repository(PathBuf);
 
 impl Repository {
     /// With one commit on `main`.
-    pub(super) fn new(daemon: &TestDaemon) -> Self {
+    pub(crate) fn new(daemon: &TestDaemon) -> Self {
         let path = daemon.workdir().canonicalize().expect("a directory");
         let repo = Self(path);
         repo.git(&["init", "-q", "-b", "main"]);
@@ -24,24 +24,24 @@ impl Repository {
         repo
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.0
     }
 
-    pub(super) fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         std::fs::write(self.0.join(name), text).expect("written");
     }
 
-    pub(super) fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         std::fs::read_to_string(self.0.join(name)).expect("read")
     }
 
-    pub(super) fn git(&self, words: &[&str]) -> String {
+    pub(crate) fn git(&self, words: &[&str]) -> String {
         self.git_in(&self.0, words)
     }
 
     #[expect(clippy::disallowed_methods, reason = "a test is a person at work with git")]
-    pub(super) fn git_in(&self, dir: &Path, words: &[&str]) -> String {
+    pub(crate) fn git_in(&self, dir: &Path, words: &[&str]) -> String {
         let mut command = Command::new("git");
         command.args(words).current_dir(dir).env_clear();
         command.env("PATH", "/usr/local/bin:/usr/bin:/bin").env("HOME", "/nonexistent");
@@ -52,7 +52,7 @@ impl Repository {
     }
 
     /// What is checked out, staged and changed, and where `main` is.
-    pub(super) fn state(&self) -> [String; 5] {
+    pub(crate) fn state(&self) -> [String; 5] {
         [
             self.git(&["symbolic-ref", "HEAD"]),
             self.git(&["rev-parse", "main"]),
@@ -62,19 +62,19 @@ impl Repository {
         ]
     }
 
-    pub(super) fn branches(&self) -> Vec<String> {
+    pub(crate) fn branches(&self) -> Vec<String> {
         let all = self.git(&["for-each-ref", "--format=%(refname:short)", "refs/heads"]);
         all.lines().map(str::to_owned).collect()
     }
 
     /// How many there are, the repository's own among them.
-    pub(super) fn worktrees(&self) -> usize {
+    pub(crate) fn worktrees(&self) -> usize {
         self.git(&["worktree", "list"]).lines().count()
     }
 }
 
 /// Waits for what happens behind an answer.
-pub(super) async fn until(what: &str, holds: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, holds: impl Fn() -> bool) {
     let wait = async {
         while !holds() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
