@@ -45,6 +45,7 @@ pub const ALL: &[Verb] = &[
     verb("questions", "be asked questions"),
     verb("elicitation", "be asked to fill in a form"),
     verb("plan", "approve the agent's plan before it acts, or send it back"),
+    verb("subagent_asks", "be asked what its subagents ask, with the way that leads to them"),
     verb("todos", "see the agent's list of things to do"),
     verb("tasks", "see what works in the background"),
     verb("stop_task", "end one task"),

@@ -75,6 +75,7 @@ impl AcpCodec {
             ("plan", when(plans, || "the agent is not known to ask for the approval of a plan".to_owned())),
             ("todos", self.tells_todos()),
             ("elicitation", forms(about.family)),
+            ("subagent_asks", subagents(about.family)),
             ("steer", when(about.steering, || lacks("_meta.steering"))),
             ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
             ("fork", when(about.fork, || lacks("session/fork"))),
@@ -155,6 +156,15 @@ fn forms(family: Family) -> Support {
         }
         Family::OpenCode => no("OpenCode takes no forms from its tool servers, and shows none of its own"),
         _ => yes(),
+    }
+}
+
+fn subagents(family: Family) -> Support {
+    match family {
+        Family::OpenCode => no(
+            "OpenCode keeps what a subagent asks to itself, and its turn waits for it until it is interrupted",
+        ),
+        _ => no("ACP does not tell that it is a subagent that asks"),
     }
 }
 

@@ -133,6 +133,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "questions",
         "plan",
         "elicitation",
+        "subagent_asks",
         "tasks",
         "stop_task",
         "todos",

@@ -87,6 +87,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "always",
         "questions",
         "elicitation",
+        "subagent_asks",
         "todos",
         "tasks",
     ];

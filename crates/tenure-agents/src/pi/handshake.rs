@@ -176,6 +176,7 @@ pub fn supports() -> BTreeMap<String, Support> {
         ("updated_input", "an extension is told yes or no, and no other input"),
         ("deny_message", "an extension is told yes or no, and no words with it"),
         ("plan", "Pi has no plan to approve"),
+        ("subagent_asks", "Pi has no subagents"),
         ("set_mode", "Pi has no modes"),
         ("todos", "Pi keeps no list of things to do"),
         ("tasks", "Pi has no tasks in the background"),

@@ -18,7 +18,7 @@ use crate::view::word;
 
 const EXAMPLES: &str = "Examples:\n  \
     tenure mcp ls fix-tests\n  \
-    tenure mcp add fix-tests docs --url http://127.0.0.1:8080/mcp --header 'Authorization: Bearer …'\n  \
+    tenure mcp add fix-tests docs --http http://127.0.0.1:8080/mcp --header 'Authorization: Bearer …'\n  \
     tenure mcp add fix-tests db --env DATABASE_URL -- uvx db-server --read-only\n  \
     tenure mcp reconnect fix-tests docs\n  \
     tenure mcp disable fix-tests db\n  \
@@ -71,13 +71,13 @@ struct Add {
     /// A name for it
     name: String,
     /// Where it is, if it is reached by HTTP
-    #[arg(long, required_unless_present = "command", conflicts_with = "command")]
-    url: Option<String>,
-    /// It speaks the older way, by server-sent events
-    #[arg(long, requires = "url")]
-    sse: bool,
+    #[arg(long, value_name = "URL", required_unless_present_any = ["command", "sse"], conflicts_with_all = ["command", "sse"])]
+    http: Option<String>,
+    /// Where it is, if it speaks the older way, by server-sent events
+    #[arg(long, value_name = "URL", conflicts_with = "command")]
+    sse: Option<String>,
     /// A header for it (repeatable)
-    #[arg(long, value_name = "NAME: VALUE", requires = "url")]
+    #[arg(long, value_name = "NAME: VALUE", conflicts_with = "command")]
     header: Vec<String>,
     /// A variable for it; without a value it is taken from here (repeatable)
     #[arg(long, value_name = "NAME[=VALUE]", requires = "command")]
@@ -139,21 +139,16 @@ async fn others(client: &Client, id: &SessionId, name: &str) -> Result<(bool, Ve
 }
 
 fn config(add: Add) -> Result<McpServerConfig, Failure> {
-    let transport = match add.url {
-        Some(url) => {
-            let headers =
-                add.header.iter().map(|text| header(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
-            if add.sse {
-                McpTransportConfig::Sse { url, headers }
-            } else {
-                McpTransportConfig::Http { url, headers }
-            }
-        }
-        None => {
+    let headers = add.header.iter().map(|text| header(text)).collect::<Result<BTreeMap<_, _>, _>>()?;
+    let transport = match (add.http, add.sse) {
+        (Some(url), _) => McpTransportConfig::Http { url, headers },
+        (None, Some(url)) => McpTransportConfig::Sse { url, headers },
+        (None, None) => {
             let env = add.env.iter().map(|text| variable(text)).collect::<Result<_, _>>()?;
             let mut words = add.command.into_iter();
-            let command =
-                words.next().ok_or_else(|| Failure::usage("give a program after `--`, or --url"))?;
+            let command = words
+                .next()
+                .ok_or_else(|| Failure::usage("give a program after `--`, or --http or --sse with a URL"))?;
             McpTransportConfig::Stdio { command, args: words.collect(), env }
         }
     };

@@ -10,6 +10,7 @@ mod killing;
 mod listing;
 mod rewinding;
 mod running;
+mod servers;
 mod starting;
 mod terminal;
 mod verbs;

@@ -150,6 +150,28 @@ async fn real_claude_asks_for_a_subagent() {
     one_end_each(&session.events().await);
 }
 
+#[tokio::test]
+async fn real_claude_asks_for_a_subagent_of_a_subagent() {
+    let ground = Ground::new(Kind::Claude).await;
+    let session = ground.session().await;
+    let inner = ground.kind.shell_then("echo hi > hello.txt", "Sub done.");
+    let agent = |name: &str, prompt: String| json!({"description": name, "subagent_type": "general-purpose", "run_in_background": false, "prompt": prompt});
+    let middle =
+        Script::new().tool("Agent", agent("inner", inner.prompt("Make a file."))).text("Middle done.");
+    let outer = Script::new().tool("Agent", agent("outer", middle.prompt("Delegate on."))).text("All done.");
+    session.send(&outer.prompt("Delegate.")).await;
+    let ask = session.ask().await;
+    let tasks = session.get("/tasks").await;
+    let ids = ["outer", "inner"].map(|title| {
+        let mut all = tasks["items"].as_array().unwrap().iter();
+        all.find(|task| task["title"] == title).map(|task| task["task_id"].clone())
+    });
+    assert_eq!(ask["path"], json!(ids), "{tasks}");
+    session.answer(&ask, &json!({"decision": "allow"})).await.ok(200);
+    session.turn_end(1).await;
+    assert_eq!(ground.file("hello.txt").as_deref(), Some("hi\n"));
+}
+
 async fn failing(status: u16, retries: &str) -> (Value, TestSession, Ground) {
     let ground = Ground::with(Kind::Claude, |agent| agent.with_var("CLAUDE_CODE_MAX_RETRIES", retries)).await;
     let session = ground.session().await;

@@ -49,6 +49,7 @@ const ELSEWHERE: &[&str] = &[
     "rewind",
     "rewind_undo",
     "elicitation",
+    "subagent_asks",
     "mcp_stdio",
     "mcp_http",
     "mcp_sse",
