@@ -1,9 +1,9 @@
 //! What an agent tells, turned into events.
 
 use tenure_event::{
-    ConfigChanged, EphemeralKind, ErrorInfo, Handshake, Kind, MessageCompleted,
-    MessageOrigin, NativeBound, NativeReceived, Role, SessionCleared, TaskCompleted, TaskProgressed,
-    TaskStatus, TodosUpdated, ToolCompleted, ToolProgressed, ToolStarted, ToolState, UsageUpdated,
+    ConfigChanged, EphemeralKind, ErrorInfo, Handshake, Kind, MessageCompleted, MessageOrigin, NativeBound,
+    NativeReceived, Role, SessionCleared, TaskCompleted, TaskProgressed, TaskStatus, TodosUpdated,
+    ToolCompleted, ToolProgressed, ToolStarted, ToolState, UsageUpdated,
 };
 
 use super::call::Call;
