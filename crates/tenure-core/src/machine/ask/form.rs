@@ -74,6 +74,16 @@ fn meant(field: &Value, value: Value) -> Value {
     }
 }
 
+/// Whether a schema has references in it.
+fn refers(schema: &Value) -> bool {
+    let is_one = |name: &str| matches!(name, "$ref" | "$dynamicRef" | "$recursiveRef");
+    match schema {
+        Value::Object(fields) => fields.iter().any(|(name, value)| is_one(name) || refers(value)),
+        Value::Array(list) => list.iter().any(refers),
+        _ => false,
+    }
+}
+
 /// The value of a choice by its title.
 fn behind(field: &Value, title: &str) -> Option<Value> {
     let lists = ["oneOf", "anyOf"].into_iter().filter_map(|list| field.get(list)?.as_array());
@@ -88,6 +98,10 @@ fn behind(field: &Value, title: &str) -> Option<Value> {
 }
 
 fn check(schema: &Value, content: &Value) -> Result<(), Problem> {
+    // No form has a use for references, and one that leads to itself would be followed for ever.
+    if refers(schema) {
+        return Ok(());
+    }
     // A schema that is none cannot be kept to; whoever made it will say what is wrong.
     let Ok(validator) = jsonschema::options().should_validate_formats(true).build(schema) else {
         return Ok(());
@@ -184,6 +198,19 @@ mod tests {
     fn an_ask_without_a_form_takes_a_decision_alone() {
         assert_eq!(filled(&ask(&Value::Null), None).expect("nothing to fill"), None);
         assert_eq!(refused(&ask(&Value::Null), &json!({"a": 1})).1, "answers");
+    }
+
+    #[test]
+    fn a_schema_that_leads_to_itself_is_not_followed() {
+        for at in ["#", "#/properties/a"] {
+            let circle = ask(&json!({"type": "object", "properties": {"a": {"anyOf": [{"$ref": at}]}}}));
+            assert_eq!(
+                filled(&circle, Some(&json!({"a": {"a": 1}}))).expect("taken"),
+                Some(json!({"a": {"a": 1}}))
+            );
+        }
+        let circle = ask(&json!({"properties": {"a": {}}, "$dynamicRef": "#"}));
+        assert_eq!(filled(&circle, Some(&json!({"a": 1}))).expect("taken"), Some(json!({"a": 1})));
     }
 
     #[test]
