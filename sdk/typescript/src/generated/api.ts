@@ -844,7 +844,8 @@ export interface paths {
         };
         /**
          * Tool servers as they stand: of an agent that can be asked, as it says now, and otherwise as it told last. One that is
-         *     wanted and of which the agent tells nothing is `pending`.
+         *     wanted and of which the agent tells nothing is `pending`; one whose process was seen and has ended is `failed`, whatever
+         *     the agent says.
          */
         readonly get: operations["get_sessions_id_mcp"];
         /**
@@ -3651,6 +3652,11 @@ export interface components {
         };
         /** @description Where a session was forked from. */
         readonly Parent: {
+            /**
+             * Format: int64
+             * @description Messages before it that are not shown here, the oldest ones: there were too many. They stand in that session.
+             */
+            readonly messages_left_out?: number | null;
             /** @description Its last event that is shared. */
             readonly seq: components["schemas"]["Seq"];
             /** @description The session. */
