@@ -70,7 +70,8 @@ impl Node {
                     WorktreeChoice { repo: state.spec.cwd_canonical.clone(), ..WorktreeChoice::default() };
                 let turn = Some(self.shared.worktrees.of_session(&wish.id).await);
                 let newcomer = Newcomer { session: &wish.id, agent: &agent, private: &private, turn };
-                self.new_worktree(&choice, newcomer).await?
+                let made = self.new_worktree(&choice, newcomer).await;
+                made.map_err(|e| Problem { field: Some("files".into()), ..e })?
             }
         };
         let parent =

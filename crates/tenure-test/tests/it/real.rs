@@ -64,6 +64,10 @@ for_each_agent!(real_claude_servers Claude, real_codex_servers Codex, real_goose
     crate::real::mcp::http as calls_a_server_by_http,
     crate::real::mcp::sse as calls_a_server_by_events_or_says_that_it_cannot,
     crate::real::mcp::changed_between_processes as has_other_servers_in_its_next_process,
+]);
+
+// Codex says so itself, and starts a server more than once.
+for_each_agent!(real_claude_dead Claude, real_goose_dead Goose, real_opencode_dead OpenCode => [
     crate::real::mcp::died as is_not_believed_about_a_server_that_died,
 ]);
 

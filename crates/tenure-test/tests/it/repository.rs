@@ -10,8 +10,12 @@ pub(crate) struct Repository(PathBuf);
 impl Repository {
     /// With one commit on `main`.
     pub(crate) fn new(daemon: &TestDaemon) -> Self {
-        let path = daemon.workdir().canonicalize().expect("a directory");
-        let repo = Self(path);
+        Self::at(&daemon.workdir())
+    }
+
+    /// The same in a directory that is there.
+    pub(crate) fn at(dir: &Path) -> Self {
+        let repo = Self(dir.canonicalize().expect("a directory"));
         repo.git(&["init", "-q", "-b", "main"]);
         repo.git(&["config", "user.name", "Somebody"]);
         repo.git(&["config", "user.email", "somebody@example.com"]);

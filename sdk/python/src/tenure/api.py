@@ -1491,8 +1491,24 @@ class LimitsView(TypedDict):
     # Turns that it had.
     turns_used: int
 
+class McpChange(TypedDict):
+    """What was done with tool servers."""
+    # Servers that are new.
+    added: NotRequired[list[str]]
+    # Servers that do not work, and why.
+    errors: NotRequired[dict[str, str]]
+    # The server that it is about; absent when the set was replaced.
+    name: NotRequired[str | None]
+    # Servers that are gone.
+    removed: NotRequired[list[str]]
+    # What was asked for.
+    verb: McpVerb
+
 class McpChanged(TypedDict):
     """`mcp.changed`: the whole list."""
+    change: NotRequired[McpChange | None]
+    # The number of the command to the process that it answers, if one was needed.
+    command: NotRequired[int | None]
     # Every tool server as it stands.
     servers: list[McpServer]
 
@@ -1548,6 +1564,15 @@ class McpServerConfigSse(TypedDict):
 McpServerConfig: TypeAlias = "McpServerConfigStdio | McpServerConfigHttp | McpServerConfigSse"
 """A tool server."""
 
+class McpServersSet(TypedDict):
+    """Answer to `PUT /v1/sessions/{id}/mcp`."""
+    # Servers that are new or changed.
+    added: list[str]
+    # Servers that do not work, and why. They are in the set all the same, and can be reconnected.
+    errors: dict[str, str]
+    # Servers that are gone, or were there otherwise.
+    removed: list[str]
+
 McpStatus: TypeAlias = "Literal['connected', 'failed', 'needs_auth', 'pending', 'disabled']"
 """How a tool server stands."""
 
@@ -1579,6 +1604,9 @@ class McpTransportConfigSse(TypedDict):
 
 McpTransportConfig: TypeAlias = "McpTransportConfigStdio | McpTransportConfigHttp | McpTransportConfigSse"
 """How a tool server is reached."""
+
+McpVerb: TypeAlias = "Literal['set', 'enable', 'disable', 'reconnect']"
+"""What can be asked of tool servers."""
 
 MergeHow: TypeAlias = "Literal['nothing', 'fast_forward', 'merge', 'squash']"
 """How work came into a branch."""
@@ -1833,6 +1861,13 @@ class PageInputView(TypedDict):
     # Pass as `cursor` (for events: as `after`) to go on; null at the end.
     next: NotRequired[str | None]
 
+class PageMcpServer(TypedDict):
+    """A page of a list."""
+    # What is on it.
+    items: list[McpServer]
+    # Pass as `cursor` (for events: as `after`) to go on; null at the end.
+    next: NotRequired[str | None]
+
 class PageMessage(TypedDict):
     """A page of a list."""
     # What is on it.
@@ -1959,6 +1994,8 @@ class PageWorkspace(TypedDict):
 
 class Parent(TypedDict):
     """Where a session was forked from."""
+    # Messages before it that are not shown here, the oldest ones: there were too many. They stand in that session.
+    messages_left_out: NotRequired[int | None]
     # Its last event that is shared.
     seq: Seq
     # The session.
@@ -2871,6 +2908,16 @@ class SessionUpdated(TypedDict):
     tags: NotRequired[list[str] | None]
     # The new title.
     title: NotRequired[str | None]
+
+class SetMcpServers(TypedDict):
+    """`PUT /v1/sessions/{id}/mcp`: the whole set of what such requests set. Servers that the session was created
+    with stay.
+    """
+    # Names of servers that an earlier request set and that stay as they are: their headers and environment cannot
+    # be read back, so nobody could name them again.
+    keep: NotRequired[list[str]]
+    # Servers to have, new ones and those that change.
+    mcp_servers: NotRequired[list[McpServerConfig]]
 
 class SnippetMark(TypedDict):
     """A found word, by characters of the snippet."""

@@ -205,6 +205,8 @@ async fn opencode_keeps_what_a_subagent_asks_to_itself() {
     let input =
         json!({"description": "look", "subagent_type": "general", "prompt": inner.prompt("Make a file.")});
     session.send(&Script::new().tool("task", input).text("All done.").prompt("Delegate.")).await;
+    let ask = session.ask().await;
+    session.answer(&ask, &json!({"decision": "allow"})).await.ok(200);
     // The subagent has been told what to do, and would have asked by the time that it is asked for more.
     let told = |request: &RecordedRequest| {
         request.user_texts().iter().any(|text| text.contains("Make a file.") && !text.contains("Delegate."))
@@ -214,6 +216,6 @@ async fn opencode_keeps_what_a_subagent_asks_to_itself() {
     let end = session.turn_end(1).await;
     assert_eq!(end["data"]["outcome"], "interrupted", "{end}");
     assert_eq!(ground.file("hello.txt"), None);
-    assert!(session.events_of("ask.opened").await.is_empty());
+    assert_eq!(session.events_of("ask.opened").await.len(), 1);
     one_end_each(&session.events().await);
 }

@@ -26,7 +26,7 @@ pub(super) async fn told(ground: &Ground) -> TestSession {
 /// A fork whose files are on a branch of their own, of the same repository.
 pub(crate) async fn into_a_worktree(kind: Kind) {
     let ground = Ground::new(kind).await;
-    let repo = Repository::new(&ground.daemon);
+    let repo = Repository::at(&ground.work);
     repo.write("file", "changed, and not committed\n");
     let before = repo.state();
     let session = ground.trusting().await;

@@ -20,8 +20,10 @@ fn everything(name: &str) -> Value {
 /// A script that calls a tool of a server and then says something.
 fn call(kind: Kind, server: &str, tool: &str, input: Value) -> Script {
     let script = match kind {
-        Kind::Claude => Script::new().tool(format!("mcp__{server}__{tool}"), input),
-        Kind::Codex => Script::new().tool(format!("mcp__{server}::{}", tool.replace('-', "_")), input),
+        Kind::Claude | Kind::ClaudeAcp => Script::new().tool(format!("mcp__{server}__{tool}"), input),
+        Kind::Codex | Kind::CodexAcp => {
+            Script::new().tool(format!("mcp__{server}::{}", tool.replace('-', "_")), input)
+        }
         Kind::Goose => Script::new().tool(format!("{server}__{tool}"), input),
         Kind::OpenCode => Script::new().tool(format!("{server}_{tool}"), input),
         Kind::Pi => panic!("it takes no servers"),
