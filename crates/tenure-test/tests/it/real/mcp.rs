@@ -344,6 +344,11 @@ pub(crate) async fn changed_between_processes(kind: Kind) {
     assert_eq!(ground.daemon.request("PUT", &path, &set).await.ok(200)["added"], json!(["second"]));
     session.post("/mcp/every/disable", &json!({})).await.ok(200);
     ground.daemon.kill_and_restart().await;
+    session.verb("resume").await;
+    if kind == Kind::Codex {
+        // It does not wait for its servers.
+        stands(&session, "second", "connected").await;
+    }
     let prompt = call(kind, "second", "echo", json!({"message": "next"})).prompt("Call it.");
     session.run(&prompt).await;
     assert!(result(&ground).contains("Echo: next"), "{}", result(&ground));
