@@ -3,7 +3,7 @@
 //! The map may know a kind that a rolled back transaction added, until the writer loads it again; no
 //! stored event has it then. It never lacks one that a stored event has.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rusqlite::Connection;
@@ -15,10 +15,11 @@ use crate::page::TypeFilter;
 #[derive(Debug)]
 pub(super) struct Kinds(RwLock<Map>);
 
+/// A few dozen: looked up for each event that is read, which hashing would take longer for than comparing does.
 #[derive(Debug, Default)]
 struct Map {
-    by_name: HashMap<Arc<str>, i64>,
-    by_no: HashMap<i64, Arc<str>>,
+    by_name: BTreeMap<Arc<str>, i64>,
+    by_no: BTreeMap<i64, Arc<str>>,
 }
 
 impl Kinds {
