@@ -64,6 +64,25 @@ defmodule ClaudeCode.ClaudeTest do
     assert {:ok, %{can_rewind: true}} = Session.rewind_files(session, uuid)
     refute File.exists?(Path.join(daemon.work, "w.txt"))
 
+    tools = Path.expand("../../typescript/test/support/tools.mjs", __DIR__)
+    server = %{"type" => "stdio", "command" => System.find_executable("node"), "args" => [tools]}
+
+    assert {:ok, %{added: ["mine"], removed: [], errors: %{}}} =
+             Session.set_mcp_servers(session, %{"mine" => server})
+
+    mine = fn ->
+      with({:ok, servers} <- Session.mcp_status(session), do: Enum.find(servers, &(&1.name == "mine")))
+    end
+
+    assert %{status: :connected, tools: ["echo"]} = mine.()
+    assert Session.mcp_toggle(session, "mine", false) == :ok
+    assert %{status: :disabled} = mine.()
+    assert Session.mcp_toggle(session, "mine", true) == :ok
+    assert Session.mcp_reconnect(session, "mine") == :ok
+    assert %{status: :connected} = mine.()
+    assert {:error, %{code: :not_found}} = Session.mcp_reconnect(session, "nobody")
+    assert {:ok, %{removed: ["mine"]}} = Session.set_mcp_servers(session, %{})
+
     forked = start.(resume: native, fork_session: true)
 
     assert forked |> Session.stream("On. " <> script([%{text: "Forked."}])) |> Stream.final_text() ==

@@ -18,6 +18,7 @@ export type { Checkpoints } from "./resources/checkpoints.js";
 export type { ExecPiece, ExecRequest, ExecResult } from "./resources/exec.js";
 export type { Files, WriteOptions } from "./resources/files.js";
 export type { History, HistoryFilter, PastMessages, SearchFilter, UsageFilter } from "./resources/history.js";
+export type { Mcp } from "./resources/mcp.js";
 export type { Listed, Page } from "./resources/pages.js";
 export { type Answer, type Callbacks, type EnqueueOptions, Session, type VerbOptions } from "./session.js";
 export type { Processes } from "./resources/processes.js";

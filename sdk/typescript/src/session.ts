@@ -35,6 +35,7 @@ import { Artifacts } from "./resources/artifacts.js";
 import { Checkpoints } from "./resources/checkpoints.js";
 import { type ExecPiece, type ExecRequest, type ExecResult, exec, execStream } from "./resources/exec.js";
 import { Files } from "./resources/files.js";
+import { Mcp } from "./resources/mcp.js";
 import { type Listed, type Page, pages } from "./resources/pages.js";
 import { type SendOptions, type TurnEvent, admit, turn } from "./turn.js";
 import type { QueryOf } from "./typed.js";
@@ -77,6 +78,8 @@ export class Session {
   readonly artifacts: Artifacts;
   /** States of the workspace's files that can be brought back. */
   readonly checkpoints: Checkpoints;
+  /** The agent's tool servers. */
+  readonly mcp: Mcp;
   readonly #connection: Connection;
 
   /** Made by `Tenure.session` and `Tenure.sessions.create`. */
@@ -87,6 +90,7 @@ export class Session {
     this.files = new Files(connection, id);
     this.artifacts = new Artifacts(connection, id);
     this.checkpoints = new Checkpoints(connection, id);
+    this.mcp = new Mcp(connection, id);
   }
 
   /** The session as it is now. */

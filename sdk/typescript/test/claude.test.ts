@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, it } from "node:test";
+import { fileURLToPath } from "node:url";
 
-import { isDurable } from "tenure";
+import { isDurable, isTenureError } from "tenure";
 import { createApi } from "tenure/dialects/api";
 
 import { TestDaemon, claude, first, kind } from "./support/daemon.js";
@@ -90,5 +91,24 @@ describe("Claude Code", { skip: agent === undefined && "it is not installed: car
     const [again] = (await api.listRunningClaudeSessions()).filter((one) => one.project_path === cwd);
     const ids = again && (await tenure.sessions.get(again.session_id)).native_id;
     assert.equal(ids, native);
+  });
+
+  it("has tool servers that are set, told, disabled, enabled, connected again and taken away", async () => {
+    const session = await tenure.sessions.create({ agent: "claude", cwd: daemon.workdir(), wait: "live" });
+    const mine = async () => (await session.mcp.list()).find((server) => server.name === "mine");
+    const args = [fileURLToPath(new URL("../test/support/tools.mjs", import.meta.url))];
+    const set = await session.mcp.set({ mcp_servers: [{ name: "mine", type: "stdio", command: process.execPath, args }] });
+    assert.deepEqual(set, { added: ["mine"], removed: [], errors: {} });
+    const told = await mine();
+    assert.deepEqual([told?.status, told?.tools], ["connected", ["echo"]]);
+    await session.mcp.disable("mine");
+    assert.equal((await mine())?.status, "disabled");
+    await session.mcp.enable("mine");
+    await session.mcp.reconnect("mine");
+    assert.equal((await mine())?.status, "connected");
+    await assert.rejects(session.mcp.reconnect("nobody"), (e) => isTenureError(e, "not_found"));
+    assert.deepEqual((await session.mcp.set({ mcp_servers: [] })).removed, ["mine"]);
+    assert.equal(await mine(), undefined);
+    await session.close();
   });
 });
