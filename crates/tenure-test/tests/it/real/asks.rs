@@ -1,7 +1,8 @@
 //! Asks that every agent has: a tool call allowed, denied, allowed with another input.
 
 use serde_json::{Value, json};
-use tenure_model::Script;
+use tenure_model::{RecordedRequest, Script};
+use tenure_test::daemon::PATIENCE;
 
 use super::ground::{Ground, Kind, refused, support};
 use super::turns::one_end_each;
@@ -189,6 +190,32 @@ pub(crate) async fn always(kind: Kind) {
     session.turn_end(1).await;
     let again = session.run(&write("Again.").prompt("Again.")).await;
     assert_eq!((&again["outcome"], &again["text"]), (&json!("completed"), &json!("Again.")));
+    assert_eq!(session.events_of("ask.opened").await.len(), 1);
+    one_end_each(&session.events().await);
+}
+
+/// What a subagent of OpenCode asks does not come out of it: the table says so, and the turn can be interrupted.
+#[tokio::test]
+async fn opencode_keeps_what_a_subagent_asks_to_itself() {
+    let ground = Ground::new(Kind::OpenCode).await;
+    let session = ground.session().await;
+    let why = support(&session, "subagent_asks").await.expect_err("it cannot");
+    assert!(why.contains("interrupt"), "{why}");
+    let inner = ground.kind.shell_then(COMMAND, "Sub done.");
+    let input =
+        json!({"description": "look", "subagent_type": "general", "prompt": inner.prompt("Make a file.")});
+    session.send(&Script::new().tool("task", input).text("All done.").prompt("Delegate.")).await;
+    let ask = session.ask().await;
+    session.answer(&ask, &json!({"decision": "allow"})).await.ok(200);
+    // The subagent is told what to do, and its call of the shell waits in there.
+    let told = |request: &RecordedRequest| {
+        request.user_texts().iter().any(|text| text.contains("Make a file.") && !text.contains("Delegate."))
+    };
+    ground.model.request_seen(PATIENCE, told).await.unwrap();
+    session.verb("interrupt").await;
+    let end = session.turn_end(1).await;
+    assert_eq!(end["data"]["outcome"], "interrupted", "{end}");
+    assert_eq!(ground.file("hello.txt"), None);
     assert_eq!(session.events_of("ask.opened").await.len(), 1);
     one_end_each(&session.events().await);
 }
