@@ -80,7 +80,7 @@ impl Reader for CodexReader {
     fn messages(&self, found: &Found, want: &Want) -> Result<Messages, ReadError> {
         if let Some(id) = &want.subagent {
             // They are conversations of their own.
-            return Err(ReadError::Gone { agent: found.agent.clone(), native_id: id.clone() });
+            return Err(ReadError::gone(found, Some(id)));
         }
         let files = self.lineage(found);
         let dropped = if want.branch == Branch::All { Vec::new() } else { rollout::dropped(&files)? };

@@ -13,14 +13,58 @@ use serde_json::{Map, Value};
 use tenure_event::Timestamp;
 
 use crate::fields::possible;
-use crate::{ReadError, files};
+use crate::{Found, ReadError, Sighting, Warning, WarningKind, files};
 
 /// Copies are tried again if the original changed meanwhile.
 const TRIES: usize = 5;
 
+/// The databases of one agent, one for each of its roots.
+#[derive(Debug)]
+pub(crate) struct Databases(Vec<Database>);
+
+impl Databases {
+    /// The file of this name below each root.
+    pub(crate) fn below(roots: Vec<PathBuf>, name: &str) -> Self {
+        Self(roots.into_iter().map(|root| Database::new(root.join(name))).collect())
+    }
+
+    /// The directories that are there.
+    pub(crate) fn roots(&self) -> Vec<PathBuf> {
+        let parents = self.0.iter().filter_map(|database| database.path.parent());
+        parents.filter(|path| path.is_dir()).map(PathBuf::from).collect()
+    }
+
+    /// The database of a conversation as it is now.
+    pub(crate) fn copy(&self, found: &Found) -> Result<Arc<Copy>, ReadError> {
+        let database = self.0.iter().find(|database| database.path == found.path);
+        database.map(Database::now).transpose()?.flatten().ok_or_else(|| ReadError::gone(found, None))
+    }
+
+    /// Gives what each row of a query makes.
+    pub(crate) fn scan(
+        &self,
+        query: &str,
+        found: fn(&Path, &Map<String, Value>) -> Found,
+        each: &mut dyn FnMut(Sighting),
+    ) {
+        for database in &self.0 {
+            let scanned = database.now().and_then(|copy| {
+                let Some(copy) = copy else { return Ok(()) };
+                copy.each(&copy.open()?, query, [], &mut |row| {
+                    each(Sighting::Found(found(&database.path, &row)));
+                    true
+                })
+            });
+            if let Err(error) = scanned {
+                each(Sighting::Warning(Warning::of(&database.path, WarningKind::Layout, error)));
+            }
+        }
+    }
+}
+
 /// A database of an agent.
 #[derive(Debug)]
-pub(crate) struct Database {
+struct Database {
     path: PathBuf,
     copy: Mutex<Option<Arc<Copy>>>,
 }
@@ -35,16 +79,12 @@ pub(crate) struct Copy {
 }
 
 impl Database {
-    pub(crate) fn new(path: PathBuf) -> Self {
+    fn new(path: PathBuf) -> Self {
         Self { path, copy: Mutex::new(None) }
     }
 
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
     /// The database as it is now; none where there is none.
-    pub(crate) fn now(&self) -> Result<Option<Arc<Copy>>, ReadError> {
+    fn now(&self) -> Result<Option<Arc<Copy>>, ReadError> {
         let mut copy = self.copy.lock().unwrap_or_else(PoisonError::into_inner);
         let io = |source| ReadError::io(&self.path, source);
         let Some((stamp, identity)) = stamp(&self.path).map_err(io)? else {

@@ -6,16 +6,15 @@ mod say;
 mod tests;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
 
-use crate::database::{Copy, Database, count, json, word, written};
+use crate::database::{Copy, Databases, count, json, word, written};
 use crate::said::one_line;
 use crate::{
     Conversation, Each, FileMark, Fold, Found, Item, Mark, Messages, ReadError, Reader, Sighting, Stamp,
-    Want, Warning, WarningKind, files, follow,
+    Want, files, follow,
 };
 
 const SESSIONS: &str = "SELECT s.*, m.rows, m.bytes, m.last FROM sessions s LEFT JOIN (SELECT session_id, count(*) AS rows, \
@@ -29,26 +28,15 @@ const FIRST: &str =
 /// Reads what goose left.
 #[derive(Debug)]
 pub struct GooseReader {
-    databases: Vec<Database>,
+    databases: Databases,
 }
 
 impl GooseReader {
     /// For these data directories.
     #[must_use]
     pub fn new(roots: Vec<PathBuf>) -> Self {
-        let database = |root: PathBuf| Database::new(root.join("sessions/sessions.db"));
-        Self { databases: roots.into_iter().map(database).collect() }
+        Self { databases: Databases::below(roots, "sessions/sessions.db") }
     }
-
-    fn copy(&self, found: &Found) -> Result<Arc<Copy>, ReadError> {
-        let database = self.databases.iter().find(|database| database.path() == found.path);
-        database.map(Database::now).transpose()?.flatten().ok_or_else(|| gone(found, None))
-    }
-}
-
-fn gone(found: &Found, subagent: Option<&str>) -> ReadError {
-    let native_id = subagent.unwrap_or(&found.native_id).to_owned();
-    ReadError::Gone { agent: found.agent.clone(), native_id }
 }
 
 /// Gives the messages behind a row; the last row and how many there were.
@@ -69,35 +57,22 @@ impl Reader for GooseReader {
     }
 
     fn roots(&self) -> Vec<PathBuf> {
-        let parents = self.databases.iter().filter_map(|database| database.path().parent());
-        parents.filter(|path| path.is_dir()).map(PathBuf::from).collect()
+        self.databases.roots()
     }
 
     fn scan(&self, each: &mut dyn FnMut(Sighting)) {
-        for database in &self.databases {
-            let scanned = database.now().and_then(|copy| {
-                let Some(copy) = copy else { return Ok(()) };
-                let connection = copy.open()?;
-                copy.each(&connection, SESSIONS, [], &mut |row| {
-                    each(Sighting::Found(found(database, &row)));
-                    true
-                })
-            });
-            if let Err(error) = scanned {
-                each(Sighting::Warning(Warning::of(database.path(), WarningKind::Layout, error)));
-            }
-        }
+        self.databases.scan(SESSIONS, found, each);
     }
 
     fn describe(&self, found: &Found) -> Result<Option<Conversation>, ReadError> {
-        let copy = self.copy(found)?;
+        let copy = self.databases.copy(found)?;
         let connection = copy.open()?;
         let mut entry = None;
         copy.each(&connection, SESSION, [&found.native_id], &mut |row| {
             entry = Some(described(found, &row));
             false
         })?;
-        let Some(mut entry) = entry else { return Err(gone(found, None)) };
+        let Some(mut entry) = entry else { return Err(ReadError::gone(found, None)) };
         copy.each(&connection, FIRST, [&found.native_id], &mut |row| {
             entry.first_input = json(&row, "content_json").and_then(|content| {
                 let texts = content.as_array()?.iter().filter_map(|block| block["text"].as_str());
@@ -111,7 +86,7 @@ impl Reader for GooseReader {
     }
 
     fn read(&self, found: &Found, mark: Option<&Mark>, each: &mut Each<'_>) -> Result<Mark, ReadError> {
-        let copy = self.copy(found)?;
+        let copy = self.databases.copy(found)?;
         let mut known = mark.and_then(|mark| mark.file(&found.path)).cloned().unwrap_or_default();
         if known.offset > 0 {
             let mut rows = 0;
@@ -153,10 +128,10 @@ impl Reader for GooseReader {
 
     fn messages(&self, found: &Found, want: &Want) -> Result<Messages, ReadError> {
         if let Some(id) = &want.subagent {
-            return Err(gone(found, Some(id)));
+            return Err(ReadError::gone(found, Some(id)));
         }
         let mut fold = Fold::page(want.skip, want.limit, want.hidden);
-        after(&*self.copy(found)?, found, 0, &mut |item| {
+        after(&*self.databases.copy(found)?, found, 0, &mut |item| {
             fold.item(item);
             ControlFlow::Continue(())
         })?;
@@ -164,14 +139,14 @@ impl Reader for GooseReader {
     }
 }
 
-fn found(database: &Database, row: &Map<String, Value>) -> Found {
+fn found(database: &Path, row: &Map<String, Value>) -> Found {
     let updated = written(row, "updated_at").unwrap_or_default();
     let other = ["name", "description", "archived_at", "working_dir", "accumulated_total_tokens", "last"]
         .map(|name| row.get(name).map(Value::to_string));
     Found {
         agent: "goose".to_owned(),
         native_id: word(row, "id").unwrap_or_default(),
-        path: database.path().to_owned(),
+        path: database.to_owned(),
         parts: Vec::new(),
         size_bytes: count(row, "bytes"),
         modified: updated,

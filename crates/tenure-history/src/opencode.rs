@@ -6,12 +6,12 @@ mod say;
 mod tests;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use rusqlite::Connection;
 use serde_json::{Map, Value};
 
-use crate::database::{Copy, Database, count, json, millis, word};
+use crate::database::{Copy, Databases, count, json, millis, word};
 use crate::said::one_line;
 use crate::{
     Branch, Conversation, Each, FileMark, Fold, Found, Item, Mark, Messages, ReadError, Reader, Sighting,
@@ -30,24 +30,19 @@ const FIRST: &str = "SELECT p.data FROM part p JOIN message m ON p.message_id = 
 /// Reads what OpenCode left.
 #[derive(Debug)]
 pub struct OpenCodeReader {
-    databases: Vec<Database>,
+    databases: Databases,
 }
 
 impl OpenCodeReader {
     /// For these data directories.
     #[must_use]
     pub fn new(roots: Vec<PathBuf>) -> Self {
-        Self { databases: roots.into_iter().map(|root| Database::new(root.join("opencode.db"))).collect() }
-    }
-
-    fn copy(&self, found: &Found) -> Result<std::sync::Arc<Copy>, ReadError> {
-        let database = self.databases.iter().find(|database| database.path() == found.path);
-        database.map(Database::now).transpose()?.flatten().ok_or_else(|| gone(found, None))
+        Self { databases: Databases::below(roots, "opencode.db") }
     }
 
     /// Gives everything of a conversation; false if `each` broke.
     fn all(&self, found: &Found, each: &mut Each<'_>) -> Result<bool, ReadError> {
-        let copy = self.copy(found)?;
+        let copy = self.databases.copy(found)?;
         let connection = copy.open()?;
         let mut rows = Vec::new();
         copy.each(&connection, MESSAGES, [&found.native_id], &mut |row| {
@@ -87,46 +82,28 @@ fn message(
     })
 }
 
-fn gone(found: &Found, subagent: Option<&str>) -> ReadError {
-    let native_id = subagent.unwrap_or(&found.native_id).to_owned();
-    ReadError::Gone { agent: found.agent.clone(), native_id }
-}
-
 impl Reader for OpenCodeReader {
     fn agent(&self) -> &'static str {
         "opencode"
     }
 
     fn roots(&self) -> Vec<PathBuf> {
-        let parents = self.databases.iter().filter_map(|database| database.path().parent());
-        parents.filter(|path| path.is_dir()).map(PathBuf::from).collect()
+        self.databases.roots()
     }
 
     fn scan(&self, each: &mut dyn FnMut(Sighting)) {
-        for database in &self.databases {
-            let scanned = database.now().and_then(|copy| {
-                let Some(copy) = copy else { return Ok(()) };
-                let connection = copy.open()?;
-                copy.each(&connection, SESSIONS, [], &mut |row| {
-                    each(Sighting::Found(found(database, &row)));
-                    true
-                })
-            });
-            if let Err(error) = scanned {
-                each(Sighting::Warning(Warning::of(database.path(), WarningKind::Layout, error)));
-            }
-        }
+        self.databases.scan(SESSIONS, found, each);
     }
 
     fn describe(&self, found: &Found) -> Result<Option<Conversation>, ReadError> {
-        let copy = self.copy(found)?;
+        let copy = self.databases.copy(found)?;
         let connection = copy.open()?;
         let mut entry = None;
         copy.each(&connection, SESSION, [&found.native_id], &mut |row| {
             entry = Some(described(found, &row));
             false
         })?;
-        let Some(mut entry) = entry else { return Err(gone(found, None)) };
+        let Some(mut entry) = entry else { return Err(ReadError::gone(found, None)) };
         copy.each(&connection, FIRST, [&found.native_id], &mut |row| {
             entry.first_input =
                 json(&row, "data").and_then(|data| one_line(data["text"].as_str().unwrap_or_default()));
@@ -137,7 +114,7 @@ impl Reader for OpenCodeReader {
     }
 
     fn read(&self, found: &Found, mark: Option<&Mark>, each: &mut Each<'_>) -> Result<Mark, ReadError> {
-        let identity = self.copy(found)?.identity();
+        let identity = self.databases.copy(found)?.identity();
         let head = files::hash(format!("{:?}", found.stamp).as_bytes());
         let known = mark.and_then(|mark| mark.file(&found.path));
         if known.is_some_and(|known| known.head == head && known.identity == identity) {
@@ -157,7 +134,7 @@ impl Reader for OpenCodeReader {
 
     fn messages(&self, found: &Found, want: &Want) -> Result<Messages, ReadError> {
         if let Some(id) = &want.subagent {
-            return Err(gone(found, Some(id)));
+            return Err(ReadError::gone(found, Some(id)));
         }
         let taken_back = if want.branch == Branch::All { None } else { self.taken_back(found)? };
         let mut fold = Fold::page(want.skip, want.limit, want.hidden);
@@ -178,7 +155,7 @@ impl Reader for OpenCodeReader {
 impl OpenCodeReader {
     /// The message from which on all was taken back.
     fn taken_back(&self, found: &Found) -> Result<Option<String>, ReadError> {
-        let copy = self.copy(found)?;
+        let copy = self.databases.copy(found)?;
         let mut from = None;
         copy.each(&copy.open()?, SESSION, [&found.native_id], &mut |row| {
             from = json(&row, "revert").and_then(|revert| revert["messageID"].as_str().map(str::to_owned));
@@ -188,7 +165,7 @@ impl OpenCodeReader {
     }
 }
 
-fn found(database: &Database, row: &Map<String, Value>) -> Found {
+fn found(database: &Path, row: &Map<String, Value>) -> Found {
     let newest = row.get("newest").and_then(Value::as_i64).unwrap_or(0);
     let updated = row.get("time_updated").and_then(Value::as_i64).unwrap_or(0).max(newest);
     let other =
@@ -196,7 +173,7 @@ fn found(database: &Database, row: &Map<String, Value>) -> Found {
     Found {
         agent: "opencode".to_owned(),
         native_id: word(row, "id").unwrap_or_default(),
-        path: database.path().to_owned(),
+        path: database.to_owned(),
         parts: Vec::new(),
         size_bytes: count(row, "bytes"),
         modified: tenure_event::Timestamp::from_millis(updated),

@@ -60,7 +60,7 @@ impl Reader for PiReader {
 
     fn messages(&self, found: &Found, want: &Want) -> Result<Messages, ReadError> {
         if let Some(id) = &want.subagent {
-            return Err(ReadError::Gone { agent: found.agent.clone(), native_id: id.clone() });
+            return Err(ReadError::gone(found, Some(id)));
         }
         let chosen = if want.branch == Branch::All { None } else { Some(branch::current(&found.path)?) };
         let on = |place: &crate::Place| chosen.as_ref().is_none_or(|chosen| chosen.contains(&place.offset));

@@ -173,4 +173,10 @@ impl ReadError {
     pub(crate) fn io(path: &Path, source: io::Error) -> Self {
         Self::Io { path: path.to_owned(), source }
     }
+
+    /// A conversation is there no more, or has no such subagent.
+    pub(crate) fn gone(found: &Found, subagent: Option<&str>) -> Self {
+        let native_id = subagent.unwrap_or(&found.native_id).to_owned();
+        Self::Gone { agent: found.agent.clone(), native_id }
+    }
 }

@@ -15,8 +15,7 @@ use crate::{Branch, Fold, Found, Messages, ReadError, Want, files};
 pub(super) fn messages(found: &Found, want: &Want) -> Result<Messages, ReadError> {
     let path = match &want.subagent {
         None => found.path.as_path(),
-        Some(id) => stream::subagent_path(found, id)
-            .ok_or_else(|| ReadError::Gone { agent: found.agent.clone(), native_id: id.clone() })?,
+        Some(id) => stream::subagent_path(found, id).ok_or_else(|| ReadError::gone(found, Some(id)))?,
     };
     let mut warnings = Vec::new();
     let tree = links::read(path, &mut warnings)?;
