@@ -22,6 +22,11 @@ pub trait Reader: Send + Sync {
     /// Finds every conversation without reading any. What cannot be looked at is told and left out.
     fn scan(&self, each: &mut dyn FnMut(Sighting));
 
+    /// Whether a scan gives all that there is, so that what it does not give is gone.
+    fn sees_all(&self) -> bool {
+        true
+    }
+
     /// Reads as little as a list's entry needs. None for a file that is no conversation of its own, or in which
     /// nothing was said.
     ///

@@ -6,9 +6,7 @@ use std::path::PathBuf;
 #[derive(Debug, thiserror::Error)]
 pub enum IndexError {
     /// The database failed.
-    #[error(
-        "the index of the history failed: {0}; it is made anew if you delete search.db and restart the daemon"
-    )]
+    #[error("the index of the history failed: {0}; it is made anew by itself if you delete search.db")]
     Database(#[from] rusqlite::Error),
     /// The file cannot be made.
     #[error("cannot make {path}: {source}; look at the directory's permissions and free space", path = path.display())]
@@ -20,7 +18,7 @@ pub enum IndexError {
     },
     /// Something in it is not what this program wrote.
     #[error(
-        "the index of the history holds something unreadable: {0}; it is made anew if you delete search.db and restart the daemon"
+        "the index of the history holds something unreadable: {0}; it is made anew by itself if you delete search.db"
     )]
     Content(#[from] serde_json::Error),
     /// What is searched for has no words.

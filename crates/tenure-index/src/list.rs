@@ -165,9 +165,12 @@ impl Looker {
     /// # Errors
     /// The database fails.
     pub fn counts(&self) -> Result<(u64, u64), IndexError> {
-        let sql =
-            "SELECT count(*), count(*) FILTER (WHERE read_stamp = stamp) FROM conversations WHERE listed = 1";
-        Ok(self.db.query_row(sql, [], |row| Ok((count(row, 0)?, count(row, 1)?)))?)
+        // The first is counted in an index, the second in one that holds those alone that are not read.
+        let sql = "SELECT (SELECT count(*) FROM conversations WHERE listed = 1),
+                (SELECT count(*) FROM conversations WHERE listed = 1 AND read_stamp IS NOT stamp)";
+        let (all, unread) =
+            self.db.prepare_cached(sql)?.query_row([], |row| Ok((count(row, 0)?, count(row, 1)?)))?;
+        Ok((all, all.saturating_sub(unread)))
     }
 }
 

@@ -1,7 +1,7 @@
 //! The file and the connections to it.
 
 use std::fs::OpenOptions;
-use std::os::unix::fs::OpenOptionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -14,6 +14,9 @@ use crate::schema::{SQL, VERSION};
 const BUSY: Duration = Duration::from_secs(10);
 /// Instructions of SQLite's machine between two looks at the clock.
 const LOOK_EVERY: i32 = 20_000;
+
+/// Device and inode.
+pub(crate) type Identity = (u64, u64);
 
 /// The index as a file.
 #[derive(Debug, Clone)]
@@ -113,7 +116,20 @@ impl Index {
     /// # Errors
     /// The file cannot be opened.
     pub fn looker(&self) -> Result<Looker, IndexError> {
-        Ok(Looker { db: self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)? })
+        Ok(Looker { db: self.connect(OpenFlags::SQLITE_OPEN_READ_ONLY)?, file: self.identity()? })
+    }
+
+    /// What tells this file from another one of its name.
+    pub(crate) fn identity(&self) -> Result<Identity, IndexError> {
+        let meta = std::fs::metadata(&self.path);
+        let meta = meta.map_err(|source| IndexError::File { path: self.path.clone(), source })?;
+        Ok((meta.dev(), meta.ino()))
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
     }
 }
 
@@ -127,9 +143,16 @@ fn is_damage(error: &rusqlite::Error) -> bool {
 #[derive(Debug)]
 pub struct Looker {
     pub(crate) db: Connection,
+    file: Identity,
 }
 
 impl Looker {
+    /// Whether it still reads the index's file, and not one that was removed.
+    #[must_use]
+    pub fn stands(&self, index: &Index) -> bool {
+        index.identity().is_ok_and(|now| now == self.file)
+    }
+
     /// Runs `ask`, and breaks it off after `most`.
     pub(crate) fn within<T>(
         &mut self,

@@ -2,10 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
 use tenure_history::{Conversation, Counted, Found, Item, Mark, Reader, Stamp, Warning, WarningKind};
 
+use crate::open::Identity;
 use crate::piece::Piece;
 use crate::{Index, IndexError, place};
 
@@ -55,14 +57,19 @@ pub type ProjectOf<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 #[derive(Debug)]
 pub struct Writer {
     db: Connection,
+    file: Identity,
 }
 
 /// What is known of a conversation.
 struct Known {
     id: i64,
+    path: PathBuf,
     stamp: Stamp,
     read: Option<Stamp>,
 }
+
+/// What is known of each conversation, by its agent and the agent's id of it.
+type AllKnown = HashMap<(String, String), Known>;
 
 impl Index {
     /// The writer; one at a time.
@@ -70,11 +77,17 @@ impl Index {
     /// # Errors
     /// The file cannot be opened.
     pub fn writer(&self) -> Result<Writer, IndexError> {
-        Ok(Writer { db: self.writing()? })
+        Ok(Writer { db: self.writing()?, file: self.identity()? })
     }
 }
 
 impl Writer {
+    /// Whether it still writes the index's file, and not one that was removed.
+    #[must_use]
+    pub fn stands(&self, index: &Index) -> bool {
+        index.identity().is_ok_and(|now| now == self.file)
+    }
+
     /// Brings the index to what the readers find now. What cannot be read is told and left as it was.
     ///
     /// # Errors
@@ -86,31 +99,33 @@ impl Writer {
         go_on: &mut GoOn<'_>,
     ) -> Result<Round, IndexError> {
         let mut round = Round::default();
-        let mut known = self.known()?;
+        let known = self.known()?;
         let mut work = Vec::new();
-        let mut here = HashSet::new();
+        let mut damaged = HashSet::new();
         for reader in readers {
             let (found, warnings) = tenure_history::scan(reader.as_ref());
+            damaged.extend(warnings.iter().map(|warning| warning.path.clone()));
             round.warn(warnings);
             work.extend(found.into_iter().map(|found| (reader.as_ref(), found)));
         }
         round.progress.found = work.len();
-        here.extend(work.iter().map(|(_, found)| (found.agent.clone(), found.native_id.clone())));
+        let gone = gone(&known, &work, &damaged);
         work.sort_by_key(|(_, found)| std::cmp::Reverse(found.modified));
-        let changed = |found: &Found, known: &HashMap<_, Known>| {
+        let changed = |found: &Found, known: &AllKnown| {
             let known = known.get(&(found.agent.clone(), found.native_id.clone()));
             known.is_none_or(|known| known.stamp != found.stamp || known.read != Some(found.stamp))
         };
         work.retain(|(_, found)| changed(found, &known));
         round.progress.to_read = work.len();
         for some in work.chunks(STEP_ENTRIES) {
-            self.list(some, &mut known, project_of, &mut round)?;
+            self.list(some, &known, project_of, &mut round)?;
             if go_on(round.progress).is_break() {
                 round.broken_off = true;
                 return Ok(round);
             }
         }
-        round.removed = self.remove_gone(&here)?;
+        self.remove(&gone)?;
+        round.removed = gone.len();
         for (reader, found) in &work {
             if self.read(*reader, found, &mut round, go_on)?.is_break() {
                 round.broken_off = true;
@@ -131,15 +146,16 @@ impl Writer {
         Ok(tx.commit()?)
     }
 
-    fn known(&self) -> Result<HashMap<(String, String), Known>, IndexError> {
+    fn known(&self) -> Result<AllKnown, IndexError> {
         let mut select =
-            self.db.prepare("SELECT agent, native_id, id, stamp, read_stamp FROM conversations")?;
+            self.db.prepare("SELECT agent, native_id, id, stamp, read_stamp, path FROM conversations")?;
         let mut rows = select.query([])?;
         let mut known = HashMap::new();
         while let Some(row) = rows.next()? {
             let (stamp, read): (String, Option<String>) = (row.get(3)?, row.get(4)?);
             let read = read.map(|read| serde_json::from_str(&read)).transpose()?;
-            let of = Known { id: row.get(2)?, stamp: serde_json::from_str(&stamp)?, read };
+            let path = PathBuf::from(row.get::<_, String>(5)?);
+            let of = Known { id: row.get(2)?, path, stamp: serde_json::from_str(&stamp)?, read };
             known.insert((row.get(0)?, row.get(1)?), of);
         }
         Ok(known)
@@ -149,7 +165,7 @@ impl Writer {
     fn list(
         &mut self,
         work: &[(&dyn Reader, Found)],
-        known: &mut HashMap<(String, String), Known>,
+        known: &AllKnown,
         project_of: &mut ProjectOf<'_>,
         round: &mut Round,
     ) -> Result<(), IndexError> {
@@ -167,26 +183,16 @@ impl Writer {
         Ok(tx.commit()?)
     }
 
-    /// Forgets what is no longer there. A root that cannot be opened takes nothing along: its files are still there.
-    fn remove_gone(&mut self, here: &HashSet<(String, String)>) -> Result<usize, IndexError> {
-        let known = self.known()?;
-        let tx = self.db.transaction()?;
-        let mut removed = 0;
-        for (_, known) in known.iter().filter(|(named, _)| !here.contains(*named)) {
-            let entry: String =
-                tx.query_row("SELECT entry FROM conversations WHERE id = ?1", [known.id], |row| row.get(0))?;
-            let path = serde_json::from_str::<Conversation>(&entry).map(|entry| entry.path);
-            let gone = path.is_ok_and(|path| {
-                std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
-            });
-            if gone {
-                forget(&tx, known.id)?;
-                tx.execute("DELETE FROM conversations WHERE id = ?1", [known.id])?;
-                removed += 1;
+    fn remove(&mut self, gone: &[i64]) -> Result<(), IndexError> {
+        for some in gone.chunks(STEP_ENTRIES) {
+            let tx = self.db.transaction()?;
+            for id in some {
+                forget(&tx, *id)?;
+                tx.execute("DELETE FROM conversations WHERE id = ?1", [id])?;
             }
+            tx.commit()?;
         }
-        tx.commit()?;
-        Ok(removed)
+        Ok(())
     }
 
     /// Reads one conversation from where it was left.
@@ -317,10 +323,10 @@ fn put_entry(
     let words = [&entry.custom_title, &entry.title, &entry.first_input];
     let heading: Vec<String> = words.into_iter().flatten().map(|text| text.to_lowercase()).collect();
     tx.prepare_cached(
-        "INSERT INTO conversations (agent, native_id, listed, project, cwd, branch, archived, updated_ms, heading, entry, stamp)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)
+        "INSERT INTO conversations (agent, native_id, listed, project, cwd, branch, archived, updated_ms, heading, path, entry, stamp)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)
          ON CONFLICT (agent, native_id) DO UPDATE SET listed = ?3, project = ?4, cwd = ?5, branch = ?6, archived = ?7,
-             updated_ms = ?8, heading = ?9, entry = ?10, stamp = ?11",
+             updated_ms = ?8, heading = ?9, path = ?10, entry = ?11, stamp = ?12",
     )?
     .execute(params![
         found.agent,
@@ -332,10 +338,33 @@ fn put_entry(
         entry.archived == Some(true),
         entry.updated_at.as_millis(),
         heading.join("\n"),
+        found.path.to_string_lossy(),
         serde_json::to_string(entry)?,
         serde_json::to_string(&found.stamp)?,
     ])?;
     Ok(())
+}
+
+/// What is known and no longer there: its file is missing, or its database was read whole and does not have it. What only
+/// cannot be seen now stays.
+fn gone(known: &AllKnown, work: &[(&dyn Reader, Found)], damaged: &HashSet<PathBuf>) -> Vec<i64> {
+    let here: HashSet<(&str, &str)> =
+        work.iter().map(|(_, found)| (found.agent.as_str(), found.native_id.as_str())).collect();
+    let whole = work.iter().filter(|(reader, found)| reader.sees_all() && !damaged.contains(&found.path));
+    // Many share a file: a database, or our own log.
+    let mut files: HashMap<&Path, bool> = whole.map(|(_, found)| (found.path.as_path(), true)).collect();
+    let unseen = known.iter().filter(|((agent, id), _)| !here.contains(&(agent.as_str(), id.as_str())));
+    let mut gone = Vec::new();
+    for (_, known) in unseen {
+        if *files.entry(&known.path).or_insert_with_key(|path| is_missing(path)) {
+            gone.push(known.id);
+        }
+    }
+    gone
+}
+
+fn is_missing(path: &Path) -> bool {
+    std::fs::symlink_metadata(path).is_err_and(|e| e.kind() == std::io::ErrorKind::NotFound)
 }
 
 fn forget(tx: &Transaction<'_>, conversation: i64) -> Result<(), IndexError> {

@@ -1,7 +1,7 @@
 //! The tables. There is one version and no way between versions: another one's file is made anew.
 
 /// What `user_version` says.
-pub(crate) const VERSION: i64 = 1;
+pub(crate) const VERSION: i64 = 2;
 
 /// Milliseconds take the upper bits of a piece's id, so that the newest are found first; these many are below.
 pub(crate) const LOW_BITS: u32 = 20;
@@ -18,6 +18,7 @@ CREATE TABLE conversations (
     archived    INTEGER NOT NULL DEFAULT 0,
     updated_ms  INTEGER NOT NULL,
     heading     TEXT NOT NULL,
+    path        TEXT NOT NULL,
     entry       TEXT NOT NULL,
     stamp       TEXT NOT NULL,
     read_stamp  TEXT,
@@ -25,6 +26,7 @@ CREATE TABLE conversations (
     UNIQUE (agent, native_id)
 );
 CREATE INDEX conversations_newest ON conversations (listed, updated_ms, id);
+CREATE INDEX conversations_unread ON conversations (id) WHERE listed = 1 AND read_stamp IS NOT stamp;
 CREATE INDEX conversations_agent ON conversations (agent, listed, updated_ms, id);
 CREATE INDEX conversations_project ON conversations (project, listed, updated_ms, id);
 CREATE INDEX conversations_cwd ON conversations (cwd, listed, updated_ms, id);

@@ -31,6 +31,8 @@ struct Kept {
 struct Shelves {
     all: Shelf,
     dir: PathBuf,
+    /// All are in one file of this name, as in a database.
+    database: Option<&'static str>,
 }
 
 impl Reader for Shelves {
@@ -48,7 +50,7 @@ impl Reader for Shelves {
             each(Sighting::Found(Found {
                 agent: "claude".into(),
                 native_id: id.clone(),
-                path: self.dir.join(id),
+                path: self.dir.join(self.database.unwrap_or(id)),
                 parts: Vec::new(),
                 size_bytes: kept.items.len() as u64,
                 modified: newest,
@@ -160,6 +162,7 @@ struct Ground {
     shelf: Shelf,
     index: Index,
     writer: Writer,
+    database: Option<&'static str>,
 }
 
 impl Ground {
@@ -169,7 +172,7 @@ impl Ground {
         let (index, opened) = Index::open(&path.join("search.db")).unwrap();
         assert_eq!(opened, Opened::Anew(None));
         let writer = index.writer().unwrap();
-        Self { _dir: dir, path, shelf: Shelf::default(), index, writer }
+        Self { _dir: dir, path, shelf: Shelf::default(), index, writer, database: None }
     }
 
     /// Puts a conversation, whose file is there too.
@@ -183,7 +186,7 @@ impl Ground {
     }
 
     fn reader(&self) -> Box<dyn Reader> {
-        Box::new(Shelves { all: Arc::clone(&self.shelf), dir: self.path.clone() })
+        Box::new(Shelves { all: Arc::clone(&self.shelf), dir: self.path.clone(), database: self.database })
     }
 
     fn round(&mut self) -> Round {
@@ -258,6 +261,34 @@ fn a_conversation_whose_file_is_gone_is_forgotten_and_one_that_only_cannot_be_se
     let ids: Vec<&str> = list.items.iter().map(|item| item.conversation.native_id.as_str()).collect();
     assert_eq!(ids, ["two"]);
     assert_eq!(ground.find("pump").len(), 2);
+}
+
+#[test]
+fn what_a_database_does_not_have_any_more_is_forgotten() {
+    let mut ground = Ground::new();
+    ground.database = Some("all.db");
+    std::fs::write(ground.path.join("all.db"), "").unwrap();
+    for id in ["one", "two", "three"] {
+        ground.put(id, two_messages());
+    }
+    ground.round();
+    ground.shelf.lock().unwrap().remove("two");
+    assert_eq!(ground.round().removed, 1);
+    assert_eq!(ground.looker().counts().unwrap(), (2, 2));
+}
+
+#[test]
+fn a_writer_and_a_looker_know_that_their_file_was_removed() {
+    let mut ground = Ground::new();
+    ground.put("one", two_messages());
+    ground.round();
+    let looker = ground.looker();
+    assert!(ground.writer.stands(&ground.index) && looker.stands(&ground.index));
+    std::fs::remove_file(ground.index.path()).unwrap();
+    assert!(!ground.writer.stands(&ground.index) && !looker.stands(&ground.index));
+    let (index, opened) = Index::open(ground.index.path()).unwrap();
+    assert_eq!(opened, Opened::Anew(None));
+    assert!(!ground.writer.stands(&index) && !looker.stands(&index), "another file of the same name");
 }
 
 #[test]

@@ -195,31 +195,42 @@ impl History {
     }
 
     fn looker(&self) -> Result<Looker, Problem> {
-        let waiting = self.lookers.lock().unwrap_or_else(PoisonError::into_inner).pop();
-        if let Some(looker) = waiting {
-            return Ok(looker);
-        }
         let none = || {
             Problem::new(
                 ErrorCode::Storage,
                 "the index of the past cannot be made; the daemon's log says why",
             )
         };
-        self.index.as_ref().ok_or_else(none)?.looker().map_err(|error| of_index(&error))
+        let index = self.index.as_ref().ok_or_else(none)?;
+        let waiting = self.lookers.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        match waiting.filter(|looker| looker.stands(index)) {
+            Some(looker) => Ok(looker),
+            // It may have been removed under our hands: a look makes it anew.
+            None => index.looker().inspect_err(|_| self.changed()).map_err(|error| of_index(&error)),
+        }
+    }
+
+    /// Whether the configuration wants the past to be read.
+    pub(crate) fn is_enabled(&self) -> bool {
+        self.config().history.enabled
     }
 
     /// How far the index is.
     pub(crate) async fn index_state(self: &Arc<Self>) -> Result<IndexState, Problem> {
-        let (conversations, read) = self.ask(|looker| looker.counts()).await?;
+        Ok(self.state_of(self.ask(|looker| looker.counts()).await?))
+    }
+
+    /// The same, where what [`Looker::counts`] tells is known.
+    pub(crate) fn state_of(&self, (conversations, read): (u64, u64)) -> IndexState {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        Ok(IndexState {
-            enabled: self.config().history.enabled,
+        IndexState {
+            enabled: self.is_enabled(),
             busy: state.busy,
             conversations,
             read,
             looked_at: state.looked_at,
             warnings: state.warnings.clone(),
-        })
+        }
     }
 
     /// Waits until everything is read that was there when this was called, but no longer than `most`.

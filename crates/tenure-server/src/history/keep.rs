@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
-use tenure_index::{Index, Round, Writer};
+use tenure_history::Reader;
+use tenure_index::{Index, IndexError, Opened, Round, Writer};
 
 use super::places::Places;
 use super::watch::Watch;
@@ -27,13 +28,15 @@ pub(crate) struct Keeper {
     woken: Receiver<Wake>,
     stopped: bool,
     rebuild: bool,
+    /// Kept from look to look: opening one writes to the disk.
+    writer: Option<Writer>,
     /// Something changed since the last look began.
     changed: bool,
 }
 
 impl Keeper {
     pub(super) fn new(history: Arc<History>, woken: Receiver<Wake>) -> Self {
-        Self { history, woken, stopped: false, rebuild: false, changed: false }
+        Self { history, woken, stopped: false, rebuild: false, writer: None, changed: false }
     }
 
     /// Works until it is told to stop. Blocks.
@@ -45,20 +48,23 @@ impl Keeper {
             let begun = Instant::now();
             self.changed = false;
             if self.history.config().history.enabled {
-                watch.follow(&self.history.readers());
-                self.look(&index);
+                let readers = self.history.readers();
+                watch.follow(&readers);
+                self.look(&index, &readers);
             }
             self.rest(begun.elapsed());
         }
     }
 
-    fn look(&mut self, index: &Index) {
+    fn look(&mut self, index: &Index, readers: &[Box<dyn Reader>]) {
         let began = self.history.began();
-        let round = index.writer().and_then(|mut writer| {
+        let round = self.writer(index).and_then(|mut writer| {
             if std::mem::take(&mut self.rebuild) {
                 writer.forget_everything()?;
             }
-            self.round(&mut writer)
+            let round = self.round(&mut writer, readers)?;
+            self.writer = Some(writer);
+            Ok(round)
         });
         match &round {
             Ok(round) if round.progress.read > 0 || round.removed > 0 => {
@@ -71,12 +77,22 @@ impl Keeper {
         self.history.ended(began, round.as_ref().ok());
     }
 
-    fn round(&mut self, writer: &mut Writer) -> Result<Round, tenure_index::IndexError> {
+    /// The writer of the look before, or another one if that failed or its file is no longer there.
+    fn writer(&mut self, index: &Index) -> Result<Writer, IndexError> {
+        if let Some(writer) = self.writer.take().filter(|writer| writer.stands(index)) {
+            return Ok(writer);
+        }
+        if let (_, Opened::Anew(why)) = Index::open(index.path())? {
+            tracing::warn!(why, "the index of the past is made anew");
+        }
+        index.writer()
+    }
+
+    fn round(&mut self, writer: &mut Writer, readers: &[Box<dyn Reader>]) -> Result<Round, IndexError> {
         let history = Arc::clone(&self.history);
-        let readers = history.readers();
         let mut places = Places::new(&history);
         let mut last = Instant::now();
-        writer.round(&readers, &mut |cwd| places.project_of(cwd), &mut |_| {
+        writer.round(readers, &mut |cwd| places.project_of(cwd), &mut |_| {
             // As long as it worked: never more than half a core.
             let worked = last.elapsed();
             self.nap(worked.min(Duration::from_secs(2)));

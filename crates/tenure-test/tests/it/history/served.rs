@@ -123,6 +123,11 @@ async fn our_own_sessions_stand_beside_the_others_and_go_with_their_destruction(
     settle(&daemon).await;
     assert_eq!(found(&daemon, "q=giraffe&role=assistant").await.len(), 1);
 
+    // Also under the hands of a daemon that has it open.
+    std::fs::remove_file(daemon.home().join("search.db")).unwrap();
+    settle(&daemon).await;
+    assert_eq!(found(&daemon, "q=giraffe&role=assistant").await.len(), 1);
+
     daemon.request("DELETE", &format!("/v1/sessions/{}", session.id), &Value::Null).await.ok(200);
     settle(&daemon).await;
     assert!(found(&daemon, "q=giraffe").await.is_empty(), "nothing of a destroyed session can be found");
