@@ -1,5 +1,7 @@
 //! What a session has done, read from its log from the beginning. Waiting and following are in `http`.
 
+use std::ops::ControlFlow;
+
 use tenure_event::{Event, SessionId};
 use tenure_log::{EventLog, LogError, PageRequest, SqliteLog};
 
@@ -13,8 +15,22 @@ pub(crate) async fn events(
     types: &[&str],
     mut each: impl FnMut(Event),
 ) -> Result<(), LogError> {
+    let all = |event| {
+        each(event);
+        ControlFlow::Continue(())
+    };
+    events_after(log, id, 0, types, all).await.map(|_| ())
+}
+
+/// Reads them from behind a position on, until there are no more or `each` breaks; gives where to go on.
+pub(crate) async fn events_after(
+    log: &SqliteLog,
+    id: &SessionId,
+    mut after: u64,
+    types: &[&str],
+    mut each: impl FnMut(Event) -> ControlFlow<()>,
+) -> Result<u64, LogError> {
     let types: Vec<String> = types.iter().map(|&name| name.to_owned()).collect();
-    let mut after = 0;
     loop {
         let request = PageRequest { after, limit: 1000, max_bytes: PAGE_BYTES, types: types.clone() };
         let page = match log.read(id, request).await {
@@ -25,12 +41,16 @@ pub(crate) async fn events(
             }
             page => page?,
         };
-        let parsed = page.events.iter().filter_map(|e| parse(&e.bytes));
-        parsed.for_each(&mut each);
-        if page.scanned_to >= page.last {
-            return Ok(());
+        for event in page.events.iter().filter_map(|e| parse(&e.bytes)) {
+            let seq = event.seq.0;
+            if each(event).is_break() {
+                return Ok(seq);
+            }
         }
         after = page.scanned_to;
+        if after >= page.last {
+            return Ok(after);
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 //! is left to that one, so that nothing is listed or found twice.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,14 +20,12 @@ use tokio::runtime::Handle;
 
 use crate::conversation::{self, Wanted};
 use crate::node::Node;
-use crate::story;
+use crate::{past, story};
 
 /// The reader's name. Conversations are listed under their agents' names.
 const OWN: &str = "tenure";
 /// Rows of sessions that are read at once.
 const ROWS: usize = 500;
-/// Bytes of events that are read at once.
-const BYTES: usize = 1 << 20;
 const TYPES: [&str; 3] = ["message.completed", "tool.completed", "turn.completed"];
 /// Lifecycles, all of them: of a destroyed session nothing may stay.
 const LIFECYCLES: [&str; 6] = ["creating", "live", "suspended", "closed", "failed", "destroyed"];
@@ -71,6 +70,10 @@ impl Reader for Noting {
             }
             each(sighting);
         });
+    }
+
+    fn sees_all(&self) -> bool {
+        self.inner.sees_all()
     }
 
     fn describe(&self, found: &Found) -> Result<Option<Conversation>, ReadError> {
@@ -152,35 +155,17 @@ impl Own {
     async fn events(
         &self,
         id: &SessionId,
-        mut after: u64,
+        after: u64,
         model: &mut Option<String>,
         each: &mut Each<'_>,
     ) -> Result<u64, LogError> {
-        let types: Vec<String> = TYPES.iter().map(|&name| name.to_owned()).collect();
-        loop {
-            let request = PageRequest { after, limit: 1000, max_bytes: BYTES, types: types.clone() };
-            let page = match self.node.log().read(id, request).await {
-                Err(LogError::CursorExpired { first, .. }) if first > after + 1 => {
-                    after = first - 1;
-                    continue;
-                }
-                page => page?,
-            };
-            for rendered in &page.events {
-                let text = std::str::from_utf8(&rendered.bytes).unwrap_or_default();
-                let Ok(event) = Event::parse(text) else { continue };
-                let seq = event.seq.0;
-                for item in self.items(event, model) {
-                    if each(item).is_break() {
-                        return Ok(seq);
-                    }
-                }
-            }
-            after = page.scanned_to;
-            if after >= page.last {
-                return Ok(after);
-            }
-        }
+        past::events_after(self.node.log(), id, after, &TYPES, |event| {
+            // All of a record is given, whatever is answered: the reading goes on behind it.
+            self.items(event, model).into_iter().fold(ControlFlow::Continue(()), |flow, item| {
+                if each(item).is_break() { ControlFlow::Break(()) } else { flow }
+            })
+        })
+        .await
     }
 
     fn items(&self, event: Event, model: &mut Option<String>) -> Vec<Item> {
@@ -286,6 +271,10 @@ impl Reader for Own {
         if let Err(error) = self.runtime.block_on(self.scanned(each)) {
             each(Sighting::Warning(Warning::of(&self.path(), WarningKind::Unreadable, error)));
         }
+    }
+
+    fn sees_all(&self) -> bool {
+        self.since.is_none()
     }
 
     fn describe(&self, found: &Found) -> Result<Option<Conversation>, ReadError> {
