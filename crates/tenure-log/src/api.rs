@@ -267,6 +267,8 @@ pub struct SessionFilter {
     pub cwd: Option<String>,
     /// This native id.
     pub native_id: Option<String>,
+    /// Any of these native ids.
+    pub native_ids: Vec<String>,
     /// This workspace.
     pub workspace_id: Option<WorkspaceId>,
     /// Carries this tag.

@@ -122,6 +122,8 @@ fn passes(filter: &SessionFilter, row: &SessionRow) -> bool {
         && is(filter.workspace_id.as_ref(), &row.workspace_id)
         && is(filter.cwd.as_ref(), &row.cwd)
         && filter.native_id.as_ref().is_none_or(|n| row.native_id.as_ref() == Some(n))
+        && (filter.native_ids.is_empty()
+            || row.native_id.as_ref().is_some_and(|n| filter.native_ids.contains(n)))
         && filter.tag.as_ref().is_none_or(|t| row.tags.contains(t))
         && filter.archived.is_none_or(|a| row.archived == a)
 }

@@ -61,6 +61,8 @@ fn driver(filter: &SessionFilter) -> Driver {
     };
     if let Some(native) = &filter.native_id {
         one("native_id", "sessions_native", native)
+    } else if !filter.native_ids.is_empty() {
+        Driver { column: Some("native_id"), index: "sessions_native", values: filter.native_ids.clone() }
     } else if let Some(tag) = &filter.tag {
         one("tag", "tags", tag)
     } else if let Some(workspace) = &filter.workspace_id {
@@ -197,6 +199,9 @@ fn narrow(conditions: &mut Conditions, filter: &SessionFilter, driver: &Driver) 
         if let Some(value) = value.filter(|_| driver.column != Some(column)) {
             conditions.is(&format!("s.{column}"), value.to_owned());
         }
+    }
+    if filter.native_id.is_some() && !filter.native_ids.is_empty() {
+        conditions.among("s.native_id", &filter.native_ids);
     }
     if let Some(tag) = filter.tag.as_ref().filter(|_| driver.column != Some("tag")) {
         conditions.values.push(Value::from(tag.clone()));

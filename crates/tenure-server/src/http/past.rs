@@ -1,6 +1,6 @@
 //! Conversations of the past: lists, one, what was said in it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;
 
 use axum::Json;
@@ -29,6 +29,9 @@ use crate::history::project_path;
 const MOST_WAIT_MS: u64 = 60_000;
 /// Messages that are held at once.
 const MESSAGES: usize = 200;
+/// Sessions that are looked at for those that hold a page's conversations: a page has 1,000 at most, and more than one
+/// session for a conversation are few.
+const HOLDERS: usize = 2_000;
 
 /// Which conversations.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -92,11 +95,8 @@ pub(super) async fn list(
         limit: clamp(params.limit)?,
     };
     let page = app.history.ask(move |looker| looker.list(&want)).await?;
-    let mut shown = Shown::new(&app).await?;
-    let mut items = Vec::with_capacity(page.items.len());
-    for item in page.items {
-        items.push(shown.entry(item).await?);
-    }
+    let shown = Shown::new(&app, page.items.iter()).await?;
+    let items = page.items.into_iter().map(|item| shown.entry(item)).collect();
     Ok(Json(Page { items, next: page.next }))
 }
 
@@ -115,6 +115,9 @@ pub(super) async fn place(
     cwd: Option<String>,
     worktrees: bool,
 ) -> Answer<(Vec<String>, Option<String>)> {
+    if project.is_none() && cwd.is_none() {
+        return Ok((Vec::new(), None));
+    }
     let rows = app.log().projects().await?;
     if let Some(id) = project {
         let unknown = || {
@@ -133,32 +136,45 @@ pub(super) async fn place(
     Ok(known.map_or_else(|| (Vec::new(), Some(cwd.clone())), |row| (vec![row.id.to_string()], None)))
 }
 
-/// Turns entries of the index into what is shown: with their projects, and with the sessions that hold them.
-pub(super) struct Shown<'a> {
-    app: &'a App,
+/// Turns entries of the index into what is shown: with their projects, and with the sessions that hold them. Both are asked
+/// for once, whatever the number of entries.
+pub(super) struct Shown {
     projects: HashMap<String, ProjectRef>,
+    /// By the agent that keeps the record and its id of the conversation.
+    holders: HashMap<(String, String), SessionId>,
 }
 
-impl<'a> Shown<'a> {
-    pub(super) async fn new(app: &'a App) -> Answer<Self> {
+impl Shown {
+    pub(super) async fn new(app: &App, entries: impl IntoIterator<Item = &Listed>) -> Answer<Self> {
+        let foreign = |entry: &&Listed| own_id(entry).is_none();
+        let native_ids: BTreeSet<String> =
+            entries.into_iter().filter(foreign).map(|entry| entry.conversation.native_id.clone()).collect();
         let rows = app.log().projects().await?;
         let named =
             |row: tenure_log::ProjectRow| (row.id.to_string(), ProjectRef { id: row.id, path: row.path });
-        Ok(Self { app, projects: rows.into_iter().map(named).collect() })
+        let projects = rows.into_iter().map(named).collect();
+        let mut holders = HashMap::new();
+        if !native_ids.is_empty() {
+            let native_ids = native_ids.into_iter().collect();
+            let filter = SessionFilter { native_ids, limit: HOLDERS, ..SessionFilter::default() };
+            for row in app.log().sessions(filter).await?.rows {
+                let keeper = app.node.record_keeper(&row.agent);
+                // The newest first: it is the one that is told.
+                holders.entry((keeper, row.native_id.unwrap_or_default())).or_insert(row.id);
+            }
+        }
+        Ok(Self { projects, holders })
     }
 
-    pub(super) async fn entry(&mut self, listed: Listed) -> Answer<History> {
+    pub(super) fn entry(&self, listed: Listed) -> History {
+        let own = own_id(&listed);
         let entry = listed.conversation;
-        let own = self.app.history.is_own(&entry.native_id, &entry.path);
-        let session_id = match SessionId::parse(&entry.native_id) {
-            Ok(id) if own => Some(id),
-            _ => self.holder(&entry.native_id).await?,
-        };
-        Ok(History {
-            session_id,
+        let named = (entry.agent, entry.native_id);
+        History {
+            session_id: own.or_else(|| self.holders.get(&named).cloned()),
             project: listed.project.and_then(|id| self.projects.get(&id).cloned()),
-            agent: entry.agent,
-            native_id: entry.native_id,
+            agent: named.0,
+            native_id: named.1,
             cwd: entry.cwd,
             title: entry.title,
             custom_title: entry.custom_title,
@@ -172,14 +188,14 @@ impl<'a> Shown<'a> {
             size_bytes: entry.size_bytes,
             created_at: entry.created_at,
             updated_at: entry.updated_at,
-        })
+        }
     }
+}
 
-    async fn holder(&self, native_id: &str) -> Answer<Option<SessionId>> {
-        let native_id = Some(native_id.to_owned());
-        let filter = SessionFilter { native_id, limit: 1, ..SessionFilter::default() };
-        Ok(self.app.log().sessions(filter).await?.rows.into_iter().next().map(|row| row.id))
-    }
+/// The session that an entry is, if it is one of ours under its own id.
+fn own_id(listed: &Listed) -> Option<SessionId> {
+    let id = &listed.conversation.native_id;
+    SessionId::parse(id).ok().filter(|_| id.starts_with(SessionId::PREFIX))
 }
 
 /// The entry of a conversation, or why there is none.
@@ -205,7 +221,7 @@ pub(super) async fn get(
     Segments((agent, native_id)): Segments<(String, String)>,
 ) -> Answer<Json<History>> {
     let entry = listed(&app, &agent, &native_id).await?;
-    Ok(Json(Shown::new(&app).await?.entry(entry).await?))
+    Ok(Json(Shown::new(&app, [&entry]).await?.entry(entry)))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
@@ -390,7 +406,7 @@ pub(super) async fn index(
     if params.wait_ms > MOST_WAIT_MS {
         return Err(Failure::invalid("wait_ms", format!("give at most {MOST_WAIT_MS}")));
     }
-    if params.wait_ms > 0 && app.history.index_state().await?.enabled {
+    if params.wait_ms > 0 && app.history.is_enabled() {
         app.history.settle(Duration::from_millis(params.wait_ms)).await;
     }
     Ok(Json(app.history.index_state().await?))

@@ -93,19 +93,17 @@ pub(super) async fn search(
         cursor: params.cursor,
         limit: clamp(params.limit)?,
     };
-    let hits = app.history.ask(move |looker| looker.search(&want)).await?;
-    let mut shown = Shown::new(&app).await?;
-    let mut items = Vec::with_capacity(hits.items.len());
-    for hit in hits.items {
-        items.push(found(&mut shown, hit).await?);
-    }
-    Ok(Json(SearchReply { items, next: hits.next, index: app.history.index_state().await? }))
+    let asked = app.history.ask(move |looker| Ok((looker.search(&want)?, looker.counts()?)));
+    let (hits, counts) = asked.await?;
+    let shown = Shown::new(&app, hits.items.iter().map(|hit| &hit.of)).await?;
+    let items = hits.items.into_iter().map(|hit| found(&shown, hit)).collect();
+    Ok(Json(SearchReply { items, next: hits.next, index: app.history.state_of(counts) }))
 }
 
-async fn found(shown: &mut Shown<'_>, hit: Hit) -> Answer<SearchHit> {
+fn found(shown: &Shown, hit: Hit) -> SearchHit {
     let mark = |mark: &tenure_index::Mark| SnippetMark { start: mark.start, length: mark.length };
-    Ok(SearchHit {
-        conversation: shown.entry(hit.of).await?,
+    SearchHit {
+        conversation: shown.entry(hit.of),
         message_id: hit.message_id,
         tool_id: hit.tool_id,
         subagent: hit.subagent,
@@ -113,7 +111,7 @@ async fn found(shown: &mut Shown<'_>, hit: Hit) -> Answer<SearchHit> {
         ts: hit.ts,
         marks: hit.marks.iter().map(mark).collect(),
         snippet: hit.snippet,
-    })
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
@@ -190,12 +188,13 @@ pub(super) async fn usage(
     };
     let prices = app.history.prices();
     let prices_date = prices.date.clone();
-    let (rows, total) = app.history.ask(move |looker| looker.usage(&want, &prices)).await?;
+    let asked = app.history.ask(move |looker| Ok((looker.usage(&want, &prices)?, looker.counts()?)));
+    let ((rows, total), counts) = asked.await?;
     Ok(Json(UsageReply {
         items: rows.into_iter().map(row).collect(),
         total: row(total),
         prices_date,
-        index: app.history.index_state().await?,
+        index: app.history.state_of(counts),
     }))
 }
 

@@ -184,6 +184,7 @@ fn filter(params: ListParams) -> Answer<Option<SessionFilter>> {
         project_id,
         cwd: params.cwd.map(canonical),
         native_id: params.native_id,
+        native_ids: Vec::new(),
         workspace_id,
         tag: params.tag,
         archived,

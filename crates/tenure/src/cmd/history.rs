@@ -5,7 +5,7 @@ use tenure_client::HistoryFilter;
 use tenure_server::clock;
 
 use super::common::tilde;
-use super::past::{Where, find_project, tell_of_index};
+use super::past::{Where, project_id, tell_of_index};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
@@ -57,10 +57,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             }
             return Ok(Exit::Done);
         }
-        let project = match &args.project {
-            Some(name) => Some(find_project(&client, name).await?.id.to_string()),
-            None => None,
-        };
+        let project = project_id(&client, args.project.as_deref()).await?;
         let filter = HistoryFilter {
             project,
             cwd: args.place.cwd(),

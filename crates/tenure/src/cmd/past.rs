@@ -34,8 +34,14 @@ impl Where {
     }
 }
 
+/// The id of the project that is named so; none if none is named.
+pub(super) async fn project_id(client: &Client, name: Option<&str>) -> Result<Option<String>, Failure> {
+    let Some(name) = name else { return Ok(None) };
+    Ok(Some(find_project(client, name).await?.id.to_string()))
+}
+
 /// The project with this id, this directory or this title.
-pub(super) async fn find_project(client: &Client, name: &str) -> Result<Project, Failure> {
+async fn find_project(client: &Client, name: &str) -> Result<Project, Failure> {
     let all = client.projects().await?.items;
     let path = std::path::absolute(name).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
     let by_id = |p: &&Project| p.id.as_str() == name;

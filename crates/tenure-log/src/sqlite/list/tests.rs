@@ -36,6 +36,7 @@ fn no_list_scans_or_sorts() {
         ("sessions_workspace", SessionFilter { workspace_id: WorkspaceId::parse("x").ok(), ..none() }),
         ("sessions_cwd", SessionFilter { cwd: some(), ..none() }),
         ("sessions_native", SessionFilter { native_id: some(), ..none() }),
+        ("sessions_native", SessionFilter { native_ids: many(), ..none() }),
         ("SEARCH t USING PRIMARY KEY", SessionFilter { tag: some(), ..none() }),
         ("sessions_agent", SessionFilter { agent: some(), text: some(), lifecycle: many(), ..none() }),
     ] {

@@ -194,6 +194,7 @@ prop_compose! {
             proptest::option::weighted(0.3, word(&["X", "s1", "z"])),
         ),
         (tag, archived) in (proptest::option::weighted(0.3, word(WORDS)), any::<Option<bool>>()),
+        natives in proptest::collection::vec(word(&["x", "z"]), 0..2),
         (after, limit) in (proptest::option::of((0..4_i64, 0..14_u8)), 1..6_usize),
     ) -> SessionFilter {
         SessionFilter {
@@ -201,6 +202,7 @@ prop_compose! {
             activity,
             agent,
             native_id: native,
+            native_ids: natives,
             cwd,
             project_id: project.map(|p| ProjectId::parse(&p).expect("valid")),
             workspace_id: workspace.map(|w| WorkspaceId::parse(&w).expect("valid")),
