@@ -11,6 +11,7 @@ mod daemon;
 mod figures;
 mod many;
 mod marks;
+mod past;
 mod size;
 mod soak;
 mod stats;

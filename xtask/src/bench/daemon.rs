@@ -52,11 +52,19 @@ pub(super) struct Daemon {
 
 impl Daemon {
     pub(super) fn start(durability: Durability) -> anyhow::Result<Self> {
+        Self::start_with(durability, "")
+    }
+
+    /// One with more in its configuration.
+    pub(super) fn start_with(durability: Durability, more: &str) -> anyhow::Result<Self> {
         let home =
             std::env::temp_dir().join(format!("tenure-bench-{}-{}", std::process::id(), durability.word()));
         let _ = std::fs::remove_dir_all(&home);
         std::fs::create_dir_all(home.join("work"))?;
-        std::fs::write(home.join("config.toml"), format!("[log]\ndurability = \"{}\"\n", durability.word()))?;
+        std::fs::write(
+            home.join("config.toml"),
+            format!("[log]\ndurability = \"{}\"\n{more}", durability.word()),
+        )?;
         Self::start_in(home)
     }
 

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::daemon::{Daemon, Durability, memory_mb};
 use super::marks::{Mark, seq_of};
 use super::stats::{percentile, spread};
-use super::{many, size, stored};
+use super::{many, past, size, stored};
 use crate::wire::{Client, DataLines};
 
 /// One value with what it is and what it should be.
@@ -41,6 +41,7 @@ pub(super) const ALL: &[(&str, &[Durability], Measure)] = &[
     ("P6", BOTH, p6),
     ("P7", BOTH, p7),
     ("P8", &[Durability::Power], many::p8),
+    ("P9", &[Durability::Power], past::p9),
     ("P10", &[Durability::Power], size::p10),
 ];
 

@@ -1,4 +1,4 @@
-//! P5 and P9: a home with ten thousand stored sessions. How long a start takes, a page of their list, and a page of
+//! P5: a home with ten thousand stored sessions. How long a start takes, a page of their list, and a page of
 //! the events of one of them.
 
 use std::time::Instant;
