@@ -1,11 +1,11 @@
 //! Where rollouts are: directories by day, names with the conversation's id. Nothing is opened but the index of names.
 
 use std::collections::HashMap;
-use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 
 use crate::fields::{self, record, word};
 use crate::files::{self, Entry};
+use crate::lines::Lines;
 use crate::{Found, Sighting, Stamp, Warning, WarningKind};
 
 /// Directories of a home that hold rollouts.
@@ -18,6 +18,8 @@ const DEPTH: usize = 3;
 pub(super) const BASES_MAX: usize = 64;
 /// Most names that are read.
 const NAMES_MAX: usize = 1_000_000;
+/// The longest line of names that is read, in bytes.
+const NAME_BYTES: usize = 1 << 20;
 const DAY_MS: u64 = 24 * 3600 * 1000;
 
 record!(
@@ -67,12 +69,17 @@ fn rollout_at(path: PathBuf, names: &HashMap<String, String>) -> Sighting {
 }
 
 fn walk(dir: &Path, depth: usize, each: &mut dyn FnMut(PathBuf), warnings: &mut Vec<Warning>) {
-    let mut dirs = Vec::new();
+    let (mut dirs, mut packed) = (Vec::new(), Vec::new());
     files::look(dir, &mut |warning| warnings.push(warning), &|_| true, |name, entry| match entry {
         Entry::Dir => dirs.push(dir.join(name)),
         Entry::File if id_of(Path::new(name)).is_some() => each(dir.join(name)),
+        Entry::File if name.strip_suffix(".zst").is_some_and(|name| id_of(Path::new(name)).is_some()) => {
+            let detail = "a compressed rollout, not read; unpack it beside this file with: zstd -d --rm";
+            packed.push(Warning::of(&dir.join(name), WarningKind::Layout, detail));
+        }
         Entry::File => {}
     });
+    warnings.append(&mut packed);
     for dir in dirs {
         if depth > 0 {
             walk(&dir, depth - 1, each, warnings);
@@ -117,8 +124,10 @@ pub(super) fn rollout(home: &Path, id: &str) -> Option<PathBuf> {
 fn names(home: &Path) -> HashMap<String, String> {
     let mut names = HashMap::new();
     let Ok((file, _)) = files::open(&home.join("session_index.jsonl")) else { return names };
-    for line in BufReader::new(file).split(b'\n').map_while(Result::ok).take(NAMES_MAX) {
-        let text = fields::line_text(&line);
+    let mut lines = Lines::with_max(file, 0, NAME_BYTES);
+    for _ in 0..NAMES_MAX {
+        let Ok(Some(line)) = lines.next() else { break };
+        let text = fields::line_text(line.bytes);
         let Some(named) = fields::parse::<Named<'_>>(&text) else { continue };
         if let (Some(id), Some(name)) = (word(named.id), word(named.name)) {
             names.insert(id, name);

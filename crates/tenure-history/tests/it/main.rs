@@ -1,0 +1,3 @@
+//! The readers as one: what must hold for each of them, whoever wrote the files.
+
+mod bad;
