@@ -82,7 +82,9 @@ async fn admitted(session: &TestSession) -> BTreeSet<String> {
 #[tokio::test]
 async fn a_full_disk_loses_nothing_that_was_acknowledged() {
     let Some(disk) = Disk::mount() else { return };
-    let daemon = TestDaemon::setup().in_home(&disk.home()).start().await;
+    // The index of the past is a cache whose log is given back at a start, which would make room.
+    let setup = TestDaemon::setup().config("[history]\nenabled = false\n");
+    let daemon = setup.in_home(&disk.home()).start().await;
     let work = daemon.workdir();
     let session = daemon.create(&json!({"agent": "scripted", "cwd": work, "wait": "live"})).await;
     // A turn that waits, so that inputs are queued.
