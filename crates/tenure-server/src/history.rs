@@ -160,15 +160,15 @@ impl History {
         Own { node: Arc::clone(&self.node), runtime: self.runtime.clone(), elsewhere, since }
     }
 
-    /// Whether a conversation that is listed is a session of ours that nobody else keeps: its native id is the session's then,
-    /// which may be one that a client chose.
-    pub(crate) fn is_own(&self, native_id: &str, path: &Path) -> bool {
-        native_id.starts_with(tenure_event::SessionId::PREFIX) || path == own::path(self.node.home())
+    /// Whether a conversation that is listed is a session of ours that nobody else keeps: its native id is the session's then. Ids
+    /// tell nothing: clients choose some, and OpenCode's begin as ours do.
+    pub(crate) fn is_own(&self, path: &Path) -> bool {
+        path == own::path(self.node.home())
     }
 
     /// The reader of a conversation that is listed.
     pub(crate) fn reader_of(&self, found: &Found) -> Option<Box<dyn Reader>> {
-        if self.is_own(&found.native_id, &found.path) {
+        if self.is_own(&found.path) {
             return Some(Box::new(self.own(Elsewhere::default())));
         }
         tenure_history::readers(&self.roots()).into_iter().find(|reader| reader.agent() == found.agent)

@@ -138,15 +138,16 @@ pub(super) async fn place(
 
 /// Turns entries of the index into what is shown: with their projects, and with the sessions that hold them. Both are asked
 /// for once, whatever the number of entries.
-pub(super) struct Shown {
+pub(super) struct Shown<'a> {
+    app: &'a App,
     projects: HashMap<String, ProjectRef>,
     /// By the agent that keeps the record and its id of the conversation.
     holders: HashMap<(String, String), SessionId>,
 }
 
-impl Shown {
-    pub(super) async fn new(app: &App, entries: impl IntoIterator<Item = &Listed>) -> Answer<Self> {
-        let foreign = |entry: &&Listed| own_id(entry).is_none();
+impl<'a> Shown<'a> {
+    pub(super) async fn new(app: &'a App, entries: impl IntoIterator<Item = &Listed>) -> Answer<Self> {
+        let foreign = |entry: &&Listed| own_id(app, entry).is_none();
         let native_ids: BTreeSet<String> =
             entries.into_iter().filter(foreign).map(|entry| entry.conversation.native_id.clone()).collect();
         let rows = app.log().projects().await?;
@@ -163,11 +164,11 @@ impl Shown {
                 holders.entry((keeper, row.native_id.unwrap_or_default())).or_insert(row.id);
             }
         }
-        Ok(Self { projects, holders })
+        Ok(Self { app, projects, holders })
     }
 
     pub(super) fn entry(&self, listed: Listed) -> History {
-        let own = own_id(&listed);
+        let own = own_id(self.app, &listed);
         let entry = listed.conversation;
         let named = (entry.agent, entry.native_id);
         History {
@@ -193,9 +194,9 @@ impl Shown {
 }
 
 /// The session that an entry is, if it is one of ours under its own id.
-fn own_id(listed: &Listed) -> Option<SessionId> {
-    let id = &listed.conversation.native_id;
-    SessionId::parse(id).ok().filter(|_| id.starts_with(SessionId::PREFIX))
+fn own_id(app: &App, listed: &Listed) -> Option<SessionId> {
+    let entry = &listed.conversation;
+    SessionId::parse(&entry.native_id).ok().filter(|_| app.history.is_own(&entry.path))
 }
 
 /// The entry of a conversation, or why there is none.

@@ -100,7 +100,7 @@ pub(super) async fn search(
     Ok(Json(SearchReply { items, next: hits.next, index: app.history.state_of(counts) }))
 }
 
-fn found(shown: &Shown, hit: Hit) -> SearchHit {
+fn found(shown: &Shown<'_>, hit: Hit) -> SearchHit {
     let mark = |mark: &tenure_index::Mark| SnippetMark { start: mark.start, length: mark.length };
     SearchHit {
         conversation: shown.entry(hit.of),
