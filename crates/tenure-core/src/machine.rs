@@ -105,6 +105,15 @@ impl Machine {
         Self { state }
     }
 
+    /// The session was just read from the store: the process that it had may be gone since. Inputs wait until it was
+    /// found ([`Input::Started`]) or its end is known ([`Input::Exited`]); one that began on a process which is gone
+    /// would end with it.
+    pub fn woken(&mut self) {
+        if let Some(process) = &mut self.state.process {
+            process.unseen = true;
+        }
+    }
+
     /// The state, to be stored.
     #[must_use]
     pub fn state(&self) -> &State {

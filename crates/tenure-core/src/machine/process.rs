@@ -38,6 +38,7 @@ impl Step<'_> {
             ready: false,
             resumes,
             found_at: None,
+            unseen: false,
         });
         self.s.life_at = self.now.at;
         self.out.full = true;
@@ -97,7 +98,7 @@ impl Step<'_> {
             self.found();
             return;
         }
-        process.pid = Some(pid);
+        (process.pid, process.unseen) = (Some(pid), false);
         let resumes = process.resumes.clone();
         self.s.life_at = self.now.at;
         self.emit_bare(Kind::ProcessStarted(ProcessStarted { generation, pid, resumes }));
@@ -116,7 +117,7 @@ impl Step<'_> {
     fn found(&mut self) {
         let now = self.now.at;
         if let Some(process) = &mut self.s.process {
-            process.found_at = Some(now);
+            (process.found_at, process.unseen) = (Some(now), false);
         }
         self.s.life_at = now;
         (self.s.probing, self.s.meter.measuring) = (false, false);
@@ -126,6 +127,7 @@ impl Step<'_> {
             self.out.acts.push(Act::End(super::verb::LADDER));
         }
         self.serve_again();
+        self.start_next();
     }
 
     pub(super) fn spawn_failed(&mut self, generation: u32, failure: ErrorInfo) {

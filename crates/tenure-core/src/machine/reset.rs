@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use tenure_event::{Outcome, Part, PartBody, Timestamp, TurnOrigin, Usage};
 
 use super::limit::LimitKind;
+use super::state::Proc;
 use super::{State, Step};
 use crate::agent::{Command, TurnEnd, TurnVerdict, input_uuid};
 
@@ -79,7 +80,7 @@ impl State {
 
     pub(super) fn reset_deadline(&self) -> Option<Timestamp> {
         let turn = self.turn.as_ref().filter(|turn| turn.interrupting.is_none())?;
-        let ready = self.process.as_ref().is_some_and(|p| p.ready) && self.ending.is_none();
+        let ready = self.process.as_ref().is_some_and(Proc::takes_work) && self.ending.is_none();
         turn.retry.until.filter(|_| ready)
     }
 }

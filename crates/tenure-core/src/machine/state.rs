@@ -126,6 +126,16 @@ pub struct Proc {
     /// When it was last found again by a daemon that had been away.
     #[serde(default)]
     pub found_at: Option<Timestamp>,
+    /// A daemon that had been away has not found it yet: it may be gone, so nothing is begun on it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub unseen: bool,
+}
+
+impl Proc {
+    /// Whether work can be begun on it.
+    pub(super) fn takes_work(&self) -> bool {
+        self.ready && !self.unseen
+    }
 }
 
 /// An input in a turn.

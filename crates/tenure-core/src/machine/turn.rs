@@ -24,7 +24,7 @@ impl Step<'_> {
 
     /// The same; `fresh` says that the files were recorded just now, or that it must go without.
     pub(super) fn start_next_with(&mut self, fresh: bool) {
-        let ready = self.s.process.as_ref().is_some_and(|p| p.ready);
+        let ready = self.s.process.as_ref().is_some_and(super::state::Proc::takes_work);
         let free = self.s.turn.is_none() && self.s.busy_until.is_none() && self.s.ending.is_none();
         let can = self.s.lifecycle == Lifecycle::Live && ready && free;
         if !can || self.s.queue.is_empty() || self.is_held() {

@@ -166,6 +166,7 @@ impl Owner {
         let stored: Stored = serde_json::from_str(&state).map_err(|e| corrupt(&e))?;
         let mut machine = Machine::from_state(stored.machine);
         machine.committed(last_seq);
+        machine.woken();
         let mut owner = Self::of(shared, id, machine, private, redactor, live);
         owner.words = stored.words;
         owner.hydrate().await?;

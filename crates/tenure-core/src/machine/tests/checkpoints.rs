@@ -242,6 +242,7 @@ fn inputs_wait_for_a_way_back_and_it_survives_a_restart() {
     stage.send("a").expect("admitted");
     assert_eq!(turns(&stage), 0);
     stage.restart();
+    stage.started();
     stage.step(Input::Recovered);
     assert_eq!(way(&mut stage), id, "the same one");
     stage.step(Input::Rewound { id: id.clone(), result: Ok(outcome("t1", "t0")) });

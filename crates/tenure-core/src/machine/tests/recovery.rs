@@ -1,6 +1,6 @@
 //! The daemon ends at any moment and starts again: what is told anew, what is done anew.
 
-use super::scenes::{asked_as, closing, comes_up, running, running_as, starting_as};
+use super::scenes::{asked_as, closing, comes_up, idle, running, running_as, starting_as};
 use super::stage::Stage;
 use super::words;
 use super::words::{exit_code, permission, ready, result_of, spec};
@@ -153,4 +153,40 @@ fn the_daemon_looks_only_at_sessions_that_need_it() {
             ["draft", "suspended", "suspended, one queued", "crashed", "closed", "failed", "destroyed"];
         assert_eq!(stage.state().is_live(), !rests.contains(moment), "{moment}");
     }
+}
+
+/// An input that was begun on a process which is gone would end with it.
+#[test]
+fn an_input_that_comes_before_the_process_is_found_waits_for_it() {
+    let mut alive = idle();
+    let mut gone = idle();
+    for stage in [&mut alive, &mut gone] {
+        stage.restart();
+        let sent = stage.commands.len();
+        stage.send("a").expect("admitted");
+        assert_eq!((stage.axes().as_str(), stage.commands.len()), ("live/queued", sent));
+    }
+    alive.started();
+    assert_eq!(alive.axes(), "live/running");
+    assert!(matches!(alive.last_command(), Command::Prompt { .. }));
+
+    gone.news();
+    gone.exited(ExitNews { unseen: true, ..ExitNews::default() });
+    assert!(!gone.news().iter().any(|line| line.starts_with("turn.")), "nothing had begun");
+    gone.deadline();
+    comes_up(&mut gone);
+    assert_eq!(gone.axes(), "live/running");
+}
+
+/// What the process said before it died counts, and begins nothing on it either.
+#[test]
+fn what_a_process_said_before_it_was_found_dead_begins_nothing_on_it() {
+    let mut stage = running();
+    stage.send("b").expect("admitted");
+    stage.restart();
+    let end = result_of(&[words::native("a", 0)], TurnVerdict::Finished);
+    stage.agent(vec![Signal::TurnEnded(end), Signal::Idle]);
+    assert_eq!((stage.axes().as_str(), stage.queue()), ("live/queued", vec!["b"]));
+    stage.exited(ExitNews { unseen: true, ..ExitNews::default() });
+    assert_eq!((stage.axes().as_str(), stage.queue()), ("suspended by crash", vec!["b"]));
 }

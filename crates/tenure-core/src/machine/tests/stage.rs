@@ -136,6 +136,7 @@ impl Stage {
     /// The daemon ends and starts again: acts that were not carried out are lost.
     pub(super) fn restart(&mut self) {
         self.machine = self.stored();
+        self.machine.woken();
         self.acts.clear();
     }
 

@@ -63,6 +63,30 @@ async fn shim_and_agent_are_killed_while_the_daemon_is_down() {
     assert!(left.is_empty(), "{left:?} are left");
 }
 
+/// Whoever is first, the next daemon or a caller of it: nothing is begun on a process that is gone.
+#[tokio::test]
+async fn an_input_that_comes_before_a_dead_process_is_missed_is_served_by_the_next_one() {
+    let daemon = TestDaemon::start().await;
+    let mut sessions = Vec::new();
+    for _ in 0..6 {
+        sessions.push(daemon.live("scripted").await);
+    }
+    daemon.kill_9();
+    for shim in daemon.shims() {
+        shim.shim.signal(Signal::KILL).unwrap();
+    }
+    daemon.restart().await;
+    for session in &sessions {
+        session.send("hello").await;
+    }
+    for session in &sessions {
+        let end = session.turn_end(1).await;
+        assert_eq!(end["data"]["outcome"], "completed", "{end}");
+        assert_eq!(session.events_of("turn.started").await.len(), 1);
+        assert_eq!(session.events_of("process.started").await.len(), 2);
+    }
+}
+
 #[tokio::test]
 async fn an_agent_ends_its_turn_while_the_daemon_is_down() {
     let daemon = TestDaemon::start().await;
