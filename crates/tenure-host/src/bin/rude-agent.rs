@@ -13,7 +13,7 @@
 //! | `ignore-term`, `setsid` | what they say |
 //! | `mute` | closes its standard output and error |
 //! | `fork STEPS… --` | starts itself with those steps, and says `forked PID` |
-//! | `relay N` | starts a sleeper and a relay of N - 1, both in sessions of their own, and goes on |
+//! | `relay N` | starts a sleeper and a relay of N - 1, both in sessions of their own, says `relay N`, and goes on |
 //! | `sleep` | does nothing for ever |
 //! | `exit CODE`, `abort` | ends |
 
@@ -144,6 +144,7 @@ fn relay(left: u32) {
     if left > 0 {
         let next = (left - 1).to_string();
         start(&["setsid", "sleep"]);
+        let _ = writeln!(std::io::stdout(), "relay {left}");
         std::thread::sleep(std::time::Duration::from_millis(3));
         start(&["setsid", "relay", &next]);
     }

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use tenure_host::process::tree;
 use tenure_host::{Attached, Forced, Ladder, PidRef, read_exit};
 
-use crate::fixture::{CLOSE, Fixture, eventually, exited, until};
+use crate::fixture::{CLOSE, Fixture, ended, eventually, exited, until};
 
 const HOUR: u64 = 3_600_000;
 
@@ -88,7 +88,7 @@ async fn children_are_kept_where_that_was_asked_for() {
     let line = fixture.lines(exit.spool_end).remove(0);
     let child = PidRef::of(line.trim_start_matches("forked ").parse().expect("a pid")).expect("a child");
     let shim = &shim.identity().shim;
-    eventually("the end of the shim", || !shim.is_alive()).await;
+    ended("the end of the shim", shim.pid).await;
     assert!(child.is_alive());
     child.signal(Signal::KILL).expect("its end");
 }
@@ -157,7 +157,7 @@ async fn a_shim_whose_directory_was_removed_does_not_stay() {
     let (own, agent) = (shim.identity().shim.clone(), shim.identity().agent.clone());
     std::fs::remove_dir_all(fixture.dir()).expect("removed");
     agent.signal(Signal::KILL).expect("a kill");
-    eventually("the end of the shim", || !own.is_alive()).await;
+    ended("the end of the shim", own.pid).await;
 }
 
 #[tokio::test]

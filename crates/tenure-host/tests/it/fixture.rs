@@ -1,9 +1,13 @@
 //! A scratch directory, shims in it, and waiting for what must come.
 
+use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use bytes::Bytes;
+use rustix::event::{PollFd, PollFlags, poll};
+use rustix::fs::inotify::{self, CreateFlags, WatchFlags};
+use rustix::process::{Pid, PidfdFlags, pidfd_open};
 use tenure_host::process::sweep;
 use tenure_host::spool::{LineKind, SpoolReader};
 use tenure_host::{Attached, ExitRecord, Ladder, LaunchSpec, Shim, ShimStatus, SpoolLimits, attach, launch};
@@ -145,11 +149,43 @@ pub(crate) async fn send(shim: &Shim, n: u64, text: impl Into<Bytes>) {
     }
 }
 
-/// Waits for something outside the shim, by looking again and again.
+/// Waits for the end of a process that may be no child of this one. One that is gone has ended.
+pub(crate) async fn ended(what: &str, pid: i32) {
+    let pid = Pid::from_raw(pid).expect("a pid");
+    let Ok(process) = pidfd_open(pid, PidfdFlags::empty()) else { return };
+    assert!(readable(process).await.is_some(), "{what} did not come");
+}
+
+/// Waits until something in a directory is as it should be; looks again whenever that directory changes.
+pub(crate) async fn appears(what: &str, dir: &Path, mut look: impl FnMut() -> bool) {
+    let news = WatchFlags::CREATE | WatchFlags::MOVED_TO | WatchFlags::MODIFY | WatchFlags::CLOSE_WRITE;
+    let mut watch = inotify::init(CreateFlags::NONBLOCK | CreateFlags::CLOEXEC).expect("a watch");
+    inotify::add_watch(&watch, dir, news).expect("a watched directory");
+    // What came before the watch was set is seen at the first look.
+    while !look() {
+        watch = readable(watch).await.unwrap_or_else(|| panic!("{what} did not come"));
+        let mut events = [0; 4096];
+        let _ = rustix::io::read(&watch, &mut events);
+    }
+}
+
+/// The descriptor again, once it can be read.
+async fn readable(fd: OwnedFd) -> Option<OwnedFd> {
+    let wait = tokio::task::spawn_blocking(move || {
+        let patience = rustix::time::Timespec { tv_sec: PATIENCE.as_secs().cast_signed(), tv_nsec: 0 };
+        let ready = poll(&mut [PollFd::new(&fd, PollFlags::IN)], Some(&patience));
+        ready.is_ok_and(|n| n > 0).then_some(fd)
+    });
+    wait.await.expect("a wait")
+}
+
+/// Waits for what the system announces to nobody, such as the state of a process: looks again as soon as everybody
+/// else has had a turn.
 pub(crate) async fn eventually(what: &str, mut look: impl FnMut() -> bool) {
     let seen = tokio::time::timeout(PATIENCE, async {
         while !look() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
+            std::thread::yield_now();
+            tokio::task::yield_now().await;
         }
     });
     assert!(seen.await.is_ok(), "{what} did not happen");

@@ -4,7 +4,7 @@ use rustix::process::Signal;
 use tenure_host::process::{find_marked, orphans, sweep, variable};
 use tenure_host::{AttachError, Attached, LaunchError, PidRef, attach, launch};
 
-use crate::fixture::{CLOSE, Fixture, eventually, exited, send, until};
+use crate::fixture::{CLOSE, Fixture, ended, eventually, exited, send, until};
 
 #[tokio::test]
 async fn an_agent_goes_on_without_a_daemon() {
@@ -30,7 +30,7 @@ async fn the_end_is_found_also_by_who_was_not_there() {
     until(&shim, "the acknowledgement", |status| status.acked == 1).await;
     let agent = shim.identity().agent.clone();
     drop(shim);
-    eventually("the end of the agent", || !agent.is_alive()).await;
+    ended("the end of the agent", agent.pid).await;
     let exit = match fixture.attach().await {
         Attached::Exited(exit) => exit,
         // Between the agent's end and its record.
@@ -94,7 +94,8 @@ async fn forker(fixture: &Fixture) -> (tenure_host::Shim, String) {
     let mut spec = fixture.spec("relay 150 sleep");
     spec.env = vec![("TENURE_TEST_MARK".into(), marker.clone())];
     let shim = launch(spec).await.expect("an agent");
-    eventually("a small crowd", || find_marked("TENURE_TEST_MARK", &marker).len() > 20).await;
+    fixture.line_with(&shim, "relay 128").await;
+    assert!(find_marked("TENURE_TEST_MARK", &marker).len() > 20, "a small crowd");
     (shim, marker)
 }
 

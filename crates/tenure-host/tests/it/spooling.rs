@@ -1,5 +1,6 @@
 //! Output: complete, in order, bounded, and readable from anywhere.
 
+use tenure_host::shim::stderr_tail;
 use tenure_host::spool::{LineKind, SPOOL_DIR, SpoolReader, read_tail};
 use tenure_host::{SpoolLimits, launch};
 
@@ -144,7 +145,8 @@ async fn released_segments_go_and_the_newest_stay_for_raw_reading() {
 async fn the_newest_complaints_are_kept() {
     let fixture = Fixture::new();
     let shim = fixture.launch("errs 20000 line").await;
-    fixture_wait_for_complaints(&shim).await;
+    let complained = || stderr_tail(&fixture.dir(), 64 * 1024).ends_with(b"complaint 19999\n");
+    crate::fixture::appears("the last complaint", &fixture.dir(), complained).await;
     let tail = String::from_utf8(shim.stderr_tail().await).expect("text");
     assert_eq!(tail.len(), 64 * 1024);
     assert!(tail.ends_with("complaint 19999\n"));
@@ -155,14 +157,4 @@ async fn the_newest_complaints_are_kept() {
     for name in ["stderr.0", "stderr.1"] {
         assert!(fixture.dir().join(name).metadata().expect("a ring").len() <= 64 * 1024);
     }
-}
-
-async fn fixture_wait_for_complaints(shim: &tenure_host::Shim) {
-    for _ in 0..10_000 {
-        if shim.stderr_tail().await.ends_with(b"complaint 19999\n") {
-            return;
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(5)).await;
-    }
-    panic!("the complaints did not come");
 }

@@ -4,12 +4,12 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use rustix::process::Signal;
-use tenure_host::process::{SignalError, tree, usage};
+use tenure_host::process::{SignalError, usage};
 use tenure_host::{
     Capture, CaptureError, LockError, PidRef, boot_id, disk_free, facts, lock_file, peer_uid, run_capture,
 };
 
-use crate::fixture::{AGENT, Fixture, PROBE, eventually};
+use crate::fixture::{AGENT, Fixture, PROBE, appears, ended};
 
 fn rude(steps: &str) -> Capture {
     Capture::new(std::iter::once(AGENT).chain(steps.split_whitespace()))
@@ -46,7 +46,7 @@ async fn what_takes_too_long_is_killed_with_its_tree() {
     assert_eq!((ran.timed_out, ran.code, ran.signal), (true, None, Some(9)));
     let pid: i32 =
         String::from_utf8_lossy(&ran.stdout).trim().trim_start_matches("forked ").parse().expect("a pid");
-    eventually("the end of the child", || tree(pid).is_empty()).await;
+    ended("the end of the child", pid).await;
 }
 
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn a_child_that_holds_the_output_delays_nothing_and_is_killed() {
     assert_eq!((ran.code, ran.timed_out), (Some(0), false));
     let pid: i32 =
         String::from_utf8_lossy(&ran.stdout).trim().trim_start_matches("forked ").parse().expect("a pid");
-    eventually("the end of the child", || tree(pid).is_empty()).await;
+    ended("the end of the child", pid).await;
 }
 
 #[tokio::test]
@@ -78,7 +78,7 @@ async fn a_daemon_is_detached() {
     let ran = run_capture(starter).await.expect("a starter");
     assert_eq!(ran.code, Some(0), "{ran:?}");
     let told = || std::fs::read_to_string(&log).unwrap_or_default();
-    eventually("the daemon's word", || told().ends_with("end\n")).await;
+    appears("the daemon's word", fixture.path(), || told().ends_with("end\n")).await;
     assert_eq!(told(), "leads its session, in /, DROPPED none, KEPT 2\nend\n");
 }
 

@@ -159,7 +159,7 @@ async fn a_daemon_that_never_reads_blocks_nobody() {
     wire.socket.write_all(&early).expect("refused commands");
     wire.socket.write_all(&command(1)).expect("a command");
     let exit = fixture.dir().join("exit.json");
-    crate::fixture::eventually("the end", || exit.exists()).await;
+    crate::fixture::appears("the end", &fixture.dir(), || exit.exists()).await;
     let record = tenure_host::read_exit(&fixture.dir()).expect("a record").expect("a record");
     assert_eq!((record.code, record.spool_end), (Some(0), 3_100_000));
 }
