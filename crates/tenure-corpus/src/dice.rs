@@ -1,8 +1,8 @@
 //! Chance that can be repeated: numbers, ids and texts from a seed.
 
-/// A source of numbers (splitmix64).
+/// Random numbers that a seed repeats.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Dice(fastrand::Rng);
 
 const WORDS: [&str; 40] = [
     "the", "index", "reader", "writes", "a", "line", "and", "then", "parser", "fails", "on", "empty",
@@ -13,20 +13,17 @@ const WORDS: [&str; 40] = [
 
 impl Dice {
     pub(crate) fn new(seed: u64, number: u64) -> Self {
-        Self(seed ^ number.wrapping_mul(0x9e37_79b9_7f4a_7c15))
+        let mut of_seed = fastrand::Rng::with_seed(seed);
+        Self(fastrand::Rng::with_seed(of_seed.u64(..) ^ number))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.u64(..)
     }
 
-    /// Below `n`.
+    /// Below `n`; 0 if that is 0.
     pub(crate) fn below(&mut self, n: usize) -> usize {
-        usize::try_from(self.next() % (n.max(1) as u64)).unwrap_or(0)
+        self.0.usize(..n.max(1))
     }
 
     /// Once in `n` times.

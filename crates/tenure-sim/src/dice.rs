@@ -1,28 +1,21 @@
 //! The one source of chance. The same seed throws the same dice.
 
-/// A generator of pseudo-random numbers (splitmix64).
+/// Random numbers that a seed repeats.
 #[derive(Debug, Clone)]
-pub(crate) struct Dice(u64);
+pub(crate) struct Dice(fastrand::Rng);
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
-        // Neighbouring seeds must not be the same sequence, shifted.
-        let mut dice = Self(seed ^ 0x1234_5678_9abc_def1);
-        Self(dice.next().rotate_left(17) ^ dice.next())
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     pub(crate) fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        self.0.u64(..)
     }
 
     /// A number below `sides`; 0 if there are no sides.
     pub(crate) fn roll(&mut self, sides: usize) -> usize {
-        let sides = sides.max(1) as u64;
-        usize::try_from(self.next() % sides).unwrap_or(0)
+        self.0.usize(..sides.max(1))
     }
 
     /// True in so many of a hundred cases.

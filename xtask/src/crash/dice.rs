@@ -3,31 +3,23 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::time::Duration;
 
-/// A source of random numbers (splitmix64).
+/// A source of random numbers.
 #[derive(Debug, Clone)]
-pub(super) struct Dice(u64);
+pub(super) struct Dice(fastrand::Rng);
 
 impl Dice {
     pub(super) fn of(seed: u64) -> Self {
-        Self(seed)
+        Self(fastrand::Rng::with_seed(seed))
     }
 
     /// A source of its own, for another thread.
     pub(super) fn child(&mut self) -> Self {
-        Self(self.next())
-    }
-
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
+        Self(self.0.fork())
     }
 
     /// 0 to `n` - 1; 0 for 0.
     pub(super) fn below(&mut self, n: u64) -> u64 {
-        if n == 0 { 0 } else { self.next() % n }
+        self.0.u64(..n.max(1))
     }
 
     /// Both ends are included.
@@ -47,9 +39,7 @@ impl Dice {
 
     /// Puts them into any order.
     pub(super) fn shuffle<T>(&mut self, all: &mut [T]) {
-        for last in (1..all.len()).rev() {
-            all.swap(last, usize::try_from(self.below(last as u64 + 1)).unwrap_or(0));
-        }
+        self.0.shuffle(all);
     }
 
     /// One of them; there must be one.
