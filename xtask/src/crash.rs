@@ -6,10 +6,12 @@
 //!
 //! A run is repeated by its seed as far as the machine allows: what is done is the same, when it happens is not.
 
+mod caller;
 mod chaos;
 mod check;
 mod churn;
 mod daemon;
+mod deeds;
 mod dice;
 mod driver;
 pub(crate) mod faults;
@@ -214,10 +216,8 @@ fn every_label(args: &Args, seed: u64, base: &Place, interrupted: &AtomicBool) -
         let _sweeper = Sweeper(place.mark());
         let found = report.len();
         let round = Round { place: &place, sessions: args.sessions, seed: seed + n, interrupted };
-        let mut trouble = |stage: Stage<'_>, kills: &mut _| {
-            let hands = Hands { place: &place, link: stage.link, dice: stage.dice, interrupted };
-            Labels::new(hands, stage.followers, stage.lives, &mut tally).make(kills)
-        };
+        let mut trouble =
+            |stage: Stage<'_>, kills: &mut _| Labels::new(&place, stage, interrupted, &mut tally).make(kills);
         round.run(&mut trouble, &mut figures, &mut report)?;
         if report.len() > found {
             say(&format!(

@@ -99,6 +99,7 @@ impl Agent {
             "session/new" => return self.new_session(id, params),
             "session/load" if !self.flags.no_load => return self.take_up(id, params, true),
             "session/resume" if !self.flags.no_resume => return self.take_up(id, params, false),
+            "session/fork" if self.flags.forks => return self.fork_session(id, params),
             "session/list" => self.list_sessions(params),
             "session/close" => self.close_session(params),
             "session/set_mode" => self.set_mode(params),

@@ -35,6 +35,7 @@ pub(crate) struct Flags {
     pub(crate) no_message_id: bool,
     pub(crate) garbage_start: bool,
     pub(crate) auth_required: bool,
+    pub(crate) forks: bool,
     pub(crate) slow_start: Duration,
     pub(crate) fail_start: Option<String>,
     pub(crate) protocol: Protocol,
@@ -55,6 +56,7 @@ const SWITCHES: &[Switch] = &[
     ("no-message-id", |f| &mut f.no_message_id),
     ("garbage-start", |f| &mut f.garbage_start),
     ("auth-required", |f| &mut f.auth_required),
+    ("forks", |f| &mut f.forks),
 ];
 
 const VALUES: &[&str] = &["slow-start", "fail-start", "protocol", "record", "home"];
@@ -91,6 +93,7 @@ impl Flags {
             no_message_id: false,
             garbage_start: false,
             auth_required: false,
+            forks: false,
             slow_start: Duration::ZERO,
             fail_start: None,
             protocol: Protocol::Fixed(1),

@@ -95,6 +95,7 @@
 //! | `--ignore-term` | SIGTERM does not end it |
 //! | `--no-load`, `--no-resume`, `--no-steering` | lacks that method, and says so |
 //! | `--no-message-id` | gives no message an id |
+//! | `--forks` | offers `session/fork`: a new session that begins with all that another one has kept |
 //! | `--auth-required` | `session/new` answers -32000 until `authenticate` |
 //! | `--slow-start MS` | waits before it reads anything |
 //! | `--fail-start TEXT` | says the text on stderr and exits with 3 |

@@ -144,6 +144,7 @@ impl Owner {
             Ok(reply) => {
                 self.tell_settled();
                 self.tell_servers_told();
+                pass_limits(&backup, &self.machine);
                 Ok(reply)
             }
             Err(e) => {
@@ -216,6 +217,19 @@ impl Owner {
 
 /// The reply of a step, if it was a request.
 type Answer = Option<Result<Reply, tenure_api::Problem>>;
+
+/// The points at which a limit has held a session, or lets it go, and that is stored.
+fn pass_limits(before: &Machine, after: &Machine) {
+    match (before.state().held_by_limit, after.state().held_by_limit) {
+        (false, true) => {
+            crash_point!("limit.paused");
+        }
+        (true, false) => {
+            crash_point!("limit.raised");
+        }
+        _ => {}
+    }
+}
 
 fn now() -> Now {
     Now { at: clock::now(), entropy: clock::entropy() }

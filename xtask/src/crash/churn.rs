@@ -4,14 +4,13 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
-use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::daemon::{Link, Place};
+use super::caller::{Call, Caller};
+use super::daemon::Place;
 use super::dice::Dice;
-use super::driver::{Course, PATIENCE};
-use super::http::{self, Reply};
+use super::http::Reply;
 use super::script;
 
 /// What a churned session's id begins with; others do not.
@@ -64,8 +63,7 @@ impl Book {
 
 /// One client that churns.
 pub(super) struct Churn<'a> {
-    pub(super) link: &'a Link,
-    pub(super) course: &'a Course,
+    pub(super) caller: Caller<'a>,
     pub(super) book: Book,
     pub(super) dice: Dice,
     pub(super) number: u64,
@@ -75,7 +73,7 @@ impl Churn<'_> {
     /// Works until the run drains, then until all are destroyed.
     pub(super) fn run(mut self, place: &Place) {
         let mut n = 0;
-        while !self.course.draining() {
+        while !self.caller.course.draining() {
             self.live(place, &format!("{MARK}{}-{n}", self.number));
             n += 1;
             let pause = self.dice.millis(1, 120);
@@ -146,21 +144,12 @@ impl Churn<'_> {
     }
 
     /// Asks until there is an answer, or once.
-    fn ask(&mut self, again: bool, method: &str, path: &str, body: Option<&Value>) -> Option<Reply> {
-        let begun = Instant::now();
-        while begun.elapsed() < Duration::from_secs(60) && !self.course.over() {
-            let Some(endpoint) = self.link.get(Duration::from_millis(500)) else { continue };
-            match http::ask(&endpoint, method, path, body, PATIENCE) {
-                Ok(reply) if reply.status == 503 => thread::sleep(Duration::from_millis(10)),
-                Ok(reply) => return Some(reply),
-                Err(_) if !again => return None,
-                Err(_) => thread::sleep(Duration::from_millis(2)),
-            }
-        }
-        if again && !self.course.over() {
-            self.odd(format!("{method} {path} got no answer within a minute"));
-        }
-        None
+    fn ask(&self, again: bool, method: &str, path: &str, body: Option<&Value>) -> Option<Reply> {
+        let answer = self.caller.ask(Call { method, path, body, key: None }, !again);
+        answer.unwrap_or_else(|never| {
+            self.odd(never);
+            None
+        })
     }
 
     fn odd(&self, what: String) {

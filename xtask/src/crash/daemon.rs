@@ -20,6 +20,9 @@ use crate::process::program;
 /// A daemon that is not ready by then never will be.
 const READY_WITHIN: Duration = Duration::from_secs(60);
 
+/// Where the daemon finds programs, git among them.
+pub(super) const PATH: &str = "/usr/local/bin:/usr/bin:/bin";
+
 /// Where everything of a run lies.
 #[derive(Debug, Clone)]
 pub(super) struct Place {
@@ -80,7 +83,7 @@ impl Daemon {
         let log: File = OpenOptions::new().create(true).append(true).open(place.daemon_log())?;
         command
             .env_clear()
-            .env("PATH", "/usr/bin:/bin")
+            .env("PATH", PATH)
             .env("HOME", &place.scratch)
             .env("RUST_BACKTRACE", "1")
             .env("TENURE_CRASH_ORDER", place.order());

@@ -165,6 +165,7 @@ pub(super) struct Figures {
     kinds: BTreeMap<String, u64>,
     lives: usize,
     destroyed: usize,
+    deeds: BTreeMap<&'static str, u64>,
 }
 
 impl Figures {
@@ -182,6 +183,13 @@ impl Figures {
         }
         self.lives += lives.all.iter().filter(|life| life.created).count();
         self.destroyed += lives.all.iter().filter(|life| life.created && life.destroyed).count();
+    }
+
+    /// Adds the verbs of more than one step that were done whole in a round.
+    pub(super) fn add_deeds(&mut self, done: BTreeMap<&'static str, u64>) {
+        for (name, n) in done {
+            *self.deeds.entry(name).or_default() += n;
+        }
     }
 
     /// Tells them.
@@ -217,6 +225,8 @@ impl Figures {
             "{} connections of {} followers; {} short-lived sessions, {} of them destroyed",
             self.connections, self.followers, self.lives, self.destroyed
         ))?;
+        let deeds: Vec<String> = self.deeds.iter().map(|(name, n)| format!("{n} {name}")).collect();
+        say(&format!("verbs of more than one step, done whole: {}", deeds.join(", ")))?;
         let mut ready = kills.ready_ms.clone();
         ready.sort_by(f64::total_cmp);
         let at = |share: f64| {

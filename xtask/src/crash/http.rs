@@ -44,9 +44,23 @@ pub(super) fn ask(
     body: Option<&Value>,
     patience: Duration,
 ) -> io::Result<Reply> {
+    ask_keyed(to, method, path, body, None, patience)
+}
+
+/// The same with an `Idempotency-Key`.
+pub(super) fn ask_keyed(
+    to: &Endpoint,
+    method: &str,
+    path: &str,
+    body: Option<&Value>,
+    key: Option<&str>,
+    patience: Duration,
+) -> io::Result<Reply> {
     let body = body.map(Value::to_string).unwrap_or_default();
+    let key = key.map(|key| format!("idempotency-key: {key}\r\n")).unwrap_or_default();
+    let length = body.len();
     let more =
-        format!("connection: close\r\ncontent-type: application/json\r\ncontent-length: {}\r\n", body.len());
+        format!("connection: close\r\ncontent-type: application/json\r\n{key}content-length: {length}\r\n");
     let mut wire = Wire::open(to, method, path, &more, patience)?;
     wire.socket.write_all(body.as_bytes())?;
     let (status, chunked, length) = wire.head()?;

@@ -7,21 +7,23 @@ mod table;
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use self::flight::Flight;
 use self::table::{ALL, Label, Who};
 use super::churn::{Book, CANARY};
-use super::daemon::Daemon;
+use super::daemon::{Daemon, Place};
+use super::deeds::Wanted;
 use super::hands::Hands;
 use super::report::{Fault, Report};
-use super::round::Followers;
+use super::round::Stage;
 use super::told::Kills;
 use crate::process::say;
 
 /// A point that is not passed by then is not passed.
-const PASSES_WITHIN: Duration = Duration::from_secs(20);
+const PASSES_WITHIN: Duration = Duration::from_secs(60);
 /// A point of the start that is not passed by then waits for another start.
 const STARTS_FOR: Duration = Duration::from_millis(700);
 /// Work begins within this time.
@@ -84,15 +86,23 @@ type Visited = (Option<Daemon>, Option<Flight>);
 /// The trouble: goes to each label once, in an order of its own.
 pub(super) struct Labels<'a> {
     hands: Hands<'a>,
-    followers: &'a Followers,
+    followers: &'a super::round::Followers,
     lives: Book,
+    wanted: &'a Wanted,
     tally: &'a mut Tally,
     orders: u64,
 }
 
 impl<'a> Labels<'a> {
-    pub(super) fn new(hands: Hands<'a>, followers: &'a Followers, lives: Book, tally: &'a mut Tally) -> Self {
-        Self { hands, followers, lives, tally, orders: 0 }
+    pub(super) fn new(
+        place: &'a Place,
+        stage: Stage<'a>,
+        interrupted: &'a AtomicBool,
+        tally: &'a mut Tally,
+    ) -> Self {
+        let Stage { link, dice, followers, lives, wanted } = stage;
+        let hands = Hands { place, link, dice, interrupted };
+        Self { hands, followers, lives, wanted, tally, orders: 0 }
     }
 
     /// Goes to all of them; ends with a daemon that runs.
@@ -104,6 +114,7 @@ impl<'a> Labels<'a> {
             if self.hands.is_interrupted() {
                 break;
             }
+            self.wanted.set(Some(label.name));
             let visited = match label.who {
                 Who::Work => self.at_work(label, daemon.take(), kills)?,
                 Who::Start => self.at_start(label, daemon.take(), kills)?,
@@ -113,6 +124,7 @@ impl<'a> Labels<'a> {
             (daemon, flight) = visited;
             self.tally.count(label, flight);
         }
+        self.wanted.set(None);
         match daemon {
             Some(daemon) => Ok(daemon),
             None => self.hands.start(kills),

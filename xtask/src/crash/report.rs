@@ -57,6 +57,7 @@ faults! {
     Orphan = "orphans 5 s after the end",
     Leftover = "leftovers of destroyed sessions",
     Tombstone = "destroyed sessions that do not tell so",
+    Between = "verbs that a death left between before and after",
     Unpassed = "crash points that were never passed",
     Idle = "crash points passed with nothing in flight only",
     Answer = "answers of the daemon that nothing explains",

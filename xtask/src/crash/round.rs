@@ -8,8 +8,10 @@ use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
 
+use super::caller::Caller;
 use super::churn::{self, Book, Churn};
 use super::daemon::{Daemon, Link, Place};
+use super::deeds::{Doer, Ledger, Wanted};
 use super::dice::Dice;
 use super::driver::{Course, Driver};
 use super::follow::Follower;
@@ -23,6 +25,8 @@ pub(super) use super::finish::Figures;
 const DRAINS_WITHIN: Duration = Duration::from_secs(90);
 /// Clients that create and destroy sessions.
 const CHURNS: u64 = 2;
+/// Clients that do verbs of more than one step.
+const DOERS: u64 = 2;
 
 /// Followers by session, and the one of all.
 pub(super) struct Followers {
@@ -36,6 +40,7 @@ pub(super) struct Stage<'a> {
     pub(super) dice: Dice,
     pub(super) followers: &'a Followers,
     pub(super) lives: Book,
+    pub(super) wanted: &'a Wanted,
 }
 
 /// Disturbs, and ends with a daemon that runs.
@@ -77,8 +82,9 @@ impl Round<'_> {
             sessions: (0..self.sessions).map(|n| (format!("s{n}"), Follower::default())).collect(),
             node: Follower::default(),
         };
-        let (mut kills, lives) = (Kills::default(), Book::default());
-        let worked = self.work(&mut dice, &followers, &lives, trouble, &mut kills);
+        let (mut kills, books) = (Kills::default(), (Book::default(), Ledger::default()));
+        let worked = self.work(&mut dice, &followers, &books, trouble, &mut kills);
+        let (lives, ledger) = books;
         fs::write(self.place.scratch.join("journal"), kills.journal.join("\n"))?;
         let (daemon, told) = worked?;
         if self.interrupted.load(Ordering::Relaxed) {
@@ -87,7 +93,9 @@ impl Round<'_> {
         let sides = finish::finish(self.place, daemon, told, followers, &lives, &mut kills, report)?;
         let store = store::read(&self.place.home())?;
         check::all(self.place, &store, &sides.sessions, &sides.node, &kills, report);
+        ledger.judge(&store, report);
         figures.add(&store, &sides, &lives.hold(), kills);
+        figures.add_deeds(ledger.done());
         Ok(())
     }
 
@@ -106,14 +114,15 @@ impl Round<'_> {
         &self,
         dice: &mut Dice,
         followers: &Followers,
-        lives: &Book,
+        (lives, ledger): &(Book, Ledger),
         trouble: &mut Trouble<'_>,
         kills: &mut Kills,
     ) -> anyhow::Result<Worked> {
         let (link, course, followed) = (&Link::default(), &Course::default(), &AtomicBool::new(true));
         let place = self.place;
         let stop = move || !followed.load(Ordering::Relaxed);
-        let stage = Stage { link, dice: dice.child(), followers, lives: lives.clone() };
+        let wanted = &Wanted::default();
+        let stage = Stage { link, dice: dice.child(), followers, lives: lives.clone(), wanted };
         thread::scope(|scope| {
             let _last = LastOrders(course, followed);
             scope.spawn(|| followers.node.run(link, "/v1/events/stream", &stop));
@@ -125,16 +134,22 @@ impl Round<'_> {
                 drivers.push((id.clone(), scope.spawn(move || driver.run(place))));
             }
             let churns = (0..CHURNS).map(|number| {
-                let churn = Churn { link, course, book: lives.clone(), dice: dice.child(), number };
+                let (caller, book) = (Caller { link, course }, lives.clone());
+                let churn = Churn { caller, book, dice: dice.child(), number };
                 scope.spawn(move || churn.run(place))
             });
-            let churns: Vec<_> = churns.collect();
+            let mut others: Vec<_> = churns.collect();
+            others.extend((0..DOERS).map(|number| {
+                let (caller, ledger) = (Caller { link, course }, ledger.clone());
+                let doer = Doer { caller, wanted, ledger, dice: dice.child(), number };
+                scope.spawn(move || doer.run(place))
+            }));
             let outcome = trouble(stage, kills);
             course.draining.store(true, Ordering::Relaxed);
             let until = Instant::now() + DRAINS_WITHIN;
             let idle = || {
                 drivers.iter().all(|(_, driver)| driver.is_finished())
-                    && churns.iter().all(thread::ScopedJoinHandle::is_finished)
+                    && others.iter().all(thread::ScopedJoinHandle::is_finished)
             };
             while outcome.is_ok()
                 && !idle()

@@ -16,6 +16,9 @@ impl Agent {
         if !flags.no_resume {
             sessions.insert("resume".to_owned(), json!({}));
         }
+        if flags.forks {
+            sessions.insert("fork".to_owned(), json!({}));
+        }
         let login = json!({"id": LOGIN, "name": "Log in", "description": "Always succeeds"});
         let mut result = json!({
             "protocolVersion": flags.protocol.answer(&params["protocolVersion"]),

@@ -1,4 +1,4 @@
-//! `session/new`, `load`, `resume`, `list`, `close`, `set_mode` and `set_config_option`.
+//! `session/new`, `load`, `resume`, `fork`, `list`, `close`, `set_mode` and `set_config_option`.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -41,6 +41,24 @@ impl Agent {
             Ok(session)
         });
         self.opened(id, taken, false);
+    }
+
+    /// A new session that begins with all that another one has kept.
+    pub(super) fn fork_session(&self, id: &Value, params: &Value) {
+        let forked = self.require_login().and_then(|()| {
+            let (cwd, from) = (cwd(params)?, text(params, "sessionId")?);
+            let kept = self.store.load(from).map_err(|e| on_disk(&e))?;
+            let (_, items) = kept.ok_or_else(|| unknown(from))?;
+            let id = format!("scripted-{}", random_hex(8));
+            let history = self.store.create(&id, cwd).map_err(|e| on_disk(&e))?;
+            for item in items.iter().filter(|item| !matches!(item, Item::Session { .. })) {
+                history.append(item).map_err(|e| on_disk(&e))?;
+            }
+            let session = Arc::new(Session::new(id, cwd, history));
+            session.restore(&items);
+            Ok(session)
+        });
+        self.opened(id, forked, true);
     }
 
     fn opened(&self, id: &Value, session: Result<Arc<Session>, RpcError>, tell_id: bool) {

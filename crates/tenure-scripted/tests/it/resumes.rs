@@ -114,3 +114,21 @@ fn the_home_can_be_chosen() {
     let session = agent.open();
     assert!(home.join("sessions").join(format!("{session}.jsonl")).exists());
 }
+
+#[test]
+fn a_fork_knows_what_was_said_and_goes_its_own_way() {
+    let scratch = Scratch::new();
+    let mut agent = scratch.start(&["--forks"]);
+    let session = agent.open();
+    agent.call("session/set_mode", json!({"sessionId": session, "modeId": "plan"}));
+    agent.turn(&session, json!([{"text": "one"}]));
+    let params = json!({"sessionId": session, "cwd": scratch.work(""), "mcpServers": []});
+    let fork = agent.call("session/fork", params)["sessionId"].as_str().unwrap().to_owned();
+    assert_ne!(fork, session);
+    agent.turn(&fork, json!([{"text": "two"}]));
+    let mut next = scratch.start(&["--forks"]);
+    let loaded = next.take_up("session/load", &fork);
+    assert_eq!(loaded.chunks("agent_message_chunk"), ["one", "two"]);
+    assert_eq!(settings(&loaded).0, "plan");
+    assert_eq!(next.take_up("session/load", &session).chunks("agent_message_chunk"), ["one"]);
+}

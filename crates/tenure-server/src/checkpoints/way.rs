@@ -7,6 +7,7 @@
 use std::time::Duration;
 
 use tenure_core::machine::{PendingRewind, RewindGoal, RewindOutcome};
+use tenure_crash_point::crash_point;
 use tenure_event::{FileAction, RewindConflict, RewindFile, SessionId};
 use tenure_log::{LogError, SqliteLog};
 use tenure_workspace::checkpoint::{
@@ -132,6 +133,7 @@ pub(crate) async fn make(
         };
         let mut finish = |used: &mut InUse<'_>| -> Result<RewindOutcome, String> {
             let done = used.store.carry_out(&root, &mut journal, again).map_err(|e| e.to_string())?;
+            crash_point!("rewind.carried_out");
             let result = used.result_of(&journal, &done)?;
             outcome(used, &journal, &done, result, &pending)
         };
@@ -149,9 +151,11 @@ fn begin(
 ) -> Result<Journal, String> {
     used.store.tree(&target).map_err(|e| e.to_string())?;
     let guard = used.take(root, None).map_err(|e| e.to_string())?;
+    crash_point!("rewind.guarded");
     let plan = way(used, guard, target, &pending.goal, since)?;
     let journal = Journal::new(pending.id.to_string(), guard, target, &plan);
     used.store.write_journal(&journal).map_err(|e| e.to_string())?;
+    crash_point!("rewind.written_down");
     Ok(journal)
 }
 

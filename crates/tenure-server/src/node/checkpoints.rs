@@ -6,6 +6,7 @@ use std::time::Duration;
 use tenure_api::{Checkpoint, CheckpointDiff, ErrorCode, Problem, RewindPlan, RewindScope, RewindTo};
 use tenure_core::machine::{RewindGoal, Way};
 use tenure_core::{Reply, Request};
+use tenure_crash_point::crash_point;
 use tenure_event::{CheckpointId, RewindId, Seq, SessionId, WorkspaceId};
 use tenure_log::{EventLog, SessionRow};
 use tokio::sync::oneshot;
@@ -88,6 +89,7 @@ impl Node {
                 let against = own.last().map(|m| m.data.tree.clone());
                 let taken = take(&self.shared.stores, &place, None, against).await;
                 let taken = Box::new(taken.map_err(|e| storage(id, &e.message))?);
+                crash_point!("checkpoint.by_hand");
                 self.call(id, Request::Checkpoint { label, taken }, key).await?
             }
         };

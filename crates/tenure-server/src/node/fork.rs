@@ -14,6 +14,7 @@ use tenure_agents::catalog::{Protocol, known_supports};
 use tenure_api::{CreateSession, ErrorCode, ForkFiles, ForkSession, Permissions, Problem, WorktreeChoice};
 use tenure_core::agent::{Fork, Point};
 use tenure_core::machine::{McpServers, Spec, State};
+use tenure_crash_point::crash_point;
 use tenure_event::{MessageCompleted, Parent, SessionId, Support};
 use tenure_log::EventLog;
 
@@ -79,6 +80,7 @@ impl Node {
         let spec = Spec { parent: Some(parent), fork: Some(fork), ..state.spec };
         let settings = Settings { create, spec, private, past: past.messages, servers: state.servers };
         let made = self.fork_to(wish, settings, &spot).await;
+        crash_point!("fork.born");
         if let Spot::Copy(copied) = spot {
             copied.settle(&self.shared.log).await;
         }

@@ -6,6 +6,7 @@ use std::time::Duration;
 use tenure_core::machine::{
     CheckpointPlan, CheckpointTrouble, Input, PendingRewind, RewindOutcome, TakenCheckpoint,
 };
+use tenure_crash_point::crash_point;
 use tenure_event::RewindId;
 use tenure_workspace::checkpoint::Limits;
 use tokio::sync::oneshot;
@@ -36,6 +37,7 @@ impl Owner {
                 return;
             }
             let kept = result.is_ok();
+            crash_point!("checkpoint.taken");
             let _ = out.send(Work::Checkpointed { n: plan.n, result }).await;
             if kept && plan.n.is_multiple_of(SWEEP_EVERY) {
                 retention::sweep(&shared, &place.workspace).await;
@@ -46,8 +48,9 @@ impl Owner {
     pub(super) async fn checkpointed(&mut self, n: u64, result: Result<TakenCheckpoint, CheckpointTrouble>) {
         let input = Input::Checkpointed { n, result: result.clone() };
         if self.apply(input, None).await.is_err() {
-            self.later(Work::Checkpointed { n, result });
+            return self.later(Work::Checkpointed { n, result });
         }
+        crash_point!("checkpoint.stored");
     }
 
     /// Takes files back, or finishes what an earlier daemon began.
@@ -63,6 +66,7 @@ impl Owner {
                 Err(e) => Some(Err(e.to_string())),
             };
             if let Some(result) = result {
+                crash_point!("rewind.made");
                 let _ = out.send(Work::Rewound { id, result: result.map(Box::new) }).await;
             }
         });
@@ -71,8 +75,9 @@ impl Owner {
     pub(super) async fn rewound(&mut self, id: RewindId, result: Result<Box<RewindOutcome>, String>) {
         let input = Input::Rewound { id: id.clone(), result: result.clone() };
         if self.apply(input, None).await.is_err() {
-            self.later(Work::Rewound { id, result });
+            return self.later(Work::Rewound { id, result });
         }
+        crash_point!("rewind.stored");
     }
 
     /// Answers once no checkpoint is being taken by itself.

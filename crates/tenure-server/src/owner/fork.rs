@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use tenure_core::Request;
 use tenure_core::machine::Input;
+use tenure_crash_point::crash_point;
 use tenure_event::{Kind, Parent, SessionId};
 
 use super::Owner;
@@ -16,7 +17,9 @@ impl Owner {
     pub(super) fn tell_parent(&self, parent: Parent) {
         let (shared, child, out) = (Arc::clone(&self.shared), self.id.clone(), self.work_out.clone());
         self.shared.tasks.spawn(async move {
+            crash_point!("fork.telling");
             let told = tell(&shared, &parent, &child).await;
+            crash_point!("fork.told");
             let _ = out.send(Work::ParentTold { parent, told }).await;
         });
     }
@@ -26,8 +29,9 @@ impl Owner {
             return self.later(Work::TellParent { parent });
         }
         if self.apply(Input::ParentTold, None).await.is_err() {
-            self.later(Work::ParentTold { parent, told });
+            return self.later(Work::ParentTold { parent, told });
         }
+        crash_point!("fork.known");
     }
 }
 

@@ -10,6 +10,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use tenure_api::{ErrorCode, Problem};
+use tenure_crash_point::crash_point;
 use tenure_event::WorkspaceId;
 
 use super::desk::Open;
@@ -32,6 +33,7 @@ pub(super) async fn land(open: &mut Open, landing: Landing, how: &impl Prepare) 
     // Also finishes what went well.
     let Some(UnderWay::Landing(landing)) = open.record.under_way.clone() else { return done };
     settle(open, &landing).await?;
+    crash_point!("merge.settled");
     open.under_way(None).await?;
     done
 }
@@ -47,15 +49,19 @@ async fn attempt(
         io::ErrorKind::AlreadyExists => refused(git.dir(), "another git command is at work; try again"),
         _ => Problem::new(ErrorCode::Storage, format!("the index cannot be taken in hand: {e}")),
     })?;
+    crash_point!("merge.locked");
     let after = how.prepare(git, &git.with_index(&open.paths.index)).await?;
     let landing = Landing { after: Some(after.clone()), ..landing };
     open.under_way(Some(UnderWay::Landing(landing.clone()))).await?;
+    crash_point!("merge.written_down");
     if landing.files {
         let copy = git.with_index(&open.paths.index);
         copy.well(&["read-tree", "-m", "-u", &landing.before, &after], Vec::new()).await?;
     }
+    crash_point!("merge.files");
     let words = ["update-ref", "-m", "tenure", &landing.reference, &after, &landing.before];
     git.text(&words).await?;
+    crash_point!("merge.moved");
     Ok(after)
 }
 
@@ -139,6 +145,7 @@ fn publish(admin: &Path, own: &Path) -> io::Result<()> {
     };
     fs::File::open(&next)?.sync_all()?;
     fs::rename(&next, admin.join("index"))?;
+    crash_point!("merge.index");
     fs::remove_file(own)
 }
 

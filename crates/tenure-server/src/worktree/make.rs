@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tenure_api::{ErrorCode, Problem, WorktreeChoice};
+use tenure_crash_point::crash_point;
 use tenure_event::WorkspaceId;
 use tenure_workspace::git::worktrees;
 use tokio::sync::OwnedMutexGuard;
@@ -176,12 +177,14 @@ async fn build(
     let made = off_thread(move || make_private_dir(&dir)).await;
     made.map_err(|e| Problem::new(ErrorCode::Storage, format!("no worktree can be made: {e}")))?;
     record.write(paths).await?;
+    crash_point!("worktree.written_down");
     let git = Git::at(shared, Path::new(&record.common)).await?;
     let branch = format!("refs/heads/{}", record.branch);
     if record.branch_made {
         // Only if nobody else made one of this name meanwhile.
         let words = ["update-ref", "-m", "tenure: begin", &branch, &record.base, ""];
         git.text(&words).await?;
+        crash_point!("worktree.branched");
     }
     let tree = paths.tree.to_string_lossy();
     let added = git.run(&["worktree", "add", "--quiet", "--", &tree, &record.branch]).await?;
@@ -189,6 +192,7 @@ async fn build(
         let what = format!("git makes no worktree of `{}`: {}", record.branch, added.complaint());
         return Err(Problem { field: Some(field("branch")), ..Problem::new(ErrorCode::Conflict, what) });
     }
+    crash_point!("worktree.added");
     if let Some(setup) = setup {
         record.setup = Some(set_up(shared, &paths.tree, setup).await?);
         record.write(paths).await?;

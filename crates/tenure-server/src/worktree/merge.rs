@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tenure_api::{ErrorCode, MergeHow, MergeWorkspace, Merged, Problem};
+use tenure_crash_point::crash_point;
 use tenure_log::WorkspaceRow;
 use tenure_workspace::git::worktrees;
 
@@ -64,6 +65,7 @@ pub(crate) async fn merge(
     }
     if let Some(draft) = &uncommitted {
         commit(&mut open, &git, draft).await?;
+        crash_point!("merge.committed");
         told.committed = Some(draft.commit.clone());
     }
     carry_out(&mut open, &git, &plan, reference).await?;

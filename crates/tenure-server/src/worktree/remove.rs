@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use tenure_api::{ErrorCode, Problem};
+use tenure_crash_point::crash_point;
 
 use super::desk::Open;
 use super::git::Git;
@@ -14,17 +15,21 @@ use crate::owner::off_thread;
 
 /// Removes all of it, from wherever an earlier attempt got to. Tells the branch that went.
 pub(super) async fn remove(open: &Open, branch_at: Option<String>) -> Result<Option<String>, Problem> {
+    crash_point!("discard.written_down");
     let (home, tree) = (open.shared.home.clone(), open.paths.tree.clone());
     let stays =
         |e: io::Error| Problem::new(ErrorCode::Storage, format!("the worktree cannot be removed: {e}"));
     off_thread(move || take_away(&home, &tree)).await.map_err(stays)?;
+    crash_point!("discard.taken_away");
     let common = PathBuf::from(&open.record.common);
     let (known, tree) = (common.join("worktrees").join(open.id.as_str()), open.paths.tree.clone());
     off_thread(move || forget(&known, &tree)).await.map_err(stays)?;
+    crash_point!("discard.forgotten");
     let branch = match branch_at {
         Some(at) if common.is_dir() => branch(open, &common, &at).await?,
         _ => None,
     };
+    crash_point!("discard.branch_gone");
     let paths = open.paths.clone();
     let gone = off_thread(move || {
         let _ = fs::remove_file(&paths.index);

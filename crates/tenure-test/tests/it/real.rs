@@ -56,6 +56,7 @@ for_each_agent!(real_claude Claude, real_claude_acp ClaudeAcp, real_codex Codex,
     crate::real::kills::in_a_stream as survives_a_kill_in_a_stream,
     crate::real::kills::in_a_tool as survives_a_kill_in_a_tool,
     crate::real::kills::while_asked as survives_a_kill_while_it_asks,
+    crate::real::control::compacted_over_a_kill as is_compacted_once_over_a_kill,
     crate::real::mcp::inherits_nothing as inherits_nothing_that_was_not_named,
 ]);
 

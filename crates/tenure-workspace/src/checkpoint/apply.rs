@@ -16,6 +16,7 @@ use std::sync::Arc;
 use rustix::fs::{AtFlags, Mode, OFlags, chmodat, fchmod, mkdirat, openat, renameat, symlinkat, unlinkat};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use tenure_crash_point::crash_point;
 
 use super::beneath::{Beneath, is_absent};
 use super::hash::{Hash, TreeId};
@@ -62,6 +63,7 @@ impl Store {
         let left: HashSet<&RelPath> = missed.iter().map(|m| &m.path).collect();
         let paths = journal.paths.iter().filter(|path| !left.contains(path)).cloned().collect();
         let done = Done { paths, missed };
+        crash_point!("rewind.all_steps");
         journal.done = Some(done.clone());
         self.write_journal(journal)?;
         Ok(done)
@@ -183,7 +185,10 @@ impl Work<'_> {
         what: impl FnOnce(&mut Self, &Step<'_>) -> Result<(), Trouble>,
     ) -> bool {
         match what(self, step) {
-            Ok(()) => true,
+            Ok(()) => {
+                crash_point!("rewind.step");
+                true
+            }
             Err(Trouble::Io(e)) => {
                 let why = match e.kind() {
                     io::ErrorKind::DirectoryNotEmpty => {
@@ -238,6 +243,7 @@ impl Work<'_> {
         self.make_parents(step.path)?;
         self.in_parent(step.path, |dir, name| {
             let done = write_new(dir, &temp, &mut bytes, mode, hash);
+            crash_point!("rewind.beside");
             let done = done.and_then(|()| Ok(renameat(dir, &temp, dir, name)?));
             if done.is_err() {
                 let _ = unlinkat(dir, &temp, AtFlags::empty());

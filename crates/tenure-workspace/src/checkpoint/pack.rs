@@ -10,6 +10,7 @@ use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
+use tenure_crash_point::crash_point;
 use zstd::bulk::Compressor;
 
 use super::hash::Hash;
@@ -164,8 +165,10 @@ impl PackWriter {
         self.file.get_ref().sync_all()?;
         let name = format!("{hash}.pack");
         let path = self.path.with_file_name(&name);
+        crash_point!("checkpoint.pack_written");
         fs::rename(&self.path, &path)?;
         sync_dir(&path)?;
+        crash_point!("checkpoint.pack_kept");
         Ok(Some(Pack { path, places: self.places, bytes: self.at }))
     }
 }

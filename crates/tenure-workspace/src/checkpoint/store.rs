@@ -12,6 +12,8 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use tenure_crash_point::crash_point;
+
 use super::hash::{Hash, TreeId};
 use super::pack::{Pack, PackWriter, Place, sync_dir};
 use super::seen::{self, SeenFiles};
@@ -219,6 +221,7 @@ impl Store {
         let (bytes, leans) = tree.write(base.as_ref().map(|(id, tree, _)| (*id, &**tree)));
         let depth = if leans { base.map_or(0, |(_, _, depth)| depth + 1) } else { 0 };
         self.write_file(&self.tree_path(&id), &bytes, true)?;
+        crash_point!("checkpoint.tree_kept");
         self.last = Some((id, depth));
         Ok(id)
     }

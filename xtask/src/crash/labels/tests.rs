@@ -23,7 +23,7 @@ fn labels(dir: &Path, found: &mut Vec<String>) {
 #[test]
 fn the_table_has_every_point_of_the_code_once() {
     let mut found = Vec::new();
-    for name in ["host", "log", "server"] {
+    for name in ["host", "log", "server", "workspace"] {
         labels(&root().join("crates").join(format!("tenure-{name}")).join("src"), &mut found);
     }
     let once: BTreeSet<&str> = found.iter().map(String::as_str).collect();

@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use tenure_api::{ErrorCode, Problem};
+use tenure_crash_point::crash_point;
 use tenure_event::WorkspaceId;
 use tenure_log::{EventLog, ProjectRow, SqliteLog, WorkspaceRow};
 use tenure_workspace::{CopyError, CopyLimits, copy_directory};
@@ -39,9 +40,11 @@ impl Copied {
         let made = off_thread(move || {
             make_private_dir(&marks)?;
             std::fs::write(&marked, "")?;
+            crash_point!("fork.marked");
             make_private_dir(&path)?;
             let (path, home) = (path.canonicalize()?, home.canonicalize()?);
             let copied = copy_directory(&from, &path, &home, LIMITS);
+            crash_point!("fork.copied");
             if copied.is_err() {
                 std::fs::remove_dir_all(&path)?;
                 std::fs::remove_file(&marked)?;

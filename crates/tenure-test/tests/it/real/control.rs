@@ -1,6 +1,6 @@
 //! What can be changed while a real agent runs, or is refused by name.
 
-use serde_json::json;
+use serde_json::{Value, json};
 use tenure_model::Script;
 use tenure_test::daemon::TestSession;
 
@@ -129,5 +129,34 @@ pub(crate) async fn compacted(kind: Kind) {
             session.run(&Script::new().text("Still here.").prompt("Go on.")).await;
         }
     }
+    one_end_each(&session.events().await);
+}
+
+/// The daemon is killed when the agent has begun with it: the same process does it once, and goes on.
+pub(crate) async fn compacted_over_a_kill(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let session = ground.session().await;
+    session.run(&Script::new().text("I see.").prompt("A long story.")).await;
+    if support(&session, "compact").await.is_err() {
+        return compacted(kind).await;
+    }
+    let pid = session.pid().await;
+    let before = session.view().await["last_seq"].as_u64().unwrap();
+    let (daemon, path) = (ground.daemon.clone(), session.path("/compact"));
+    let asked = tokio::spawn(async move { daemon.try_request("POST", &path, &json!({}), &[]).await.is_ok() });
+    let begun = |event: &Value| event["type"] == "compaction.started" || event["type"] == "turn.started";
+    let ends = match session.wait_after(before, "the compaction", begun).await["type"].as_str().unwrap() {
+        "turn.started" => "turn.completed",
+        _ => "compaction.completed",
+    };
+    ground.daemon.kill_and_restart().await;
+    let _ = asked.await;
+    session.wait_after(before, "its end", |event| event["type"] == ends).await;
+    session.run(&Script::new().text("Still here.").prompt("Go on.")).await;
+    assert_eq!(session.pid().await, pid);
+    let (started, completed) =
+        (session.events_of("compaction.started").await, session.events_of("compaction.completed").await);
+    assert!(started.len() <= 1 && started.len() <= completed.len(), "{started:?} {completed:?}");
+    assert!(completed.len() <= 1, "it is told once: {completed:?}");
     one_end_each(&session.events().await);
 }
