@@ -13,6 +13,7 @@ mod exec;
 mod history;
 pub mod http;
 pub mod node;
+pub mod order;
 mod owner;
 mod past;
 mod problem;

@@ -20,6 +20,7 @@ mod outgoing;
 mod pieces;
 mod redact;
 mod rows;
+mod seat;
 mod servers;
 mod stored;
 mod terminals;
@@ -35,7 +36,7 @@ use tenure_core::machine::{Input, Inside, Machine, Now, Output};
 use tenure_core::{Reply, Request};
 use tenure_crash_point::crash_point;
 use tenure_event::{Ephemeral, InputId, SessionId};
-use tenure_log::{InputRow, LogError, OutboxRow};
+use tenure_log::{LogError, OutboxRow};
 use tokio::sync::{broadcast, mpsc};
 use tokio::time::Instant;
 
@@ -49,6 +50,7 @@ pub(crate) use stored::{Private, TOOLS, TOOLS_TOKEN, session_dir};
 use crate::clock;
 use crate::config::Config;
 use crate::node::{IdempotencyKey, Shared};
+use crate::order::{self, Answer, InputRows};
 use line::Line;
 use mail::Work;
 use pieces::Pieces;
@@ -76,7 +78,9 @@ pub(crate) struct Owner {
     secrets: EncodeContext,
     redactor: Redactor,
     line: Option<Line>,
-    rows: BTreeMap<InputId, InputRow>,
+    /// Its line, while the end of its process is being stored.
+    closing: Option<Line>,
+    rows: InputRows,
     /// Blobs with the true words of inputs whose rows show less than that.
     words: BTreeMap<InputId, String>,
     /// Text that is being written, as far as it may be shown.
@@ -95,8 +99,8 @@ pub(crate) struct Owner {
     end_later: Option<(u32, act::EndHow)>,
     /// The process whose end is being stored: its commands go with it.
     ended_generation: Option<u32>,
-    /// The input that is being admitted, with the hash of its request.
-    admitting: Option<(InputId, String)>,
+    /// Commands of the step under way that have no words.
+    unsaid: Vec<Work>,
     /// Until then nothing is tried that just failed; requests are heard.
     pause: Option<Instant>,
     /// A process is being started at this moment.
@@ -136,29 +140,7 @@ impl Owner {
 
     /// One step, stored. On a failure of the store nothing has happened.
     async fn apply(&mut self, input: Input, key: Option<&IdempotencyKey>) -> Result<Answer, LogError> {
-        self.take_policy();
-        self.straighten()?;
-        let (backup, words) = (self.machine.clone(), self.words.clone());
-        let out = self.machine.step(now(), input);
-        match self.commit(out, key).await {
-            Ok(reply) => {
-                self.tell_settled();
-                self.tell_servers_told();
-                pass_limits(&backup, &self.machine);
-                Ok(reply)
-            }
-            Err(e) => {
-                (self.machine, self.words) = (backup, words);
-                self.outdated |= matches!(e, LogError::Conflict { .. });
-                // The codec has read lines or written commands for it.
-                if let Some(line) = &mut self.line
-                    && let Err(e) = line.rewind()
-                {
-                    tracing::error!(session = %self.id, error = %e, "the agent's output cannot be read again yet");
-                }
-                Err(e)
-            }
-        }
+        order::apply(self, input, key).await
     }
 
     /// Nothing is stored while the codec is ahead of what was.
@@ -214,9 +196,6 @@ impl Owner {
             && self.machine.next_deadline().is_none()
     }
 }
-
-/// The reply of a step, if it was a request.
-type Answer = Option<Result<Reply, tenure_api::Problem>>;
 
 /// The points at which a limit has held a session, or lets it go, and that is stored.
 fn pass_limits(before: &Machine, after: &Machine) {
@@ -341,26 +320,11 @@ impl Owner {
         self.straighten().map_err(|e| crate::problem::from_log(&e))?;
         self.can_be_told(&request)?;
         self.has_room(&request)?;
-        if let Err(e) = self.finish_stray_text(&request).await {
-            return Err(crate::problem::from_log(&e));
-        }
-        match self.apply(Input::Request(request), key.as_ref()).await {
+        match order::ask(self, request, key.as_ref()).await {
             Ok(Some(reply)) => reply,
             Ok(None) => Err(crate::problem::internal("a request got no reply")),
             Err(e) => Err(crate::problem::from_log(&e)),
         }
-    }
-
-    /// What an agent said after its turn had ended is a message of its own, and ends before the next prompt: the codec
-    /// does not see prompts, and would take the answer for its continuation.
-    async fn finish_stray_text(&mut self, request: &Request) -> Result<(), LogError> {
-        let Some(line) = &mut self.line else { return Ok(()) };
-        let between = matches!(request, Request::Admit(_)) && self.machine.state().turn.is_none();
-        if !between || line.codec.open_offset().is_none() {
-            return Ok(());
-        }
-        let (generation, signals) = (line.generation, line.codec.cut());
-        self.apply(Input::Agent { generation, signals, stderr: None }, None).await.map(drop)
     }
 
     /// What is answered as done must reach the agent: not while nobody knows how to speak to it.

@@ -1,18 +1,19 @@
-//! The owner of one session, as the daemon has it, without its tasks and channels: the same
-//! order (store, ring, act, reply), the same rows, the same way back from the store.
+//! The owner of one session, without its tasks and channels: what it works with is made up here, the order in which it
+//! works is the daemon's own ([`tenure_server::order`]).
 
 mod commit;
 mod line;
+mod seat;
 mod wake;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use tenure_api::Problem;
-use tenure_core::agent::{AgentRequest, FsAnswer, Signal};
+use tenure_core::agent::{AgentRequest, FsAnswer};
 use tenure_core::machine::{Act, ExitNews, Input, Machine, SpawnPlan};
 use tenure_core::{Admit, Reply, Request};
-use tenure_event::InputId;
-use tenure_log::{EventLog, InputRow, OutboxRow};
+use tenure_log::{EventLog, OutboxRow};
+use tenure_server::order::{self, Answer, InputRows};
 
 use crate::env::{Env, Killed, at_once};
 use crate::shim::End;
@@ -23,7 +24,11 @@ pub(crate) struct Owner {
     pub(crate) index: usize,
     pub(crate) machine: Machine,
     line: Option<line::Line>,
-    rows: BTreeMap<InputId, InputRow>,
+    rows: InputRows,
+    /// Where the output of a process was taken in up to, until it is taken up again.
+    stored_line: Option<StoredLine>,
+    /// A process that the store knows and nobody has looked for yet.
+    looking: Option<u32>,
     unsent: VecDeque<OutboxRow>,
     /// A process that is to be started, and one that was and is not known yet.
     pub(crate) launching: Option<SpawnPlan>,
@@ -33,10 +38,7 @@ pub(crate) struct Owner {
     kill_when_launched: bool,
     end_when_launched: bool,
     ended_generation: Option<u32>,
-    admitting: Option<(InputId, String)>,
 }
-
-pub(crate) type Answer = Option<Result<Reply, Problem>>;
 
 impl Owner {
     /// A session that is being created: its first step.
@@ -52,7 +54,9 @@ impl Owner {
             index,
             machine,
             line: None,
-            rows: BTreeMap::new(),
+            rows: InputRows::default(),
+            stored_line: None,
+            looking: None,
             unsent: VecDeque::new(),
             launching: None,
             launched: None,
@@ -61,40 +65,31 @@ impl Owner {
             kill_when_launched: false,
             end_when_launched: false,
             ended_generation: None,
-            admitting: None,
         }
     }
 
     /// One step, stored and carried out as far as the daemon lives.
     fn apply(&mut self, env: &mut Env, input: Input) -> Result<Answer, Killed> {
-        let now = env.now();
-        let out = self.machine.step(now, input);
-        self.commit(env, out)
+        at_once(order::apply(&mut self.at(env, 0), input, None))
+    }
+
+    /// At work, with so many lines at once.
+    fn at<'a>(&'a mut self, env: &'a mut Env, most: usize) -> seat::AtWork<'a> {
+        seat::AtWork { owner: self, env, most }
     }
 
     pub(crate) fn ask(&mut self, env: &mut Env, request: Request) -> Result<Result<Reply, Problem>, Killed> {
-        if let Request::Admit(admit) = &request {
-            if let Some(known) = self.known_input(env, admit) {
-                return Ok(known);
-            }
-            self.finish_stray_text(env)?;
+        if let Request::Admit(admit) = &request
+            && let Some(known) = self.known_input(env, admit)
+        {
+            return Ok(known);
         }
-        let answer = self.apply(env, Input::Request(request))?;
+        let answer = at_once(order::ask(&mut self.at(env, 0), request, None))?;
         Ok(answer.expect("a request gets a reply"))
     }
 
-    /// What was said after a turn ended is a message of its own.
-    fn finish_stray_text(&mut self, env: &mut Env) -> Result<(), Killed> {
-        let Some(line) = &mut self.line else { return Ok(()) };
-        if self.machine.state().turn.is_some() || line.codec.open_offset().is_none() {
-            return Ok(());
-        }
-        let (generation, signals) = (line.generation, line.codec.cut());
-        self.apply(env, Input::Agent { generation, signals, stderr: None }).map(drop)
-    }
-
     fn known_input(&mut self, env: &Env, admit: &Admit) -> Option<Result<Reply, Problem>> {
-        self.admitting = Some((admit.input_id.clone(), admit.body_hash.clone()));
+        self.rows.admitting(admit);
         let id = &env.plans[self.index].id;
         let row = match self.rows.get(&admit.input_id) {
             Some(row) => row.clone(),
@@ -115,24 +110,11 @@ impl Owner {
 
     /// Takes in what is new: lines, or the end of the process.
     pub(crate) fn drain(&mut self, env: &mut Env, most: usize) -> Result<bool, Killed> {
-        self.pump(env);
-        let Some(line) = &mut self.line else { return Ok(false) };
-        let generation = line.generation;
-        let Some(shim) = env.shims.get(&(self.index, generation)) else { return Ok(false) };
-        let (signals, any) = line.read(shim, most);
-        if any {
-            let silent = |s: &Signal| matches!(s, Signal::TurnEnded(end) if !end.said);
-            let stderr = signals.iter().any(silent).then(String::new);
-            self.apply(env, Input::Agent { generation, signals, stderr })?;
-            return Ok(true);
+        if self.looking.is_some() {
+            return Ok(false);
         }
-        let Some(end) = shim.end.clone() else { return Ok(false) };
-        let cut = line.codec.cut();
-        self.line = None;
-        self.ended_generation = Some(generation);
-        self.apply(env, Input::Exited { generation, exit: exit_news(&end), cut })?;
-        self.unsent.clear();
-        Ok(true)
+        self.pump(env);
+        at_once(order::take_in(&mut self.at(env, most)))
     }
 
     /// A process that was started is there.
@@ -141,12 +123,7 @@ impl Owner {
         let current = self.machine.state().process.as_ref().is_some_and(|p| p.generation == generation);
         assert!(current, "a process is started that nobody wants");
         self.line = Some(line::Line::open(env, self.index, generation, None));
-        self.announce(env)?;
-        if std::mem::take(&mut self.kill_when_launched) {
-            self.kill(env);
-        } else if std::mem::take(&mut self.end_when_launched) {
-            self.end(env);
-        }
+        at_once(order::announce(&mut self.at(env, 0), generation))?;
         Ok(true)
     }
 
@@ -158,14 +135,6 @@ impl Owner {
             data: None,
         };
         self.apply(env, Input::SpawnFailed { generation: plan.generation, error }).map(drop)
-    }
-
-    fn announce(&mut self, env: &mut Env) -> Result<(), Killed> {
-        let Some(line) = &self.line else { return Ok(()) };
-        let generation = line.generation;
-        let lives = env.shims.get(&(self.index, generation)).is_some_and(crate::shim::Shim::lives);
-        let hello = if lives { line.codec.hello() } else { Vec::new() };
-        self.apply(env, Input::Started { generation, pid: 4000 + generation, hello }).map(drop)
     }
 
     /// A file request is served.
@@ -210,25 +179,31 @@ impl Owner {
     }
 
     fn end(&mut self, env: &mut Env) {
-        match self.line.as_ref().and_then(|l| env.shims.get_mut(&(self.index, l.generation))) {
+        match self.joined().and_then(|l| env.shims.get_mut(&(self.index, l.generation))) {
             Some(shim) => shim.end_asked = true,
             None => self.end_when_launched = true,
         }
     }
 
     fn kill(&mut self, env: &mut Env) {
-        match self.line.as_ref().and_then(|l| env.shims.get_mut(&(self.index, l.generation))) {
+        match self.joined().and_then(|l| env.shims.get_mut(&(self.index, l.generation))) {
             Some(shim) => shim.exit(ExitNews { signal: Some(9), ..ExitNews::default() }),
             None => self.kill_when_launched = true,
         }
     }
 
+    /// The line of a process that was found.
+    fn joined(&self) -> Option<&line::Line> {
+        self.line.as_ref().filter(|_| self.looking.is_none())
+    }
+
     /// Hands commands to the shim as far as it takes them.
     pub(crate) fn pump(&mut self, env: &mut Env) {
-        let Some(line) = &self.line else { return };
-        let Some(shim) = env.shims.get_mut(&(self.index, line.generation)) else { return };
+        let Some(line) = self.joined() else { return };
+        let generation = line.generation;
+        let Some(shim) = env.shims.get_mut(&(self.index, generation)) else { return };
         while let Some(row) = self.unsent.front() {
-            if row.generation == line.generation && shim.lives() && !shim.send(row.n, &row.bytes) {
+            if row.generation == generation && shim.lives() && !shim.send(row.n, &row.bytes) {
                 return;
             }
             self.unsent.pop_front();

@@ -154,7 +154,10 @@ impl World {
                 Ok(())
             }
             5 | 6 => node.awake(index).map_or(Ok(()), |owner| owner.spawn_failed(env)),
-            7 | 8 => node.awake(index).map_or(Ok(()), |owner| owner.take_up(env).map(drop)),
+            7 | 8 => node.awake(index).map_or(Ok(()), |owner| {
+                owner.attach(env)?;
+                owner.take_up(env).map(drop)
+            }),
             9 => node.awake(index).map_or(Ok(()), |owner| owner.serve(env).map(drop)),
             10 => node.awake(index).map_or(Ok(()), |owner| owner.probed(env).map(drop)),
             11 => node.awake(index).map_or(Ok(()), |owner| owner.deadline(env).map(drop)),
@@ -212,7 +215,11 @@ impl World {
             self.clients[index].ask_again(&mut node, env, index)?;
             moved |= node.launch(env, index);
             let owner = node.owner(env, index)?;
-            moved |= owner.take_up(env)? | owner.serve(env)? | owner.probed(env)? | owner.deadline(env)?;
+            moved |= owner.attach(env)?
+                | owner.take_up(env)?
+                | owner.serve(env)?
+                | owner.probed(env)?
+                | owner.deadline(env)?;
             moved |= owner.drain(env, usize::MAX)?;
             moved |= self.clients[index].answer(&mut node, env, index, Decision::Deny)?;
         }

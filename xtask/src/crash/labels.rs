@@ -182,6 +182,14 @@ impl<'a> Labels<'a> {
                 thread::sleep(Duration::from_millis(1));
             }
             self.revoke();
+            if self.is_taken() {
+                // It was, at the last moment.
+                while !daemon.has_ended() && Instant::now() < until {
+                    thread::sleep(Duration::from_millis(1));
+                }
+                kills.during_start += 1;
+                return Ok((None, self.died(kills)));
+            }
             running = Some(self.hands.make_ready(daemon, kills)?);
         }
         Ok((running, None))
@@ -236,6 +244,11 @@ impl<'a> Labels<'a> {
 
     fn revoke(&self) {
         let _ = fs::remove_file(self.hands.place.order());
+    }
+
+    /// Whether somebody dies of the order, or is about to.
+    fn is_taken(&self) -> bool {
+        self.hands.place.order().with_extension("taken").exists()
     }
 
     /// Who took the order, once it is written down.

@@ -15,6 +15,7 @@ use super::launch::STORAGE;
 use super::mail::Work;
 use super::stored::{session_dir, write_private};
 use crate::clock;
+use crate::order;
 
 /// How long a silent process is watched for a sign of work.
 const WATCH: Duration = Duration::from_secs(5);
@@ -244,24 +245,8 @@ impl Owner {
 
     /// A process is there: the machine is told, and its first commands are sent.
     pub(super) async fn announce(&mut self, generation: u32) {
-        let Some(line) = self.line.as_ref().filter(|l| l.generation == generation) else { return };
-        let (pid, hello) = match &line.shim {
-            Some(shim) => (shim.identity().agent.pid, line.codec.hello()),
-            // It has ended already, and nobody told yet that it began.
-            None => match line.identity() {
-                Some(identity) => (identity.agent.pid, Vec::new()),
-                None => return,
-            },
-        };
-        let pid = u32::try_from(pid).unwrap_or(0);
-        if self.apply(Input::Started { generation, pid, hello }, None).await.is_err() {
+        if order::announce(self, generation).await.is_err() {
             self.later(Work::Announce { generation });
-            return;
-        }
-        if let Some(how) = self.take_end_later(generation)
-            && self.line.as_ref().is_some_and(|line| line.shim.is_some())
-        {
-            self.end(how);
         }
     }
 

@@ -47,10 +47,12 @@ impl Owner {
 
     pub(super) async fn checkpointed(&mut self, n: u64, result: Result<TakenCheckpoint, CheckpointTrouble>) {
         let input = Input::Checkpointed { n, result: result.clone() };
-        if self.apply(input, None).await.is_err() {
-            return self.later(Work::Checkpointed { n, result });
+        match self.apply(input, None).await {
+            Ok(_) => {
+                crash_point!("checkpoint.stored");
+            }
+            Err(_) => self.later(Work::Checkpointed { n, result }),
         }
-        crash_point!("checkpoint.stored");
     }
 
     /// Takes files back, or finishes what an earlier daemon began.
@@ -74,10 +76,12 @@ impl Owner {
 
     pub(super) async fn rewound(&mut self, id: RewindId, result: Result<Box<RewindOutcome>, String>) {
         let input = Input::Rewound { id: id.clone(), result: result.clone() };
-        if self.apply(input, None).await.is_err() {
-            return self.later(Work::Rewound { id, result });
+        match self.apply(input, None).await {
+            Ok(_) => {
+                crash_point!("rewind.stored");
+            }
+            Err(_) => self.later(Work::Rewound { id, result }),
         }
-        crash_point!("rewind.stored");
     }
 
     /// Answers once no checkpoint is being taken by itself.

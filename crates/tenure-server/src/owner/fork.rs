@@ -28,10 +28,12 @@ impl Owner {
         if !told {
             return self.later(Work::TellParent { parent });
         }
-        if self.apply(Input::ParentTold, None).await.is_err() {
-            return self.later(Work::ParentTold { parent, told });
+        match self.apply(Input::ParentTold, None).await {
+            Ok(_) => {
+                crash_point!("fork.known");
+            }
+            Err(_) => self.later(Work::ParentTold { parent, told }),
         }
-        crash_point!("fork.known");
     }
 }
 

@@ -1,10 +1,8 @@
 //! Rows that change with events: the session's, its inputs' and its asks'.
 
-use serde_json::{Value, json};
 use tenure_api::{InputView, Receipt};
-use tenure_core::machine::InputChange;
 use tenure_core::{Admit, Reply};
-use tenure_event::{Delivery, InputId, Kind, NewEvent, Part, Seq, TurnId};
+use tenure_event::Delivery;
 use tenure_log::{EventLog, InputRow, SessionRow, StoredAsk, Write};
 
 use super::Owner;
@@ -59,87 +57,9 @@ impl Owner {
         Ok(roomy(self.redactor.hidden(state), &mut self.room))
     }
 
-    /// The rows that these changes may change, as they are.
-    pub(super) fn rows_of(&self, changes: &[InputChange]) -> Vec<(InputId, Option<InputRow>)> {
-        changes.iter().map(|c| (id_of(c).clone(), self.rows.get(id_of(c)).cloned())).collect()
-    }
-
-    /// Puts rows back as they were.
-    pub(super) fn put_rows_back(&mut self, before: Vec<(InputId, Option<InputRow>)>) {
-        for (id, row) in before {
-            match row {
-                Some(row) => self.rows.insert(id, row),
-                None => self.rows.remove(&id),
-            };
-        }
-    }
-
-    /// The rows of inputs that changed. `events` are the step's, already small.
-    pub(super) fn input_writes(
-        &mut self,
-        changes: &[InputChange],
-        events: &[NewEvent],
-        base: Seq,
-    ) -> Vec<Write> {
-        let mut writes: Vec<InputRow> = Vec::new();
-        for change in changes {
-            let id = id_of(change).clone();
-            if let InputChange::Admitted { seq, .. } = change {
-                if let Some(row) = self.admitted_row(&id, events, base, *seq) {
-                    self.rows.insert(id.clone(), row);
-                }
-            } else if let Some(row) = self.rows.get_mut(&id) {
-                change_row(row, change);
-            }
-            let Some(row) = self.rows.get(&id) else { continue };
-            // Of several changes the last row is all that is left.
-            writes.retain(|earlier| earlier.id != id);
-            writes.push(row.clone());
-            if row.ended_seq.is_some() {
-                self.rows.remove(&id);
-                self.words.remove(&id);
-            }
-        }
-        writes.into_iter().map(|row| Write::Input(Box::new(row))).collect()
-    }
-
-    fn admitted_row(&self, id: &InputId, events: &[NewEvent], base: Seq, seq: Seq) -> Option<InputRow> {
-        let at = usize::try_from(seq.0.checked_sub(base.0 + 1)?).ok()?;
-        let Kind::InputAdmitted(admitted) = &events.get(at)?.kind else { return None };
-        let state = self.machine.state();
-        let steered = || state.turn.iter().flat_map(|t| &t.steered).map(|s| &s.queued);
-        let queued = state.queue.iter().chain(steered()).find(|q| &q.input_id == id);
-        let body_hash =
-            queued.map(|q| q.body_hash.clone()).or_else(|| self.hash_in_hand(id)).unwrap_or_default();
-        let view = InputView {
-            input_id: id.clone(),
-            delivery: admitted.delivery,
-            state: "queued".to_owned(),
-            parts: admitted.parts.clone(),
-            seq,
-            turn_id: None,
-            position: admitted.position,
-            admitted_at: events[at].ts,
-        };
-        Some(InputRow {
-            id: id.clone(),
-            session_id: self.id.clone(),
-            body_hash,
-            state: "queued".to_owned(),
-            admitted_seq: seq,
-            turn_id: None,
-            ended_seq: None,
-            view: serde_json::to_string(&view).ok()?,
-        })
-    }
-
-    fn hash_in_hand(&self, id: &InputId) -> Option<String> {
-        self.admitting.as_ref().filter(|(known, _)| known == id).map(|(_, hash)| hash.clone())
-    }
-
     /// An input with this id that was admitted before: its receipt, or a conflict.
     pub(super) async fn known_input(&mut self, admit: &Admit) -> Option<Result<Reply, tenure_api::Problem>> {
-        self.admitting = Some((admit.input_id.clone(), admit.body_hash.clone()));
+        self.rows.admitting(admit);
         let row = match self.rows.get(&admit.input_id) {
             Some(row) => row.clone(),
             None if admit.minted => return None,
@@ -172,22 +92,6 @@ impl Owner {
             })
             .collect()
     }
-
-    /// New words of queued inputs that were edited.
-    pub(super) fn edited_parts(&self, changes: &[InputChange]) -> Vec<(InputId, Vec<Part>)> {
-        let queue = &self.machine.state().queue;
-        let edited = changes.iter().filter_map(|c| match c {
-            InputChange::Edited { input_id } => queue.iter().find(|q| &q.input_id == input_id),
-            _ => None,
-        });
-        edited.map(|q| (q.input_id.clone(), q.parts.to_vec())).collect()
-    }
-
-    pub(super) fn put_parts(&mut self, id: &InputId, parts: &[Part]) {
-        if let Some(row) = self.rows.get_mut(id) {
-            edit_view(row, |view| view["parts"] = json!(parts));
-        }
-    }
 }
 
 /// The receipt of an input that was admitted before: the same again, with the turn that has taken it in since.
@@ -218,43 +122,6 @@ fn stays_or_moves(before: Option<SessionRow>, now: SessionRow) -> SessionRow {
     let same_but_activity = SessionRow { activity: before.activity.clone(), ..stays.clone() } == before;
     let moved = now.updated_at.millis_since(before.updated_at) >= MOVES_AFTER_MS;
     if same_but_activity && !moved { stays } else { now }
-}
-
-fn id_of(change: &InputChange) -> &InputId {
-    match change {
-        InputChange::Admitted { input_id, .. }
-        | InputChange::Edited { input_id }
-        | InputChange::Requeued { input_id }
-        | InputChange::Started { input_id, .. }
-        | InputChange::Completed { input_id, .. }
-        | InputChange::Cancelled { input_id, .. } => input_id,
-    }
-}
-
-fn change_row(row: &mut InputRow, change: &InputChange) {
-    let (state, turn, ended): (&str, Option<&TurnId>, Option<Seq>) = match change {
-        InputChange::Admitted { .. } | InputChange::Edited { .. } => return,
-        InputChange::Requeued { .. } => ("queued", None, None),
-        InputChange::Started { turn_id, .. } => ("started", Some(turn_id), None),
-        InputChange::Completed { turn_id, seq, .. } => ("completed", Some(turn_id), Some(*seq)),
-        InputChange::Cancelled { seq, .. } => ("cancelled", None, Some(*seq)),
-    };
-    row.state = state.to_owned();
-    row.turn_id = turn.cloned();
-    row.ended_seq = ended;
-    edit_view(row, |view| {
-        view["state"] = json!(state);
-        if let Some(turn) = turn {
-            view["turn_id"] = json!(turn);
-        }
-    });
-}
-
-fn edit_view(row: &mut InputRow, edit: impl FnOnce(&mut Value)) {
-    if let Ok(mut view) = serde_json::from_str::<Value>(&row.view) {
-        edit(&mut view);
-        row.view = view.to_string();
-    }
 }
 
 #[cfg(test)]

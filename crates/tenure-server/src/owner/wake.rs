@@ -20,6 +20,7 @@ use super::redact::Redactor;
 use super::stored::{Private, Stored, StoredLine, session_dir};
 use super::{Owner, blobs, joined, now, off_thread};
 use crate::node::{Shared, make_private_dir};
+use crate::order::{self, InputRows};
 
 /// Work that may wait to be taken back by its owner.
 const WORK: usize = 64;
@@ -44,7 +45,8 @@ impl Owner {
             secrets,
             redactor,
             line: None,
-            rows: BTreeMap::new(),
+            closing: None,
+            rows: InputRows::default(),
             words: BTreeMap::new(),
             pieces: super::Pieces::default(),
             room: 0,
@@ -56,7 +58,7 @@ impl Owner {
             retry: VecDeque::new(),
             end_later: None,
             ended_generation: None,
-            admitting: None,
+            unsaid: Vec::new(),
             pause: None,
             launching: false,
             disk_told: false,
@@ -83,7 +85,7 @@ impl Owner {
         let redactor = redactor(&shared, &machine.state().spec.agent, &private);
         let mut owner = Self::of(Arc::clone(&shared), id, machine, private, redactor, live);
         if let Some(input) = &input {
-            owner.admitting = Some((input.input_id.clone(), input.body_hash.clone()));
+            owner.rows.admitting(input);
         }
         let begun = now();
         let mut out = owner.machine.step(begun, Input::Created { start: start && input.is_none(), past });
@@ -109,7 +111,7 @@ impl Owner {
                 at,
             }));
         }
-        match owner.commit(out, None).await {
+        match order::commit(&mut owner, out, None).await {
             Ok(answer) => {
                 crash_point!("create.stored");
                 drop(one_at_a_time);
@@ -164,12 +166,10 @@ impl Owner {
         let redactor = redactor(&shared, &agent, &private);
         let state = redactor.unhidden(String::from_utf8(state).map_err(|e| corrupt(&e))?);
         let stored: Stored = serde_json::from_str(&state).map_err(|e| corrupt(&e))?;
-        let mut machine = Machine::from_state(stored.machine);
-        machine.committed(last_seq);
-        machine.woken();
+        let (machine, waiting) = order::woken(Machine::from_state(stored.machine), last_seq);
         let mut owner = Self::of(shared, id, machine, private, redactor, live);
         owner.words = stored.words;
-        owner.hydrate().await?;
+        owner.hydrate(waiting).await?;
         owner.find_process(stored.line, outbox);
         let state = owner.machine.state();
         if state.checkpoints.is_busy() || state.parent_untold {
@@ -179,14 +179,8 @@ impl Owner {
     }
 
     /// Gives waiting inputs their words and rows back.
-    async fn hydrate(&mut self) -> Result<(), LogError> {
-        let state = self.machine.state();
-        let mut ids: Vec<InputId> = state.queue.iter().map(|q| q.input_id.clone()).collect();
-        if let Some(turn) = &state.turn {
-            ids.extend(turn.inputs.iter().map(|i| i.input_id.clone()));
-            ids.extend(turn.steered.iter().map(|s| s.queued.input_id.clone()));
-        }
-        for input_id in ids {
+    async fn hydrate(&mut self, waiting: Vec<InputId>) -> Result<(), LogError> {
+        for input_id in waiting {
             let Some(row) = self.shared.log.input(&self.id, &input_id).await? else { continue };
             if let Ok(mut view) = serde_json::from_str::<InputView>(&row.view) {
                 let parts = match self.true_words(&input_id).await? {
@@ -198,7 +192,7 @@ impl Owner {
                 };
                 self.machine.hydrate(&input_id, parts);
             }
-            self.rows.insert(input_id, row);
+            self.rows.insert(row);
         }
         Ok(())
     }
@@ -263,7 +257,9 @@ impl Owner {
 
     /// Takes up a process again, or learns how it ended.
     pub(super) async fn attached(&mut self, generation: u32, result: Result<Attached, AttachError>) {
-        let Some(announced) = self.announced(generation) else { return };
+        if self.announced(generation).is_none() {
+            return;
+        }
         let (shim, over) = match result {
             Ok(Attached::Live(shim)) => (Some(shim), None),
             Ok(Attached::Exited(record)) => (None, Some(Over::Exited(Arc::new(record)))),
@@ -288,13 +284,9 @@ impl Owner {
         line.join(shim, over);
         crash_point!("attach.joined");
         self.register_process();
-        // A process that is known already is told as found: what its last daemon left undone is done again.
-        if lives || !announced {
-            self.announce(generation).await;
+        if order::found(self, generation, lives).await.is_err() {
+            self.later(Work::Announce { generation });
         }
-        self.end_again(generation);
-        crash_point!("attach.announced");
-        self.pump();
     }
 
     /// The output of a process cannot be read: if it never can be, its end is told without. It can be ended all the same.
@@ -340,7 +332,7 @@ impl Owner {
     }
 
     /// An end that was asked for before the daemon was restarted, or before the process was found, is asked for again.
-    fn end_again(&mut self, generation: u32) {
+    pub(super) fn end_as_before(&mut self, generation: u32) {
         let ladder = tenure_core::machine::Ladder { grace_ms: 2_000, term_ms: 3_000 };
         let again = self.machine.state().ending.is_some().then_some(EndHow::Ladder(ladder));
         if let Some(how) = self.take_end_later(generation).or(again)

@@ -1,50 +1,23 @@
-//! Storing a step, and doing what follows.
+//! What a commit is made of.
 
 use std::sync::Arc;
 
 use bytes::Bytes;
-use serde_json::json;
-use tenure_api::InputView;
 use tenure_core::agent::{Command, EncodeContext};
-use tenure_core::machine::{InputChange, Output};
-use tenure_event::{Ephemeral, EphemeralKind, InputId, Kind, NewEvent, Seq};
-use tenure_log::{Append, Class, EventLog, InputRow, OutboxRow, SessionRow, StoredAsk, Write};
+use tenure_core::machine::Output;
+use tenure_event::{Ephemeral, EphemeralKind, Seq};
+use tenure_log::{OutboxRow, SessionRow, StoredAsk, Write};
+use tenure_server::order;
 
-use super::{Answer, Owner};
-use crate::env::{Env, Killed, at_once};
+use super::Owner;
+use crate::env::Env;
 
 impl Owner {
-    pub(super) fn commit(&mut self, env: &mut Env, out: Output) -> Result<Answer, Killed> {
-        let base = self.machine.state().last_seq;
-        if is_trivial(&out) {
-            self.tell(env, out.ephemeral, base);
-            return Ok(out.reply);
+    pub(super) fn writes(&mut self, env: &mut Env, out: &Output, base: Seq) -> (Vec<Write>, Vec<OutboxRow>) {
+        for (id, parts) in order::edited(self.machine.state(), &out.inputs) {
+            self.rows.edit(&id, &parts);
         }
-        self.machine.committed(Seq(base.0 + out.events.len() as u64));
-        let (before, after): (Vec<_>, Vec<_>) = out.ephemeral.iter().cloned().partition(|(at, _)| *at == 0);
-        let (writes, outbox) = self.writes(env, &out, base);
-        self.tell(env, before, base);
-        env.point()?;
-        let session_id = env.plans[self.index].id.clone();
-        let class = if out.full { Class::Full } else { Class::Normal };
-        let append = Append { session_id, expected: base, events: out.events, class, writes };
-        at_once(env.log.append(append)).expect("an owner is the only writer of its session");
-        env.point()?;
-        self.ended_generation = None;
-        self.unsent.extend(outbox);
-        self.pump(env);
-        self.tell(env, after, base);
-        for act in out.acts {
-            env.point()?;
-            self.act(env, act);
-        }
-        self.show_open_text(env);
-        env.point()?;
-        Ok(out.reply)
-    }
-
-    fn writes(&mut self, env: &mut Env, out: &Output, base: Seq) -> (Vec<Write>, Vec<OutboxRow>) {
-        let mut writes = self.input_writes(env, &out.inputs, &out.events, base);
+        let mut writes = self.rows.writes(self.machine.state(), &out.inputs, &out.events, base);
         for ask in &out.asks {
             writes.push(Write::Ask(Box::new(StoredAsk {
                 id: ask.id.clone(),
@@ -58,7 +31,7 @@ impl Owner {
         let outbox = self.encode(&out.commands);
         writes.extend(outbox.iter().cloned().map(Write::Outbox));
         writes.extend(self.outbox_done(env));
-        let line = self.line.as_ref().map(super::line::Line::to_store);
+        let line = self.line.as_ref().map(super::line::Line::to_store).or_else(|| self.stored_line.clone());
         env.states.push((self.machine.state().clone(), line));
         let state = (env.states.len() - 1).to_le_bytes().to_vec();
         writes.push(Write::Session(Box::new(self.row(state))));
@@ -105,7 +78,8 @@ impl Owner {
         if let Some(generation) = self.ended_generation {
             return Some(Write::OutboxDone { generation, n: u64::MAX });
         }
-        let line = self.line.as_mut()?;
+        let looking = self.looking.is_some();
+        let line = self.line.as_mut().filter(|_| !looking)?;
         let acked = env.shims.get(&(self.index, line.generation))?.applied;
         (acked > line.acked_stored).then(|| {
             line.acked_stored = acked;
@@ -113,66 +87,7 @@ impl Owner {
         })
     }
 
-    fn input_writes(
-        &mut self,
-        env: &Env,
-        changes: &[InputChange],
-        events: &[NewEvent],
-        base: Seq,
-    ) -> Vec<Write> {
-        let mut writes = Vec::new();
-        for change in changes {
-            let (id, state, turn, ended) = told(change);
-            if let InputChange::Admitted { seq, .. } = change {
-                self.rows.insert(id.clone(), self.admitted(env, id, events, base, *seq));
-            } else if let Some(row) = self.rows.get_mut(id)
-                && let Some(state) = state
-            {
-                (row.state, row.turn_id, row.ended_seq) = (state.to_owned(), turn, ended);
-            }
-            if let InputChange::Edited { .. } = change {
-                let queued = self.machine.state().queue.iter().find(|q| &q.input_id == id);
-                let (Some(queued), Some(row)) = (queued, self.rows.get_mut(id)) else { continue };
-                let mut view: serde_json::Value = serde_json::from_str(&row.view).expect("a view");
-                view["parts"] = json!(queued.parts);
-                row.view = view.to_string();
-            }
-            let row = self.rows.get(id).expect("an input that changes has its row");
-            writes.push(Write::Input(Box::new(row.clone())));
-            if row.ended_seq.is_some() {
-                self.rows.remove(id);
-            }
-        }
-        writes
-    }
-
-    fn admitted(&self, env: &Env, id: &InputId, events: &[NewEvent], base: Seq, seq: Seq) -> InputRow {
-        let at = usize::try_from(seq.0 - base.0 - 1).expect("small");
-        let Kind::InputAdmitted(admitted) = &events[at].kind else { panic!("{seq} admits nothing") };
-        let hash = self.admitting.as_ref().filter(|(known, _)| known == id).map(|(_, hash)| hash.clone());
-        let view = InputView {
-            input_id: id.clone(),
-            delivery: admitted.delivery,
-            state: "queued".to_owned(),
-            parts: admitted.parts.clone(),
-            seq,
-            turn_id: None,
-            position: admitted.position,
-            admitted_at: events[at].ts,
-        };
-        InputRow {
-            id: id.clone(),
-            session_id: env.plans[self.index].id.clone(),
-            body_hash: hash.unwrap_or_default(),
-            state: "queued".to_owned(),
-            admitted_seq: seq,
-            turn_id: None,
-            ended_seq: None,
-            view: serde_json::to_string(&view).expect("a view can be written"),
-        }
-    }
-
-    fn tell(&self, env: &Env, news: Vec<(usize, EphemeralKind)>, base: Seq) {
+    pub(super) fn tell(&self, env: &Env, news: Vec<(usize, EphemeralKind)>, base: Seq) {
         for (at, kind) in news {
             env.desk.tell(&self.ephemeral(env, base.0 + at as u64, kind));
         }
@@ -190,31 +105,4 @@ impl Owner {
         let open = deltas.into_iter().map(|d| self.ephemeral(env, after, EphemeralKind::MessageDelta(d)));
         env.desk.set_open(&env.plans[self.index].id, open.collect());
     }
-}
-
-type Told<'a> = (&'a InputId, Option<&'static str>, Option<tenure_event::TurnId>, Option<Seq>);
-
-fn told(change: &InputChange) -> Told<'_> {
-    match change {
-        InputChange::Admitted { input_id, .. } | InputChange::Edited { input_id } => {
-            (input_id, None, None, None)
-        }
-        InputChange::Requeued { input_id } => (input_id, Some("queued"), None, None),
-        InputChange::Started { input_id, turn_id } => {
-            (input_id, Some("started"), Some(turn_id.clone()), None)
-        }
-        InputChange::Completed { input_id, turn_id, seq } => {
-            (input_id, Some("completed"), Some(turn_id.clone()), Some(*seq))
-        }
-        InputChange::Cancelled { input_id, seq } => (input_id, Some("cancelled"), None, Some(*seq)),
-    }
-}
-
-fn is_trivial(out: &Output) -> bool {
-    let nothing = out.events.is_empty()
-        && out.commands.is_empty()
-        && out.inputs.is_empty()
-        && out.asks.is_empty()
-        && out.acts.is_empty();
-    nothing && out.reply.as_ref().is_none_or(Result::is_err)
 }
