@@ -104,8 +104,10 @@ enum End {
         seq: Seq,
     },
     Destroyed,
-    /// It waits until a limit is raised.
-    Held,
+    /// It waits until a limit is raised; told here.
+    Held {
+        seq: Seq,
+    },
 }
 
 /// What is read while an input is waited for.
@@ -115,7 +117,7 @@ const TYPES: [&str; 5] =
 /// Waits until a turn has taken the input in.
 async fn taken_in(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<TurnId> {
     let own = &receipt.input_id;
-    let end = waiting(app, id, receipt.seq.0, &TYPES).until(|event| match &event.kind {
+    let end = end_of(app, id, receipt, |event| match &event.kind {
         Kind::InputStarted(data) if data.input_id == *own => Some(End::Turn(data.turn_id.clone())),
         Kind::TurnCompleted(data) if data.input_ids.contains(own) => Some(End::Turn(data.turn_id.clone())),
         _ => other_end(event, own),
@@ -127,7 +129,7 @@ async fn taken_in(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<TurnId
 pub(super) async fn finished(app: &App, id: &SessionId, receipt: &Receipt) -> Answer<TurnResult> {
     let own = &receipt.input_id;
     let (mut turn, mut from) = (None, 0);
-    let end = waiting(app, id, receipt.seq.0, &TYPES).until(|event| match &event.kind {
+    let end = end_of(app, id, receipt, |event| match &event.kind {
         Kind::InputStarted(data) if data.input_id == *own => {
             // A turn that was running began before the input.
             from = if data.how == InputHow::Turn { receipt.seq.0 } else { 0 };
@@ -152,13 +154,29 @@ pub(super) async fn finished(app: &App, id: &SessionId, receipt: &Receipt) -> An
     result.ok_or_else(|| Failure::new(ErrorCode::Internal, format!("turn {turn_id} has no end in the log")))
 }
 
+/// Waits for the end that `ends` sees. A limit that was raised since is none.
+async fn end_of(
+    app: &App,
+    id: &SessionId,
+    receipt: &Receipt,
+    mut ends: impl FnMut(&Event) -> Option<End>,
+) -> Answer<Option<End>> {
+    let mut after = receipt.seq.0;
+    loop {
+        match waiting(app, id, after, &TYPES).until(&mut ends).await? {
+            Some(End::Held { seq }) if !is_held(app, id, receipt).await? => after = seq.0,
+            end => return Ok(end),
+        }
+    }
+}
+
 fn other_end(event: &Event, own: &InputId) -> Option<End> {
     match &event.kind {
         Kind::InputCancelled(data) if data.input_id == *own => {
             Some(End::Cancelled { reason: data.reason.clone(), seq: event.seq })
         }
         Kind::SessionDestroyed(_) => Some(End::Destroyed),
-        Kind::SessionSuspended(data) if data.by == SuspendedBy::Limit => Some(End::Held),
+        Kind::SessionSuspended(data) if data.by == SuspendedBy::Limit => Some(End::Held { seq: event.seq }),
         _ => None,
     }
 }
@@ -167,7 +185,7 @@ async fn turn_of(app: &App, id: &SessionId, own: &InputId, end: Option<End>) -> 
     match end {
         Some(End::Turn(turn_id)) => Ok(turn_id),
         Some(End::Destroyed) => Err(lookup::destroyed(id)),
-        Some(End::Held) => Err(held(id, own)),
+        Some(End::Held { .. }) => Err(held(id, own)),
         Some(End::Cancelled { reason, seq }) if reason == "failed" => {
             Err(verbs::failure_after(app, id, seq).await?.unwrap_or_else(|| cancelled(id, own, &reason)))
         }

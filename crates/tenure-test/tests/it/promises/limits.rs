@@ -53,6 +53,8 @@ async fn turns_beyond_the_limit_wait_over_kills_and_start_once_when_it_is_raised
     assert_eq!((&config["limits"]["turns"], &config["limits"]["reached"]), (&json!(2), &json!(null)));
     daemon.kill_and_restart().await;
     session.turn_end(2).await;
+    // As the refusal said: asked again, it is waited for.
+    assert_eq!(session.post("/inputs", &held).await.ok(200)["text"], "You said: two");
     raise(&daemon, &session, json!({"turns": null})).await;
     session.turn_end(3).await;
     assert_eq!(said(&session.get("/messages").await), ["You said: one", "You said: two", "You said: three"]);
