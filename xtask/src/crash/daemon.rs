@@ -98,6 +98,11 @@ impl Daemon {
         self.child.id()
     }
 
+    /// Whether it has told where it listens.
+    pub(super) fn is_up(&self, place: &Place) -> bool {
+        told(&place.home(), self.pid()).is_some()
+    }
+
     /// Waits until it has told where it listens and answers there; tells how long that took since its start.
     pub(super) fn ready(&mut self, place: &Place) -> anyhow::Result<(Endpoint, Duration)> {
         while self.started.elapsed() < READY_WITHIN {

@@ -174,13 +174,18 @@ impl<'a> Doer<'a> {
         self.insist("DELETE", &path, None, None, &[410]).map(drop)
     }
 
-    /// Says something, and waits for the end of the turn. Tells its outcome.
+    /// Says something, and waits for the end of the turn. Tells its outcome; `agent_exited` where no turn came of it,
+    /// because an agent was killed before it was ready.
     fn say(&mut self, id: &str, n: u64, text: &str) -> Done<String> {
         let input_id = format!("{id}i{n}");
         let body = json!({"input": text, "id": input_id, "wait": "finished"});
-        let reply = self.insist("POST", &format!("/v1/sessions/{id}/inputs"), Some(&body), None, &[])?;
+        let reply = self.insist("POST", &format!("/v1/sessions/{id}/inputs"), Some(&body), None, &[409])?;
         self.once(id, "input.admitted", "input_id", &input_id);
-        Ok(reply.json()["outcome"].as_str().unwrap_or_default().to_owned())
+        let told = reply.json();
+        let exited = reply.status == 409 && told["code"] == "agent_exited";
+        expect(reply.status == 200 || exited, || format!("input {input_id}: {}", reply.brief()))?;
+        let outcome = if exited { &told["code"] } else { &told["outcome"] };
+        Ok(outcome.as_str().unwrap_or_default().to_owned())
     }
 
     /// Says something until a turn with it ends well: agents are killed, too. False if none does.

@@ -24,7 +24,9 @@ use crate::process::say;
 
 /// A point that is not passed by then is not passed.
 const PASSES_WITHIN: Duration = Duration::from_secs(60);
-/// A point of the start that is not passed by then waits for another start.
+/// The same of a start: nobody gets an answer meanwhile.
+const START_WITHIN: Duration = Duration::from_secs(25);
+/// A point of the start that is not passed so long after the daemon is up waits for another start.
 const STARTS_FOR: Duration = Duration::from_millis(700);
 /// Work begins within this time.
 const WORKS_WITHIN: Duration = Duration::from_secs(10);
@@ -158,7 +160,7 @@ impl<'a> Labels<'a> {
         daemon: Option<Daemon>,
         kills: &mut Kills,
     ) -> anyhow::Result<Visited> {
-        let until = Instant::now() + PASSES_WITHIN;
+        let until = Instant::now() + START_WITHIN;
         let mut running = daemon;
         while Instant::now() < until && !self.hands.is_interrupted() {
             // Half of the time it starts upon what the last label left.
@@ -170,13 +172,16 @@ impl<'a> Labels<'a> {
             self.plant(label)?;
             self.order(label, kills)?;
             let mut daemon = Daemon::start(self.hands.place)?;
-            let patience = Instant::now() + STARTS_FOR;
+            let (latest, mut patience) = (Instant::now() + WORKS_WITHIN, None);
             loop {
                 if daemon.has_ended() {
                     kills.during_start += 1;
                     return Ok((None, self.died(kills)));
                 }
-                if Instant::now() > patience {
+                if patience.is_none() && daemon.is_up(self.hands.place) {
+                    patience = Some(Instant::now() + STARTS_FOR);
+                }
+                if Instant::now() > patience.unwrap_or(latest) {
                     break;
                 }
                 thread::sleep(Duration::from_millis(1));

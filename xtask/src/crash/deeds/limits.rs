@@ -13,7 +13,10 @@ impl Doer<'_> {
         let dir = place.workspace(id);
         super::picture::furnish(&dir, "limited")?;
         self.create(place, id, json!({"cwd": dir.to_string_lossy(), "limits": {"turns": 1}}))?;
-        self.say(id, 1, "hello")?;
+        if self.say(id, 1, "hello")? != "completed" {
+            // Its agent was killed, perhaps before there was a turn to count.
+            return self.destroy(id);
+        }
         let (path, held) = (format!("/v1/sessions/{id}/inputs"), format!("{id}i2"));
         let body = json!({"input": "hello again", "id": held});
         self.insist("POST", &path, Some(&body), None, &[])?;
@@ -22,8 +25,9 @@ impl Doer<'_> {
         expect(waits, || format!("it is not held: {view}"))?;
         let raise = json!({"limits": {"turns": MANY}});
         self.insist("PATCH", &format!("/v1/sessions/{id}/config"), Some(&raise), None, &[])?;
-        self.say(id, 2, "hello again")?;
-        self.once(id, "input.started", "input_id", &held);
+        if self.say(id, 2, "hello again")? != "agent_exited" {
+            self.once(id, "input.started", "input_id", &held);
+        }
         let view = self.get(&format!("/v1/sessions/{id}"))?;
         expect(view["limit_reached"].is_null(), || format!("it is still held: {view}"))?;
         self.destroy(id)
