@@ -36,31 +36,56 @@ class Package(unittest.TestCase):
         self.assertNotIn("://", listed)
 
 
+def programs(page: Path) -> list[str]:
+    """Those of a page that are whole, with the built-in agent in place of a real one."""
+    found = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    return [one.replace('"claude"', '"scripted"') for one in found if "asyncio.run" in one]
+
+
 class Examples(unittest.TestCase):
-    """The first program of each page, with the built-in agent in place of a real one."""
+    """The programs of the pages, run as a user runs them."""
 
     maxDiff = None
 
-    def run_first_of(self, page: Path) -> str:
-        daemon = Daemon()
-        self.addCleanup(daemon.end)
-        found = re.search(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
-        assert found is not None
-        program = found[1].replace('"claude"', '"scripted"')
-        env = {
-            **daemon.environment(),
-            "TENURE_HOME": str(daemon.home),
-            "TENURE_BIN": BINARY,
-            "PYTHONPATH": str(FOLDER / "src"),
-        }
+    def setUp(self) -> None:
+        self.daemon = Daemon()
+        self.addCleanup(self.daemon.end)
+        self.work = self.daemon.workdir()
+
+    def run_program(self, program: str) -> str:
+        daemon = self.daemon
+        path = str(FOLDER / "src")
+        env = {**daemon.environment(), "TENURE_HOME": str(daemon.home), "TENURE_BIN": BINARY, "PYTHONPATH": path}
         command = [sys.executable, "-W", "error::ResourceWarning", "-c", program]
-        done = subprocess.run(command, env=env, cwd=daemon.workdir(), capture_output=True, text=True, timeout=60)
-        self.assertEqual((done.returncode, done.stderr), (0, ""))
+        done = subprocess.run(command, env=env, cwd=self.work, capture_output=True, text=True, timeout=120)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), program)
         return done.stdout
 
     def test_that_of_the_readme_says_what_it_should(self) -> None:
-        said = self.run_first_of(FOLDER / "README.md")
+        [program] = programs(FOLDER / "README.md")
+        said = self.run_program(program)
         self.assertEqual(said, "You said: Say what this project is, in one sentence.\ncompleted\n")
+
+    def test_those_of_the_quick_start_run_one_after_the_other(self) -> None:
+        said = [self.run_program(program) for program in programs(ROOT / "docs/python.md")]
+        first, asks, stream, back, several, files, past, wrong = said
+        self.assertEqual(first, "You said: What is this project?\ncompleted\n")
+        self.assertEqual(asks, "")
+        self.assertEqual(stream, "You said: Write a poem about logs.\ncompleted\n")
+        self.assertRegex(back, r"^1 session.created\n(\d+ .*\n)+\d+ turn.completed\n$")
+        self.assertEqual(several, "You said: Look for dead code.\nYou said: Look for missing tests.\n2\n")
+        self.assertEqual(files, "0 1\nTrue\n")
+        self.assertIn("scripted", past)
+        self.assertEqual(wrong, "completed\n")
+
+    def test_their_types_are_right(self) -> None:
+        pages = [program for page in (FOLDER / "README.md", ROOT / "docs/python.md") for program in programs(page)]
+        for i, program in enumerate(pages):
+            (Path(self.work) / f"program_{i}.py").write_text(program)
+        command = [sys.executable, "-m", "mypy", "--strict", "--config-file=", "--cache-dir=.mypy_cache", "."]
+        env = {**self.daemon.environment(), "MYPYPATH": str(FOLDER / "src")}
+        done = subprocess.run(command, env=env, cwd=self.work, capture_output=True, text=True, timeout=300)
+        self.assertEqual((done.returncode, done.stderr), (0, ""), done.stdout)
 
 
 if __name__ == "__main__":
