@@ -18,6 +18,8 @@ const REQUEST_LIMIT: Duration = Duration::from_secs(120);
 /// How long a request tries to find a daemon that was there a moment ago.
 const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(50);
+/// What makes a request repeatable that has no id of its own.
+const KEY: &str = "Idempotency-Key";
 /// Answers longer than this are refused (a transcript is the longest).
 const MAX_ANSWER: usize = 1 << 30;
 
@@ -247,7 +249,7 @@ impl Client {
             request = request.query(&call.query);
         }
         if let Some(key) = &call.key {
-            request = request.header("idempotency-key", key);
+            request = request.header(KEY, key);
         }
         for (name, value) in &call.headers {
             request = request.header(*name, value);
@@ -278,7 +280,12 @@ impl Client {
 pub(crate) fn may_pass(error: &ClientError) -> bool {
     match error {
         ClientError::Unreachable { .. } => true,
-        ClientError::Problem(problem) => matches!(problem.code, ErrorCode::NotReady),
+        ClientError::Problem(problem) => match problem.code {
+            ErrorCode::NotReady => true,
+            // The first of two equal requests still runs: what a repeated one meets after its answer was lost.
+            ErrorCode::Busy => problem.detail.contains(KEY),
+            _ => false,
+        },
         _ => false,
     }
 }

@@ -6,9 +6,11 @@
 //! - [`Client::follow`] gives a session's events, each once and in order, over lost connections and restarts
 //!   of the daemon.
 //! - [`Client::stream`] sends an input and gives what its turn does, as pieces of text, tools, asks, and its result.
+//! - [`claude_code`] has the shape of an Elixir library's sessions, function by function.
 //!
 //! It starts no process itself (a [`Launcher`] does), keeps no copy of anything, and knows no terminal.
 
+pub mod claude_code;
 mod client;
 mod error;
 mod follow;

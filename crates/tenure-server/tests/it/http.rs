@@ -12,6 +12,7 @@ mod idempotency;
 mod inputs;
 mod lists;
 mod messages;
+mod page;
 mod requests;
 mod script;
 mod sessions;

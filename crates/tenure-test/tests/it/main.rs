@@ -6,7 +6,9 @@
 
 mod agents;
 mod bad;
+mod claude_code;
 mod conformance;
+mod examples;
 mod history;
 mod promises;
 mod real;

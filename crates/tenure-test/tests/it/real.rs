@@ -23,6 +23,7 @@ mod tasks;
 mod told;
 mod turns;
 
+pub(crate) use ground::{Ground, Kind};
 pub(crate) use turns::one_end_each;
 
 /// Runs each scenario for each agent, as `real_AGENT::SCENARIO`.
