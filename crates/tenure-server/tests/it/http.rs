@@ -12,7 +12,6 @@ mod idempotency;
 mod inputs;
 mod lists;
 mod messages;
-mod page;
 mod requests;
 mod script;
 mod sessions;

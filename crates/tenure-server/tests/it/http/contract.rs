@@ -1,5 +1,7 @@
 //! The document itself.
 
+mod page;
+
 use std::collections::HashSet;
 use std::path::Path;
 

@@ -44,7 +44,7 @@ fn page(document: &Value) -> String {
     }
     out += "\n## Shapes\n";
     for (name, schema) in fields(&document["components"]["schemas"]) {
-        let _ = write!(out, "\n### {name}\n");
+        let _ = writeln!(out, "\n### {name}");
         tell_text(&mut out, &schema["description"]);
         tell_shape(&mut out, schema);
     }
@@ -60,7 +60,7 @@ fn items(value: &Value) -> impl Iterator<Item = &Value> {
 }
 
 fn tell_operation(out: &mut String, method: &str, path: &str, operation: &Value) {
-    let _ = write!(out, "\n### {method} {path}\n");
+    let _ = writeln!(out, "\n### {method} {path}");
     tell_text(out, &operation["summary"]);
     tell_text(out, &operation["description"]);
     let scope = operation["security"][0]["bearer"][0].as_str();
@@ -101,7 +101,7 @@ fn body(what: &str, content: &Value) -> String {
 
 fn tell_text(out: &mut String, text: &Value) {
     if let Some(text) = text.as_str().filter(|text| !text.is_empty()) {
-        let _ = write!(out, "\n{}\n", text.trim_end());
+        let _ = writeln!(out, "\n{}", text.trim_end());
     }
 }
 
@@ -116,14 +116,14 @@ fn tell_shape(out: &mut String, schema: &Value) {
     }
     let mut all: Vec<&Value> = items(&schema["allOf"]).collect();
     for one in all.iter().filter(|one| one["$ref"].is_string()) {
-        let _ = write!(out, "\nAll of {}, and:\n", kind(one));
+        let _ = writeln!(out, "\nAll of {}, and:", kind(one));
     }
     all.push(schema);
     let rows: Vec<_> = all.into_iter().flat_map(rows).collect();
     if !rows.is_empty() {
         let _ = write!(out, "\n| field | type | |\n|---|---|---|\n{}", rows.concat());
     } else if !schema["oneOf"].is_array() && !schema["allOf"].is_array() {
-        let _ = write!(out, "\n{}\n", kind(schema));
+        let _ = writeln!(out, "\n{}", kind(schema));
     }
 }
 
