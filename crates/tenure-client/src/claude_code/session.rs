@@ -2,10 +2,12 @@
 
 use tenure_api::{
     ConfigPatch, CreateSession, ErrorCode, ExecRequest, ExecResult, FileEntry, History, InputContent,
-    Interrupt, QueueChoice, RewindPlan, RewindRequest, RewindScope, RewindTo, RewindToKind, SendInput,
-    VerbRequest, VerbWait,
+    Interrupt, McpServerConfig, McpServersSet, QueueChoice, RewindPlan, RewindRequest, RewindScope, RewindTo,
+    RewindToKind, SendInput, SetMcpServers, VerbRequest, VerbWait,
 };
-use tenure_event::{AccountInfo, AgentChoice, Capabilities, CommandInfo, Message, ModelInfo, SessionId};
+use tenure_event::{
+    AccountInfo, AgentChoice, Capabilities, CommandInfo, McpServer, Message, ModelInfo, SessionId,
+};
 
 use super::health::{self, Health, Unhealthy};
 use crate::{Client, ClientError, HistoryFilter, MessageFilter, Turn};
@@ -238,6 +240,44 @@ impl Session {
     /// Those of [`Client::stop_task`].
     pub async fn stop_task(&self, task: &str) -> Result<(), ClientError> {
         self.client.stop_task(&self.id, task).await.map(drop)
+    }
+
+    /// How the tool servers stand.
+    ///
+    /// # Errors
+    /// Those of [`Client::mcp_servers`].
+    pub async fn mcp_status(&self) -> Result<Vec<McpServer>, ClientError> {
+        self.client.mcp_servers(&self.id).await
+    }
+
+    /// Connects to a tool server again.
+    ///
+    /// # Errors
+    /// Those of [`Client::mcp_reconnect`].
+    pub async fn mcp_reconnect(&self, name: &str) -> Result<(), ClientError> {
+        self.client.mcp_reconnect(&self.id, name).await.map(drop)
+    }
+
+    /// Uses a tool server, or uses it no more.
+    ///
+    /// # Errors
+    /// Those of [`Client::mcp_enable`].
+    pub async fn mcp_toggle(&self, name: &str, enabled: bool) -> Result<(), ClientError> {
+        let done = if enabled {
+            self.client.mcp_enable(&self.id, name).await
+        } else {
+            self.client.mcp_disable(&self.id, name).await
+        };
+        done.map(drop)
+    }
+
+    /// Replaces the tool servers that this function has set; those of the start stay.
+    ///
+    /// # Errors
+    /// Those of [`Client::set_mcp_servers`].
+    pub async fn set_mcp_servers(&self, servers: Vec<McpServerConfig>) -> Result<McpServersSet, ClientError> {
+        let set = SetMcpServers { mcp_servers: servers, ..SetMcpServers::default() };
+        self.client.set_mcp_servers(&self.id, &set).await
     }
 
     /// What the agent told of itself at its handshake; none before. Its own words are in `handshake`.

@@ -304,6 +304,26 @@ class Session:
         """Stops one task; the turn goes on."""
         return cast(api.VerbReply, await self._ask("POST", "/tasks/{}/stop", task_id, body={"wait": wait}))
 
+    async def mcp(self) -> list[api.McpServer]:
+        """How the tool servers stand."""
+        return cast(list[api.McpServer], (await self._ask("GET", "/mcp"))["items"])
+
+    async def set_mcp(self, **servers: Unpack[api.SetMcpServers]) -> api.McpServersSet:
+        """Replaces the tool servers that this has set; those of the create stay."""
+        return cast(api.McpServersSet, await self._ask("PUT", "/mcp", body=servers))
+
+    async def reconnect_mcp(self, name: str, *, wait: VerbWait = "done") -> api.VerbReply:
+        """Connects to a tool server again."""
+        return cast(api.VerbReply, await self._ask("POST", "/mcp/{}/reconnect", name, body={"wait": wait}))
+
+    async def enable_mcp(self, name: str, *, wait: VerbWait = "done") -> api.VerbReply:
+        """Uses a tool server again."""
+        return cast(api.VerbReply, await self._ask("POST", "/mcp/{}/enable", name, body={"wait": wait}))
+
+    async def disable_mcp(self, name: str, *, wait: VerbWait = "done") -> api.VerbReply:
+        """Uses a tool server no more."""
+        return cast(api.VerbReply, await self._ask("POST", "/mcp/{}/disable", name, body={"wait": wait}))
+
     async def metrics(self) -> api.Metrics:
         """Counts, tokens and cost."""
         return cast(api.Metrics, await self._ask("GET", "/metrics"))

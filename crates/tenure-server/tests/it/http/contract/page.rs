@@ -130,9 +130,15 @@ fn tell_shape(out: &mut String, schema: &Value) {
 fn rows(schema: &Value) -> Vec<String> {
     let row = |(name, of): (&String, &Value)| {
         let name = named(name, items(&schema["required"]).any(|one| one == name));
-        format!("| {name} | {} | {} |\n", kind(of), cell(&of["description"]))
+        format!("| {name} | {} | {} |\n", kind(of), cell(about(of)))
     };
     fields(&schema["properties"]).map(row).collect()
+}
+
+/// What a field is for; one that may be null tells it inside of its choice.
+fn about(schema: &Value) -> &Value {
+    let inside = items(&schema["oneOf"]).map(|one| &one["description"]).find(|text| text.is_string());
+    if schema["description"].is_string() { &schema["description"] } else { inside.unwrap_or(&Value::Null) }
 }
 
 fn named(name: &str, required: bool) -> String {
