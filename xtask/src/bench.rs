@@ -57,7 +57,7 @@ struct FigureArgs {
     /// A tenth of the size: to see that it works.
     #[arg(long)]
     quick: bool,
-    /// Measures target/release/tenure as it is.
+    /// Measures target/dist/tenure as it is.
     #[arg(long)]
     no_build: bool,
     /// Measures another build of it too, run for run in turn: what the machine does meanwhile then hits both.
@@ -79,7 +79,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
 
 /// Builds what is measured.
 fn build() -> anyhow::Result<()> {
-    process::run(cargo().args(["build", "--release", "--locked", "-p", "tenure"]))
+    process::run(cargo().args(["build", "--profile", "dist", "--locked", "-p", "tenure"]))
 }
 
 fn figures(args: &FigureArgs) -> anyhow::Result<()> {

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     /// What acknowledged changes are to survive here.
     #[arg(long, value_enum, default_value_t = Durability::Power)]
     durability: Durability,
-    /// Measures target/release/tenure as it is.
+    /// Measures target/dist/tenure as it is.
     #[arg(long)]
     no_build: bool,
 }

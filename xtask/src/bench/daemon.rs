@@ -1,4 +1,4 @@
-//! A daemon under measurement: the release binary in a scratch home, ended with everything it started.
+//! A daemon under measurement: the binary as it is given away (profile `dist`) in a scratch home, ended with everything it started.
 
 use std::path::{Path, PathBuf};
 use std::process::{Child, Stdio};
@@ -33,7 +33,7 @@ static OTHER: Mutex<Option<PathBuf>> = Mutex::new(None);
 /// The program that is measured.
 pub(super) fn program() -> PathBuf {
     let other = OTHER.lock().unwrap_or_else(PoisonError::into_inner).clone();
-    other.unwrap_or_else(|| process::root().join("target/release/tenure"))
+    other.unwrap_or_else(|| process::root().join("target/dist/tenure"))
 }
 
 /// Measures another program from now on; the release binary if none.
@@ -81,7 +81,7 @@ impl Daemon {
             .stdout(Stdio::null())
             .stderr(std::fs::File::create(home.join("stderr"))?)
             .spawn()
-            .context("target/release/tenure cannot be started")?;
+            .context("target/dist/tenure cannot be started")?;
         let running = loop {
             if let Some(running) = read_running(&home, child.id()) {
                 break running;

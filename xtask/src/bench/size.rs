@@ -6,7 +6,7 @@ use super::daemon::{Durability, program};
 use super::figures::{Figure, Size, figure};
 
 pub(super) fn p10(_: Durability, _: &Size) -> anyhow::Result<Vec<Figure>> {
-    let bytes = std::fs::read(program()).context("target/release/tenure cannot be read")?;
+    let bytes = std::fs::read(program()).context("target/dist/tenure cannot be read")?;
     #[expect(clippy::cast_precision_loss, reason = "a figure for people")]
     let mb = bytes.len() as f64 / 1e6;
     // The name of the table that strip takes away.

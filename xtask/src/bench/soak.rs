@@ -32,7 +32,7 @@ pub(crate) struct Args {
     /// Seconds between two samples.
     #[arg(long, default_value_t = 10)]
     every: u64,
-    /// Measures target/release/tenure as it is.
+    /// Measures target/dist/tenure as it is.
     #[arg(long)]
     no_build: bool,
     /// What is to survive.

@@ -161,9 +161,13 @@ impl Own {
     ) -> Result<u64, LogError> {
         past::events_after(self.node.log(), id, after, &TYPES, |event| {
             // All of a record is given, whatever is answered: the reading goes on behind it.
-            self.items(event, model).into_iter().fold(ControlFlow::Continue(()), |flow, item| {
-                if each(item).is_break() { ControlFlow::Break(()) } else { flow }
-            })
+            let mut flow = ControlFlow::Continue(());
+            for item in self.items(event, model) {
+                if each(item).is_break() {
+                    flow = ControlFlow::Break(());
+                }
+            }
+            flow
         })
         .await
     }
