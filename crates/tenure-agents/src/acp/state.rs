@@ -73,6 +73,8 @@ pub(super) struct State {
     pub(super) phase: Phase,
     /// The agent refused to be spoken with in version 2.
     pub(super) declined: bool,
+    /// The compaction whose end was told last.
+    pub(super) compacted: Option<String>,
     /// Number of the last handshake command that was answered.
     pub(super) answered: u64,
     pub(super) about: About,

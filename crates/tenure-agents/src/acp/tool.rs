@@ -237,7 +237,10 @@ impl Tool {
             self.diffs = facts.diffs;
         }
         self.output = facts.output.or_else(|| self.output.take());
-        self.terminal = facts.terminal.or_else(|| self.terminal.take());
+        // What was gathered is read again by the terminal that it came from.
+        if self.gathered_from.is_none() && self.head.is_none() {
+            self.terminal = facts.terminal.or_else(|| self.terminal.take());
+        }
         self.exit = facts.exit.or(self.exit);
         self.denied |= facts.denied;
         if facts.state != Some(ToolState::Pending) {

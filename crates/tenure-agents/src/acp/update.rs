@@ -24,7 +24,10 @@ impl AcpCodec {
         let Some(word) = str_at(update, &["sessionUpdate"]) else {
             return out.push(native("malformed", value));
         };
-        let speaks = is_chunk(word) || two::is_whole(word) || word.starts_with("tool_call");
+        let speaks = is_chunk(word)
+            || two::is_whole(word)
+            || word.starts_with("tool_call")
+            || word.starts_with("terminal_");
         // What is said before the conversation has an id cannot be told from another's.
         let early = speaks && self.state.native.is_none() && !self.replays();
         if early || !self.is_ours(params) {
@@ -65,7 +68,10 @@ impl AcpCodec {
             "session_info_update" => self.info_changed(update, out),
             "usage_update" => self.usage_changed(update, out),
             "notice" => out.push(notice(update).unwrap_or_else(|| native("notice", value))),
-            "compaction_update" => out.push(compaction(update).unwrap_or_else(|| native("malformed", value))),
+            "compaction_update" => match compaction(update) {
+                Some(signal) => out.extend(self.told_anew(update, signal)),
+                None => out.push(native("malformed", value)),
+            },
             _ => {
                 let kind = word.to_owned();
                 out.push(native(&kind, value));
@@ -176,6 +182,19 @@ fn todos(entries: &[Value]) -> Vec<Todo> {
     entries.iter().enumerate().filter_map(read).collect()
 }
 
+impl AcpCodec {
+    /// The end of a compaction the first time: a program tells it once more when the summary is written.
+    fn told_anew(&mut self, update: &Value, signal: Signal) -> Option<Signal> {
+        if matches!(signal, Signal::Compaction { began: false, .. })
+            && let Some(id) = string_at(update, &["compactionId"]).filter(|id| id.len() <= 1000)
+            && self.state.compacted.replace(id.clone()) == Some(id)
+        {
+            return None;
+        }
+        Some(signal)
+    }
+}
+
 /// A notice that a person should see; one that only informs is kept as it is.
 fn notice(update: &Value) -> Option<Signal> {
     let severity = str_at(update, &["severity"]).filter(|word| matches!(*word, "warning" | "error"))?;
@@ -187,6 +206,7 @@ fn notice(update: &Value) -> Option<Signal> {
     Some(Signal::Warning { code: format!("agent_{severity}"), message })
 }
 
+/// What a state of a compaction means.
 fn compaction(update: &Value) -> Option<Signal> {
     let status = str_at(update, &["status"])?;
     let error = match status {

@@ -33,7 +33,11 @@ pub(crate) async fn diff(shared: &Arc<Shared>, row: &WorkspaceRow) -> Result<Wor
     let copy = with_new_files(&open, &git).await?;
     let compared = compare(&copy, &base).await;
     let own = open.paths.index.clone();
-    let _ = off_thread(move || std::fs::remove_file(own)).await;
+    let _ = off_thread(move || {
+        super::index::clear(&own);
+        Ok(())
+    })
+    .await;
     let (changes, patch) = compared?;
     let files = listed(&changes, &patch);
     Ok(WorkspaceDiff {

@@ -91,7 +91,11 @@ pub(super) async fn settle(open: &Open, landing: &Landing) -> Result<(), Problem
 
 async fn forget(open: &Open) -> Result<(), Problem> {
     let own = open.paths.index.clone();
-    let _ = off_thread(move || fs::remove_file(own)).await;
+    let _ = off_thread(move || {
+        super::index::clear(&own);
+        Ok(())
+    })
+    .await;
     Ok(())
 }
 
@@ -122,8 +126,7 @@ fn claim(admin: &Path, own: &Path, id: &WorkspaceId) -> io::Result<()> {
     let mut lock = fs::OpenOptions::new().write(true).create_new(true).open(lock_of(admin))?;
     lock.write_all(mark(id).as_bytes())?;
     lock.sync_all()?;
-    // An index of an earlier attempt would be taken for this one's.
-    let _ = fs::remove_file(own);
+    // An index of an earlier attempt would be taken for this one's; it is gone in any case.
     match super::index::copy(&admin.join("index"), own) {
         // Before the first `git add` there is none.
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),

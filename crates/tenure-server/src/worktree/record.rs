@@ -32,6 +32,11 @@ impl Paths {
             index: below(format!("{id}.index")),
         }
     }
+
+    /// An index that files are compared by.
+    pub(super) fn compared(&self) -> PathBuf {
+        self.index.with_extension("compare")
+    }
 }
 
 /// What is known of a worktree.

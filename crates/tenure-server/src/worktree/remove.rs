@@ -32,7 +32,8 @@ pub(super) async fn remove(open: &Open, branch_at: Option<String>) -> Result<Opt
     crash_point!("discard.branch_gone");
     let paths = open.paths.clone();
     let gone = off_thread(move || {
-        let _ = fs::remove_file(&paths.index);
+        super::index::clear(&paths.index);
+        super::index::clear(&paths.compared());
         fs::remove_file(&paths.record)
     });
     gone.await.map_err(stays)?;

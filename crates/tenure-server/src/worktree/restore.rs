@@ -47,7 +47,13 @@ async fn unlike(
     commit: &str,
     paths: &BTreeSet<Vec<u8>>,
 ) -> Result<BTreeSet<Vec<u8>>, Problem> {
-    let scratch = open.paths.index.with_extension("compare");
+    let scratch = open.paths.compared();
+    let fresh = scratch.clone();
+    let _ = off_thread(move || {
+        super::index::clear(&fresh);
+        Ok(())
+    })
+    .await;
     let with = git.with_index(&scratch);
     with.text(&["read-tree", commit]).await?;
     with.run(&["update-index", "-q", "--refresh"]).await?;
@@ -63,7 +69,11 @@ async fn unlike(
     });
     // What the commit has not must not be there.
     differ.extend(there.await.unwrap_or_default());
-    let _ = off_thread(move || std::fs::remove_file(scratch)).await;
+    let _ = off_thread(move || {
+        super::index::clear(&scratch);
+        Ok(())
+    })
+    .await;
     Ok(differ)
 }
 
