@@ -31,6 +31,7 @@ pub const ALL: &[Verb] = &[
     verb("compact_command", "… by a command that runs as a turn"),
     verb("fork", "copy the conversation into a session of its own"),
     verb("fork_at", "… as it was at a turn or message"),
+    verb("fork_elsewhere", "… with files of its own, in another directory"),
     verb("rewind", "take the conversation back"),
     verb("rewind_undo", "… and bring back what went"),
     verb("set_model", "change the model while the agent runs"),

@@ -79,6 +79,7 @@ impl AcpCodec {
             ("steer", when(about.steering, || lacks("_meta.steering"))),
             ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
             ("fork", when(about.fork, || lacks("session/fork"))),
+            ("fork_elsewhere", elsewhere(about)),
             ("rewind_undo", no("ACP has no way to go back in a conversation")),
             ("fork_at", no("session/fork copies a conversation as it is, and takes no point of it")),
             ("clear", yes()),
@@ -155,6 +156,17 @@ fn forms(family: Family) -> Support {
             no("goose keeps the form of a tool server to itself, and its turn waits for it until it gives up")
         }
         Family::OpenCode => no("OpenCode takes no forms from its tool servers, and shows none of its own"),
+        _ => yes(),
+    }
+}
+
+/// A fork in another directory than its parent's.
+fn elsewhere(about: &super::agent::About) -> Support {
+    match about.family {
+        _ if !about.fork => no("the agent does not advertise session/fork"),
+        Family::OpenCode => no(
+            "OpenCode keeps a forked conversation in its first directory: a tool that asks in another one waits for ever",
+        ),
         _ => yes(),
     }
 }

@@ -139,6 +139,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "todos",
         "fork",
         "fork_at",
+        "fork_elsewhere",
         "rewind",
     ];
     let cannot = [("rewind_undo", "the program takes a conversation up where something was said last")];

@@ -69,6 +69,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "resume",
         "fork",
         "fork_at",
+        "fork_elsewhere",
         "clear",
         "compact",
         "rewind",

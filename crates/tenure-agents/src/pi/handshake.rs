@@ -158,6 +158,7 @@ pub fn supports() -> BTreeMap<String, Support> {
         "compact",
         "fork",
         "fork_at",
+        "fork_elsewhere",
         "rewind",
         "commands",
         "set_model",

@@ -135,6 +135,12 @@ impl Node {
         if let Some(why) = why_not("fork") {
             return Err(Problem::unsupported(agent, "fork", &why).about(id));
         }
+        if let Some(why) = why_not("fork_elsewhere").filter(|_| request.files != ForkFiles::Shared) {
+            return Err(Problem {
+                field: Some("files".into()),
+                ..Problem::unsupported(agent, "fork_elsewhere", &why).about(id)
+            });
+        }
         let story = Story::read(&self.shared.log, id).await?;
         let cut = match &request.at {
             Some(at) => story.cut(at),

@@ -32,8 +32,9 @@ pub(crate) async fn into_a_worktree(kind: Kind) {
     let session = ground.trusting().await;
     session.run(&Script::new().text("It is blue.").prompt("Remember: the sky is blue.")).await;
     let request = json!({"files": "worktree"});
-    if kind == Kind::Goose {
-        refuses(&ground, &session, &request, "fork").await;
+    if matches!(kind, Kind::Goose | Kind::OpenCode) {
+        let lacks = if kind == Kind::Goose { "fork" } else { "fork_elsewhere" };
+        refuses(&ground, &session, &request, lacks).await;
         return assert_eq!(repo.worktrees(), 1);
     }
     let (child, made) = fork(&ground, &session, request).await;
@@ -211,7 +212,8 @@ pub(crate) async fn killed(kind: Kind) {
     if kind == Kind::Goose {
         return refuses(&ground, &session, &json!({}), "fork").await;
     }
-    let request = json!({"id": "child", "files": "copy"});
+    let apart = kind != Kind::OpenCode;
+    let request = if apart { json!({"id": "child", "files": "copy"}) } else { json!({"id": "child"}) };
     let (daemon, path, body) = (ground.daemon.clone(), session.path("/fork"), request.clone());
     let asked = tokio::spawn(async move { daemon.try_request("POST", &path, &body, &[]).await.is_ok() });
     let begun = ground.daemon.home().join("sessions/child");
@@ -222,8 +224,8 @@ pub(crate) async fn killed(kind: Kind) {
     let _ = asked.await;
     let again = session.post("/fork", &request).await;
     assert!(matches!(again.status, 200 | 201), "{}", again.text);
-    assert_ne!(again.body["cwd"], session.view().await["cwd"]);
-    assert_eq!(again.body["workspace"]["kind"], "copy");
+    assert_eq!(again.body["cwd"] != session.view().await["cwd"], apart);
+    assert_eq!(again.body["workspace"]["kind"] == "copy", apart);
     let child = ground.daemon.session("child");
     let result = child.run(&Script::new().text("As you said.").prompt("Which colours?")).await;
     assert_eq!(result["text"], "As you said.", "{result}");
@@ -232,5 +234,6 @@ pub(crate) async fn killed(kind: Kind) {
     assert_eq!(said(&child, "").await.len(), 6);
     session.wait_type("session.forked").await;
     assert_eq!(session.events_of("session.forked").await.len(), 1);
-    assert_eq!(std::fs::read_dir(ground.daemon.home().join("workspaces")).unwrap().count(), 1);
+    let made = std::fs::read_dir(ground.daemon.home().join("workspaces")).into_iter().flatten().count();
+    assert_eq!(made, usize::from(apart));
 }

@@ -46,6 +46,7 @@ const ELSEWHERE: &[&str] = &[
     "compact_command",
     "fork",
     "fork_at",
+    "fork_elsewhere",
     "rewind",
     "rewind_undo",
     "elicitation",

@@ -38,7 +38,7 @@ fn news_of_the_session_are_told_when_they_are_news() {
         [Signal::Warning { code: "agent_warning".into(), message: "Low disk: 1 MB left".into() }]
     );
     let compaction =
-        |status: &str| json!({"sessionUpdate": "compaction_update", "compactionId": "c", "status": status});
+        |status: &str| json!({"sessionUpdate": "compaction_update", "compactionId": status, "status": status});
     for (status, begins, fails) in [
         ("in_progress", true, false),
         ("completed", false, false),
@@ -51,6 +51,7 @@ fn news_of_the_session_are_told_when_they_are_news() {
             "{status}"
         );
     }
+    assert_eq!(talk.update(compaction("cancelled")), [], "the end of one is told once");
     let out = talk.frame(json!({"method": "_auth/status_update", "params": {"authStatus": {"kind": "api_key", "detail": "KEY_NAME"}}}));
     assert!(
         matches!(&out[..], [Signal::Capabilities(told)] if told.account.as_ref().unwrap().key_source.as_deref() == Some("KEY_NAME"))
