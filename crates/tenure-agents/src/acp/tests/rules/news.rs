@@ -37,8 +37,7 @@ fn news_of_the_session_are_told_when_they_are_news() {
         out,
         [Signal::Warning { code: "agent_warning".into(), message: "Low disk: 1 MB left".into() }]
     );
-    let compaction =
-        |status: &str| json!({"sessionUpdate": "compaction_update", "compactionId": status, "status": status});
+    let compaction = |status: &str| json!({"sessionUpdate": "compaction_update", "compactionId": status, "status": status});
     for (status, begins, fails) in [
         ("in_progress", true, false),
         ("completed", false, false),
