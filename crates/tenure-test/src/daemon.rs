@@ -72,6 +72,12 @@ impl TestDaemon {
         &self.inner.home
     }
 
+    /// The home directory of the user that it runs for.
+    #[must_use]
+    pub fn user(&self) -> PathBuf {
+        self.inner.scratch.path().join("user")
+    }
+
     /// A new empty directory for a session to work in.
     ///
     /// # Panics

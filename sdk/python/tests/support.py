@@ -74,6 +74,12 @@ class Daemon:
         folder.mkdir()
         return str(folder)
 
+    def leave(self, path: str, lines: list[Any]) -> None:
+        """A file of another tool, below the user's home."""
+        file = self.user / path
+        file.parent.mkdir(parents=True)
+        file.write_text("".join(f"{json.dumps(line, ensure_ascii=False)}\n" for line in lines), encoding="utf-8")
+
     def environment(self) -> dict[str, str]:
         return {"PATH": "/usr/local/bin:/usr/bin:/bin", "HOME": str(self.user), "LANG": "C.UTF-8"}
 
@@ -121,6 +127,7 @@ class Claude:
         pairs = ", ".join(f"{name} = {json.dumps(value)}" for name, value in env.items())
         #: Lines of a `config.toml`.
         self.config = (
+            f"[history.claude]\nroots = [{json.dumps(f'{home}/.claude')}]\n"
             f'[agents.claude]\nprotocol = "claude"\ncommand = [{json.dumps(str(program))}]\n'
             f"inherit_env = []\nenv = {{ {pairs} }}\n"
         )

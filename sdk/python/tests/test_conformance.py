@@ -194,6 +194,8 @@ class Run:
                 self._daemon.kill9()
             case "start_daemon":
                 await asyncio.to_thread(self._daemon.start)
+            case "leave":
+                self._daemon.leave(args["path"], args["lines"])
             case "join":
                 return await self._later[args["of"]]
             case "race":
@@ -243,8 +245,29 @@ async def ask(what: str, tenure: Tenure, id: str | None, args: dict[str, Any]) -
             return await tenure.asks()
         case "answer":
             return await tenure.answer(args.pop("ask_id"), args)  # type: ignore[arg-type]
+        case "index" | "rebuild_index" | "history" | "past" | "past_messages" | "past_transcript" | "search" | "usage":
+            return await of_past(what, tenure, args)
     assert id is not None, f"no session for {what}"
     return await of_session(what, tenure.session(id), args)
+
+
+async def of_past(what: str, tenure: Tenure, args: dict[str, Any]) -> Any:
+    past: Any = tenure.history
+    match what:
+        case "history":
+            return await past.list(**args).all()
+        case "past":
+            return await past.get(**args)
+        case "past_messages":
+            return await past.messages(**args).all()
+        case "past_transcript":
+            return await past.transcript(**args)
+        case "search":
+            return (await tenure.search(**args))["items"]
+        case "usage":
+            return await tenure.usage(**args)
+        case _:
+            return await getattr(past, what)(**args)
 
 
 async def of_session(what: str, session: Session, args: dict[str, Any]) -> Any:

@@ -19,7 +19,7 @@ after(() => {
 });
 
 describe("Claude Code", { skip: agent === undefined && "it is not installed: cargo xtask install-agents" }, () => {
-  const daemon = new TestDaemon(agent && `${agent.config}[history.claude]\nroots = [${JSON.stringify(join(scratch, "claude/.claude"))}]\n`);
+  const daemon = new TestDaemon(agent?.config);
   const tenure = daemon.client();
 
   it("asks for a tool, is allowed after the daemon was killed, and says what it said", async () => {

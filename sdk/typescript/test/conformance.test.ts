@@ -187,6 +187,7 @@ class Run {
       case "connect": return this.#connect(step.as ?? "", args);
       case "kill_daemon": return this.#daemon.kill9();
       case "start_daemon": return this.#start();
+      case "leave": return this.#daemon.leave(args.path, args.lines);
       case "join": return this.#later.get(args.of) ?? assert.fail(`nothing was begun as ${args.of}`);
       case "race": return this.#race(step);
       case "follow": return void this.#followers.set(step.as ?? "", new Follower(tenure.session(of), args));
@@ -220,6 +221,14 @@ class Run {
       case "projects": return tenure.projects.list();
       case "all_asks": return tenure.asks({ state: "open" });
       case "answer": { const { ask_id, ...answer } = args; return tenure.answer(ask_id, answer); }
+      case "index": return tenure.history.index(args);
+      case "rebuild_index": return tenure.history.rebuildIndex();
+      case "history": return all(tenure.history.list(args));
+      case "past": return tenure.history.get(args.agent, args.native_id);
+      case "past_messages": { const { agent, native_id, ...how } = args; return all(tenure.history.messages(agent, native_id, how)); }
+      case "past_transcript": return tenure.history.transcript(args.agent, args.native_id, { format: args.format });
+      case "search": { const { q, ...where } = args; return all(tenure.history.search(q, where)); }
+      case "usage": return tenure.history.usage(args);
       case "fork": return (await tenure.session(id).fork(args)).created;
     }
     assert.ok(session, `no session for ${what}`);

@@ -1,7 +1,9 @@
 //! The past: conversations of every agent on the machine, what was said in them, what they used.
 
 use std::fmt::Write as _;
+use std::time::Duration;
 
+use serde::Deserialize;
 use tenure_api::{CreateProject, History, IndexState, Page, Project, SearchReply, UsageReply};
 use tenure_event::Message;
 
@@ -9,7 +11,8 @@ use crate::ClientError;
 use crate::client::{Call, Client};
 
 /// Which conversations are listed. Values of one field are as on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names are those of the query")]
 pub struct HistoryFilter {
     pub project: Option<String>,
@@ -28,7 +31,8 @@ pub struct HistoryFilter {
 }
 
 /// What is searched for. Values of one field are as on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names are those of the query")]
 pub struct SearchFilter {
     pub q: Option<String>,
@@ -48,7 +52,8 @@ pub struct SearchFilter {
 }
 
 /// What is counted. Values of one field are as on the wire.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 #[expect(missing_docs, reason = "the names are those of the query")]
 pub struct UsageFilter {
     /// `day`, `model`, `project`, `agent` or `session`.
@@ -169,6 +174,14 @@ impl Client {
     /// Those of any request.
     pub async fn index(&self) -> Result<IndexState, ClientError> {
         self.call(Call::get("/v1/index")).await
+    }
+
+    /// The same, once it has read all that is there now, or the wait (at most a minute, to the millisecond) is over.
+    ///
+    /// # Errors
+    /// `invalid` for a longer wait, and those of any request.
+    pub async fn index_after(&self, wait: Duration) -> Result<IndexState, ClientError> {
+        self.call(Call::get("/v1/index").query("wait_ms", wait.as_millis())).await
     }
 
     /// Reads all of the past again.

@@ -142,7 +142,13 @@ pub(super) struct Shown<'a> {
     app: &'a App,
     projects: HashMap<String, ProjectRef>,
     /// By the agent that keeps the record and its id of the conversation.
-    holders: HashMap<(String, String), SessionId>,
+    holders: HashMap<(String, String), Holder>,
+}
+
+/// A session that holds a conversation, and what it is called here.
+struct Holder {
+    id: SessionId,
+    title: Option<String>,
 }
 
 impl<'a> Shown<'a> {
@@ -161,7 +167,8 @@ impl<'a> Shown<'a> {
             for row in app.log().sessions(filter).await?.rows {
                 let keeper = app.node.record_keeper(&row.agent);
                 // The newest first: it is the one that is told.
-                holders.entry((keeper, row.native_id.unwrap_or_default())).or_insert(row.id);
+                let holder = Holder { id: row.id, title: row.title };
+                holders.entry((keeper, row.native_id.unwrap_or_default())).or_insert(holder);
             }
         }
         Ok(Self { app, projects, holders })
@@ -171,14 +178,17 @@ impl<'a> Shown<'a> {
         let own = own_id(self.app, &listed);
         let entry = listed.conversation;
         let named = (entry.agent, entry.native_id);
+        let holder = self.holders.get(&named);
+        // What it is called here comes before what its agent calls it.
+        let title = holder.and_then(|holder| holder.title.clone());
         History {
-            session_id: own.or_else(|| self.holders.get(&named).cloned()),
+            session_id: own.or_else(|| holder.map(|holder| holder.id.clone())),
             project: listed.project.and_then(|id| self.projects.get(&id).cloned()),
             agent: named.0,
             native_id: named.1,
             cwd: entry.cwd,
-            title: entry.title,
-            custom_title: entry.custom_title,
+            title: title.clone().or(entry.title),
+            custom_title: title.or(entry.custom_title),
             first_input: entry.first_input,
             git_branch: entry.git_branch,
             tags: entry.tags,

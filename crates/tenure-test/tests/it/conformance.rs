@@ -65,6 +65,7 @@ files! {
     asks: scripted claude,
     control: scripted claude,
     errors: scripted,
+    history: scripted claude,
     resume: scripted claude,
     sessions: scripted claude,
     turns: scripted claude,

@@ -40,7 +40,10 @@ defmodule ClaudeCode.Message.PartialAssistantMessage do
 end
 
 defmodule ClaudeCode.Message.ResultMessage do
-  @moduledoc "How the turn ended. Costs and times that nobody told are `nil`, never 0."
+  @moduledoc """
+  How the turn ended. Costs and times that nobody told are `nil`, never 0. `outcome` and `error_code` are Tenure's own words for it, of which
+  there are more than of `subtype`: a turn that failed and one whose agent died are both `:error_during_execution`.
+  """
   @enforce_keys [:type, :subtype, :is_error, :session_id]
   defstruct [
     :type,
@@ -55,7 +58,9 @@ defmodule ClaudeCode.Message.ResultMessage do
     :usage,
     :uuid,
     :stop_reason,
-    :errors
+    :errors,
+    :outcome,
+    :error_code
   ]
 
   @type t :: %__MODULE__{
@@ -64,7 +69,9 @@ defmodule ClaudeCode.Message.ResultMessage do
             :success | :error_during_execution | :error_max_turns | :error_max_budget_usd | :interrupted,
           is_error: boolean(),
           result: String.t() | nil,
-          session_id: String.t() | nil
+          session_id: String.t() | nil,
+          outcome: String.t(),
+          error_code: String.t() | nil
         }
 
   defimpl String.Chars do

@@ -31,9 +31,11 @@ defmodule ClaudeCode.Session do
 
   @doc """
   Says something, and gives what happens as a stream of messages, the last of which is the result. It is said when the stream is
-  read from; a stream that is left leaves the turn running. Takes `:include_partial_messages`, `:can_use_tool`, `:model`, `:effort`.
+  read from; a stream that is left leaves the turn running. Takes `:include_partial_messages`, `:can_use_tool`, `:model`, `:effort`; and Tenure's `:id` (of the
+  input: said again with the same one it is the same turn) and `:delivery` (`:queue`, `:steer`, `:interrupt`). A prompt is a text, or what Tenure takes as
+  an input: `%{parts: [%{type: "text", text: "…"}]}`.
   """
-  @spec stream(session(), String.t(), keyword()) :: Enumerable.t()
+  @spec stream(session(), String.t() | map(), keyword()) :: Enumerable.t()
   def stream(session, prompt, options \\ []),
     do: Turn.stream(fn -> Server.handle(session) end, prompt, options)
 

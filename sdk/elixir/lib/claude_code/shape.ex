@@ -81,7 +81,10 @@ defmodule ClaudeCode.Shape do
       usage: result["usage"],
       uuid: result["turn_id"],
       stop_reason: result["stop_reason"],
-      errors: if(is_error, do: [(error && error["message"]) || "the turn was #{result["outcome"]}"], else: [])
+      errors:
+        if(is_error, do: [(error && error["message"]) || "the turn was #{result["outcome"]}"], else: []),
+      outcome: result["outcome"],
+      error_code: error && error["code"]
     }
   end
 

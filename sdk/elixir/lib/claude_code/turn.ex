@@ -2,9 +2,9 @@ defmodule ClaudeCode.Turn do
   @moduledoc false
   # One prompt and the turn that serves it, as a stream. Nothing is sent before it is read from.
   alias ClaudeCode.Shape
-  alias Tenure.{Connection, Error, Follow, Wire}
+  alias Tenure.{Connection, Error, Follow}
 
-  @known [:include_partial_messages, :can_use_tool, :model, :effort]
+  @known [:include_partial_messages, :can_use_tool, :model, :effort, :id, :delivery]
 
   def stream(handle_of, prompt, options) do
     Stream.flat_map([:begin], fn :begin ->
@@ -19,10 +19,13 @@ defmodule ClaudeCode.Turn do
   end
 
   defp admit(handle, prompt, options) do
-    body = %{input: prompt, id: Connection.id("in"), wait: "accepted"}
+    body = %{input: prompt, id: options[:id] || Connection.id("in"), wait: "accepted"}
 
     given =
-      for name <- [:model, :effort], options[name] != nil, into: %{}, do: {name, to_string(options[name])}
+      for name <- [:model, :effort, :delivery],
+          options[name] != nil,
+          into: %{},
+          do: {name, to_string(options[name])}
 
     body = Map.merge(body, given)
 
@@ -133,12 +136,8 @@ defmodule ClaudeCode.Turn do
   defp scalars(text), do: String.to_charlist(text)
 
   defp whole(%{"blob" => hash} = part, handle) when hash != nil do
-    path = Connection.path(["sessions", handle.id, "blobs", hash])
-
-    with {:ok, wire} <- Connection.open(handle.connection, "GET", path, nil, [], nil, Wire.usual_ms()),
-         {:ok, bytes} <- Wire.all(wire, Wire.usual_ms()) do
-      %{part | "text" => bytes}
-    else
+    case Connection.bytes(handle.connection, Connection.path(["sessions", handle.id, "blobs", hash])) do
+      {:ok, bytes} -> %{part | "text" => bytes}
       {:error, error} -> raise error
     end
   end

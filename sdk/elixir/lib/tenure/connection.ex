@@ -85,6 +85,13 @@ defmodule Tenure.Connection do
     end
   end
 
+  @doc "Asks for bytes, as they are: files, transcripts, large parts."
+  @spec bytes(t(), String.t(), map() | nil) :: {:ok, binary()} | {:error, Error.t()}
+  def bytes(connection, path, query \\ nil) do
+    with {:ok, wire} <- open(connection, "GET", path, query, [], nil, Wire.usual_ms()),
+         do: Wire.all(wire, Wire.usual_ms())
+  end
+
   @doc "Opens a request whose good answer is read by the caller; a bad one is the error that it tells."
   @spec open(t(), String.t(), String.t(), map() | nil, [{String.t(), String.t()}], iodata() | nil, timeout()) ::
           {:ok, Wire.t()} | {:error, Error.t()}

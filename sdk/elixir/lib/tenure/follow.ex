@@ -11,7 +11,10 @@ defmodule Tenure.Follow do
   @pauses [25, 50, 100, 250, 500, 1_000, 2_000]
   @most_frame 80_000_000
 
-  @doc "Events after a number; with `deltas: true` also pieces of what is being written. The event for which `until` holds is the last."
+  @doc """
+  Events after a number; with `deltas: true` also pieces of what is being written; with `types: ["turn.*"]` those alone. The event for which
+  `until` holds is the last.
+  """
   @spec events(Connection.t(), String.t(), keyword()) :: Enumerable.t()
   def events(connection, session, options) do
     start = %{
@@ -19,6 +22,7 @@ defmodule Tenure.Follow do
       session: session,
       after: options[:after] || 0,
       deltas: options[:deltas] || false,
+      types: options[:types] && Enum.join(options[:types], ","),
       until: options[:until] || fn _ -> false end
     }
 
@@ -33,7 +37,7 @@ defmodule Tenure.Follow do
 
   defp next(%{wire: nil} = state) do
     path = Connection.path(["sessions", state.session, "events", "stream"])
-    query = %{"after" => state.after, "deltas" => state.deltas}
+    query = %{"after" => state.after, "deltas" => state.deltas, "types" => state.types}
     headers = [{"accept", "text/event-stream"}]
 
     case Connection.open(state.connection, "GET", path, query, headers, nil, @silence_ms) do

@@ -31,12 +31,18 @@ defmodule Tenure.TestDaemon do
     }
   end
 
-  def cli(home, words), do: System.cmd(binary(), ["--home", home | words], stderr_to_stdout: true)
-
-  def kill9(home) do
-    {:ok, %{"pid" => pid}} = home |> Path.join("daemon.json") |> File.read!() |> Tenure.Json.decode()
-    {_, 0} = System.cmd("kill", ["-KILL", to_string(pid)])
+  def cli(home, words) do
+    env = [{"HOME", Path.expand("../user", home)}]
+    System.cmd(binary(), ["--home", home | words], env: env, stderr_to_stdout: true)
   end
+
+  @doc "What the daemon says of itself."
+  def file(home) do
+    {:ok, file} = home |> Path.join("daemon.json") |> File.read!() |> Tenure.Json.decode()
+    file
+  end
+
+  def kill9(home), do: {_, 0} = System.cmd("kill", ["-KILL", to_string(file(home)["pid"])])
 
   @doc "A prompt for the scripted agent."
   def script(steps), do: IO.iodata_to_binary(["@@", Tenure.Json.encode!(steps), "@@"])

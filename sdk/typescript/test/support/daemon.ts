@@ -2,7 +2,7 @@
 import { execFileSync, spawn, type ChildProcess } from "node:child_process";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 
@@ -41,6 +41,13 @@ export class TestDaemon {
     const dir = join(this.scratch, `work-${++this.#made}`);
     mkdirSync(dir);
     return dir;
+  }
+
+  /** A file of another tool, below the user's home. */
+  leave(path: string, lines: readonly unknown[]): void {
+    const file = join(this.scratch, "user", path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, lines.map((line) => `${JSON.stringify(line)}\n`).join(""));
   }
 
   get file(): { url: string; socket: string; pid: number } {
@@ -117,7 +124,7 @@ export async function claude(scratch: string): Promise<{ config: string; end: ()
     DISABLE_ERROR_REPORTING: "1",
   };
   const pairs = Object.entries(env).map(([name, value]) => `${name} = ${JSON.stringify(value)}`);
-  const config = `[agents.claude]\nprotocol = "claude"\ncommand = [${JSON.stringify(program)}]\ninherit_env = []\nenv = { ${pairs.join(", ")} }\n`;
+  const config = `[history.claude]\nroots = [${JSON.stringify(join(home, ".claude"))}]\n[agents.claude]\nprotocol = "claude"\ncommand = [${JSON.stringify(program)}]\ninherit_env = []\nenv = { ${pairs.join(", ")} }\n`;
   return { config, end: () => void model.kill() };
 }
 

@@ -1,13 +1,15 @@
 //! What is asked of the daemon: each step's word as a call of the client.
 
+use std::time::Duration;
+
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenure_api::{AnswerAsk, KeepArtifact, SendInput, SessionPatch};
 use tenure_client::{
-    Client, ClientError, ExecPiece, FileBody, FileSearch, GrepPattern, MessageFilter, SessionFilter,
-    TurnEvent,
+    Client, ClientError, ExecPiece, FileBody, FileSearch, GrepPattern, HistoryFilter, MessageFilter,
+    SearchFilter, SessionFilter, TurnEvent, UsageFilter,
 };
 use tenure_event::{SessionId, TextKind};
 
@@ -31,6 +33,10 @@ fn text(args: &Value, name: &str) -> String {
     args[name].as_str().unwrap_or_else(|| panic!("no {name} in {args}")).to_owned()
 }
 
+fn text_or_none(args: &Value, name: &str) -> String {
+    args[name].as_str().unwrap_or_default().to_owned()
+}
+
 /// One argument on its own, and the others.
 fn without(mut args: Value, name: &str) -> (Value, Value) {
     let one = args.as_object_mut().unwrap().remove(name).unwrap_or_default();
@@ -49,7 +55,50 @@ pub(super) async fn ask(client: &Client, id: Option<&SessionId>, what: &str, arg
             let (ask, answer) = without(args, "ask_id");
             of(client.answer(&to(ask), &to::<AnswerAsk>(answer)).await?)
         }
+        "index" | "rebuild_index" | "history" | "past" | "past_messages" | "past_transcript" | "search"
+        | "usage" => of_past(client, what, args).await,
         _ => of_session(client, id.unwrap_or_else(|| panic!("no session for {what}")), what, args).await,
+    }
+}
+
+async fn of_past(client: &Client, what: &str, args: Value) -> Asked {
+    let (agent, native) = (text_or_none(&args, "agent"), text_or_none(&args, "native_id"));
+    match what {
+        "index" => of(client.index_after(Duration::from_millis(args["wait_ms"].as_u64().unwrap())).await?),
+        "rebuild_index" => of(client.index_rebuild().await?),
+        "history" => history(client, to(args)).await,
+        "past" => of(client.past(&agent, &native).await?),
+        "past_messages" => past_messages(client, &agent, &native, &args).await,
+        "past_transcript" => {
+            Ok(string(client.past_transcript(&agent, &native, &text(&args, "format")).await?))
+        }
+        "search" => items(client.search(&to::<SearchFilter>(args)).await?),
+        _ => of(client.usage(&to::<UsageFilter>(args)).await?),
+    }
+}
+
+async fn history(client: &Client, mut filter: HistoryFilter) -> Asked {
+    let mut all = Vec::new();
+    loop {
+        let page = client.history(&filter).await?;
+        all.extend(page.items);
+        match page.next {
+            Some(next) => (filter.cursor, filter.offset) = (Some(next), None),
+            None => return of(all),
+        }
+    }
+}
+
+async fn past_messages(client: &Client, agent: &str, native: &str, args: &Value) -> Asked {
+    let limit = args["limit"].as_u64().map(|limit| u32::try_from(limit).unwrap());
+    let (mut all, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let page = client.past_messages(agent, native, None, cursor.as_deref(), limit).await?;
+        all.extend(page.items);
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return of(all),
+        }
     }
 }
 

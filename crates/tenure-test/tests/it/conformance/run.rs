@@ -44,7 +44,9 @@ impl Run {
         if agent == "claude" {
             let started = Model::start().unwrap();
             let real = claude(&started.url(), setup.scratch()).unwrap();
-            (setup, model) = (setup.agent("claude", &real), Some(started));
+            let roots = json!([real.var("CLAUDE_CONFIG_DIR").unwrap()]);
+            let past = format!("[history.claude]\nroots = {roots}");
+            (setup, model) = (setup.agent("claude", &real).config(&past), Some(started));
         }
         let daemon = setup.start().await;
         let mut kept = HashMap::from([
@@ -132,6 +134,7 @@ impl Run {
             "connect" => self.connect(&name, &args).await?,
             "kill_daemon" => self.0.daemon.kill_9(),
             "start_daemon" => self.0.daemon.restart().await,
+            "leave" => self.leave(&args),
             "join" => return Ok(self.join(args["of"].as_str().unwrap()).await),
             "race" => self.race(step).await,
             "follow" => {
@@ -143,6 +146,14 @@ impl Run {
             other => return ask(&client, self.session(step).as_ref(), other, args).await,
         }
         Ok(Value::Null)
+    }
+
+    /// A file of another tool, below the user's home.
+    fn leave(&self, args: &Value) {
+        let file = self.0.daemon.user().join(args["path"].as_str().unwrap());
+        std::fs::create_dir_all(file.parent().unwrap()).unwrap();
+        let lines = args["lines"].as_array().unwrap().iter().map(|line| format!("{line}\n"));
+        std::fs::write(file, lines.collect::<String>()).unwrap();
     }
 
     /// Those that run at once, of which one succeeds.
