@@ -64,7 +64,7 @@ defmodule ClaudeCode.ClaudeTest do
     assert {:ok, %{can_rewind: true}} = Session.rewind_files(session, uuid)
     refute File.exists?(Path.join(daemon.work, "w.txt"))
 
-    tools = Path.expand("../../typescript/test/support/tools.mjs", __DIR__)
+    tools = Path.expand("../../conformance/tools.mjs", __DIR__)
     server = %{"type" => "stdio", "command" => System.find_executable("node"), "args" => [tools]}
 
     assert {:ok, %{added: ["mine"], removed: [], errors: %{}}} =

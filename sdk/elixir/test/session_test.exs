@@ -37,6 +37,14 @@ defmodule ClaudeCode.SessionTest do
 
     assert %ResultMessage{subtype: :success, is_error: false, session_id: native} = List.last(said)
     assert Session.session_id(session) == native
+    assert said |> Stream.thinking_content() |> Enum.join() == "hm"
+    assert [%{id: id, name: name}] = said |> Stream.tool_uses() |> Enum.to_list()
+    assert [%{tool_use_id: ^id, is_error: false}] = Stream.tool_results_by_name(said, name)
+    assert Stream.tool_results_by_name(said, "nothing") == []
+    assert said |> Stream.filter_type(:result) |> Enum.to_list() == [List.last(said)]
+    test = self()
+    said |> Stream.on_tool_use(&send(test, {:used, &1.name})) |> Elixir.Stream.run()
+    assert_received {:used, ^name}
     collected = Stream.collect(said)
     assert collected.thinking == "hm"
     assert collected.text =~ "héllo"

@@ -50,6 +50,18 @@ class Finding(unittest.IsolatedAsyncioTestCase):
         server.close()
         await server.wait_closed()
 
+    async def test_anything_of_the_interface_can_be_asked(self) -> None:
+        await asyncio.to_thread(self.daemon.start)
+        async with self.daemon.client() as client:
+            health = await client.health()
+            self.assertEqual(health["version"], (await client.info())["version"])
+            session = await client.sessions.create(agent="scripted", cwd=self.daemon.workdir(), start=False)
+            self.assertEqual(await client.request("GET", "/v1/sessions/{}/todos", session.id), {"items": [], "next": None})
+            patched = await client.request("PATCH", "/v1/sessions/{}", session.id, body={"title": "t"})
+            self.assertEqual(patched["title"], "t")
+            with self.assertRaises(errors.NotFound):
+                await client.request("GET", "/v1/sessions/{}", "../info")
+
     async def test_several_clients_start_one_and_a_killed_one_again(self) -> None:
         # The daemon inherits it from whoever starts it.
         os.environ["HOME"] = str(self.daemon.user)

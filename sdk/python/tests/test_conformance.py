@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
+import shutil
 import unittest
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -128,7 +129,8 @@ class Run:
         self._daemon = daemon
         self._stack = stack
         self._case = case
-        self._kept: dict[str, Any] = {"agent": agent, "cwd": daemon.workdir()}
+        tools = str(ROOT / "sdk/conformance/tools.mjs")
+        self._kept: dict[str, Any] = {"agent": agent, "cwd": daemon.workdir(), "node": shutil.which("node"), "tools": tools}
         for name, value in case["agents"][agent].items():
             self._kept[name] = filled(value, self._kept)
         self._clients: dict[str, Tenure] = {}
@@ -239,14 +241,18 @@ async def ask(what: str, tenure: Tenure, id: str | None, args: dict[str, Any]) -
             return await tenure.sessions.list(**args).all()
         case "info" | "agents":
             return await getattr(tenure, what)()
-        case "projects":
-            return await tenure.projects.list()
+        case "projects" | "processes" | "tokens":
+            return await getattr(tenure, what).list()
         case "all_asks":
             return await tenure.asks()
         case "answer":
             return await tenure.answer(args.pop("ask_id"), args)  # type: ignore[arg-type]
         case "index" | "rebuild_index" | "history" | "past" | "past_messages" | "past_transcript" | "search" | "usage":
             return await of_past(what, tenure, args)
+        case "reap" | "create_token" | "remove_token" | "register_project":
+            return await of_machine(what, tenure, args)
+        case "workspaces" | "workspace" | "diff_workspace" | "merge_workspace" | "discard_workspace":
+            return await of_workspaces(what, tenure.workspaces, args)
     assert id is not None, f"no session for {what}"
     return await of_session(what, tenure.session(id), args)
 
@@ -270,13 +276,35 @@ async def of_past(what: str, tenure: Tenure, args: dict[str, Any]) -> Any:
             return await getattr(past, what)(**args)
 
 
+async def of_machine(what: str, tenure: Tenure, args: dict[str, Any]) -> Any:
+    match what:
+        case "reap":
+            return await tenure.processes.reap()
+        case "create_token":
+            return await tenure.tokens.create(args["name"], args["scope"])
+        case "remove_token":
+            return await tenure.tokens.remove(args["name"])
+        case _:
+            return await tenure.projects.register(**args)
+
+
+async def of_workspaces(what: str, workspaces: Any, args: dict[str, Any]) -> Any:
+    if what == "workspaces":
+        return await workspaces.list().all()
+    if what == "workspace":
+        return await workspaces.get(args["id"])
+    return await getattr(workspaces, what.removesuffix("_workspace"))(args.pop("id"), **args)
+
+
 async def of_session(what: str, session: Session, args: dict[str, Any]) -> Any:
     # Requests are made of data: that a wrong one is refused is put to the test, not its types.
     call: Any = session
     match what:
         case "get" | "suspend" | "resume" | "close" | "kill" | "clear" | "compact" | "interrupt" | "destroy" | "update":
             return await getattr(call, what)(**args)
-        case "inputs" | "cancel" | "edit" | "asks" | "capabilities" | "todos" | "tasks" | "metrics":
+        case "inputs" | "cancel" | "edit" | "asks" | "capabilities" | "todos" | "tasks" | "metrics" | "process":
+            return await getattr(call, what)(**args)
+        case "mcp" | "set_mcp" | "reconnect_mcp" | "enable_mcp" | "disable_mcp" | "stop_task" | "rewind" | "undo_rewind":
             return await getattr(call, what)(**args)
         case "exec" | "enqueue" | "command" | "transcript":
             return await getattr(call, what)(**args)
@@ -284,7 +312,11 @@ async def of_session(what: str, session: Session, args: dict[str, Any]) -> Any:
             return (await call.fork(**args)).created
         case "config":
             return await (call.configure(**args) if args else call.config())
-        case "events" | "messages":
+        case "raw":
+            return (await call.raw())["items"]
+        case "blob":
+            return (await call.blob(args["hash"])).decode()
+        case "events" | "messages" | "rows":
             return await getattr(call, what)(**args).all()
         case "send":
             return await send(session, **args)
@@ -302,6 +334,8 @@ async def of_files(what: str, session: Session, args: dict[str, Any]) -> Any:
             return await session.files.text(args["path"])
         case "remove_file":
             return await session.files.remove(**args)
+        case "make_directory":
+            return await session.files.make_directory(args["path"])
         case "stat_file":
             return await session.files.stat(args["path"])
         case "list_files":
@@ -318,6 +352,10 @@ async def of_files(what: str, session: Session, args: dict[str, Any]) -> Any:
             return (await session.artifacts.read(**args)).decode()
         case "artifacts":
             return await session.artifacts.list()
+        case "checkpoints":
+            return await session.checkpoints.list(**args).all()
+        case "diff_checkpoint":
+            return await session.checkpoints.diff(args["id"])
         case "create_checkpoint":
             return await session.checkpoints.create(args["label"])
         case "restore_checkpoint":

@@ -96,7 +96,7 @@ describe("Claude Code", { skip: agent === undefined && "it is not installed: car
   it("has tool servers that are set, told, disabled, enabled, connected again and taken away", async () => {
     const session = await tenure.sessions.create({ agent: "claude", cwd: daemon.workdir(), wait: "live" });
     const mine = async () => (await session.mcp.list()).find((server) => server.name === "mine");
-    const args = [fileURLToPath(new URL("../test/support/tools.mjs", import.meta.url))];
+    const args = [fileURLToPath(new URL("../../conformance/tools.mjs", import.meta.url))];
     const set = await session.mcp.set({ mcp_servers: [{ name: "mine", type: "stdio", command: process.execPath, args }] });
     assert.deepEqual(set, { added: ["mine"], removed: [], errors: {} });
     const told = await mine();

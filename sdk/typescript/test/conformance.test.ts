@@ -12,6 +12,7 @@ import { type Case, type Step, filled, fits, known } from "./support/conformance
 import { TestDaemon, claude } from "./support/daemon.js";
 
 const cases = fileURLToPath(new URL("../../conformance/cases", import.meta.url));
+const tools = fileURLToPath(new URL("../../conformance/tools.mjs", import.meta.url));
 const scratch = mkdtempSync(join(tmpdir(), "tenure-ts-conformance-"));
 const agent = await claude(scratch);
 after(() => {
@@ -107,7 +108,7 @@ class Run {
   constructor(one: Case, name: string) {
     this.#case = one;
     this.#daemon = new TestDaemon(name === "claude" ? agent?.config : "");
-    this.#kept = new Map([["agent", name], ["cwd", this.#daemon.workdir()]]);
+    this.#kept = new Map([["agent", name], ["cwd", this.#daemon.workdir()], ["node", process.execPath], ["tools", tools]]);
     for (const [field, value] of Object.entries(one.agents[name] ?? {})) this.#kept.set(field, filled(value, this.#kept));
     this.#ground = this.#daemon.client({ start: false });
     this.#clients = new Map([["", this.#ground]]);
@@ -218,7 +219,16 @@ class Run {
       case "list": return all(tenure.sessions.list(args));
       case "info": return tenure.info();
       case "agents": return tenure.agents();
-      case "projects": return tenure.projects.list();
+      case "projects": case "processes": case "tokens": return tenure[what].list();
+      case "reap": return tenure.processes.reap();
+      case "create_token": return tenure.tokens.create(args.name, args.scope);
+      case "remove_token": return tenure.tokens.remove(args.name);
+      case "register_project": return tenure.projects.register(args);
+      case "workspaces": return all(tenure.workspaces.list());
+      case "workspace": return tenure.workspaces.get(args.id);
+      case "diff_workspace": return tenure.workspaces.diff(args.id);
+      case "merge_workspace": { const { id: of, ...how } = args; return tenure.workspaces.merge(of, how); }
+      case "discard_workspace": { const { id: of, ...how } = args; return tenure.workspaces.discard(of, how); }
       case "all_asks": return tenure.asks({ state: "open" });
       case "answer": { const { ask_id, ...answer } = args; return tenure.answer(ask_id, answer); }
       case "index": return tenure.history.index(args);
@@ -245,7 +255,18 @@ class Run {
       case "asks": return session.asks({ state: "open" });
       case "interrupt": case "suspend": case "resume": case "close": case "kill": case "clear": case "compact": return session[what](args);
       case "config": return session.config(Object.keys(args).length === 0 ? undefined : args);
-      case "capabilities": case "todos": case "tasks": case "metrics": return session[what]();
+      case "capabilities": case "todos": case "tasks": case "metrics": case "process": return session[what]();
+      case "raw": return (await session.raw()).items;
+      case "rows": return all(session.rows(args));
+      case "blob": return new TextDecoder().decode(await session.blob(args.hash));
+      case "mcp": return session.mcp.list();
+      case "set_mcp": return session.mcp.set(args);
+      case "reconnect_mcp": return session.mcp.reconnect(args.name);
+      case "enable_mcp": return session.mcp.enable(args.name);
+      case "disable_mcp": return session.mcp.disable(args.name);
+      case "stop_task": return session.stopTask(args.task_id);
+      case "rewind": return session.rewind(args);
+      case "undo_rewind": return session.undoRewind(args);
       case "command": return session.command(args.name, args.args);
       case "messages": return all(session.messages(args));
       case "transcript": return session.transcript(args);
@@ -254,6 +275,7 @@ class Run {
       case "write_file": return session.files.write(args.path, args.text);
       case "read_file": return session.files.text(args.path);
       case "remove_file": return session.files.remove(args.path, { recursive: args.recursive });
+      case "make_directory": return session.files.makeDirectory(args.path);
       case "stat_file": return session.files.stat(args.path);
       case "list_files": return all(session.files.list(args.path));
       case "find_files": return (await session.files.find(args.glob)).items;
@@ -261,6 +283,8 @@ class Run {
       case "keep_artifact": return session.artifacts.keep(args.key, args.text ?? { path: args.path });
       case "read_artifact": return new TextDecoder().decode(await session.artifacts.read(args.key, args));
       case "artifacts": return session.artifacts.list();
+      case "checkpoints": return all(session.checkpoints.list(args));
+      case "diff_checkpoint": return session.checkpoints.diff(args.id);
       case "create_checkpoint": return session.checkpoints.create(args.label);
       case "restore_checkpoint": return session.checkpoints.restore(args.id, { dry_run: args.dry_run });
       default: throw new Error(`a step ${what}`);

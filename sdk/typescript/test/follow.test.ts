@@ -58,6 +58,19 @@ describe("a follower", () => {
     assert.ok(all.every((event) => isDurable(event) && event.session_id === session.id));
   });
 
+  it("is also one of rows of ACP, and of the bytes of one connection", async () => {
+    const session = await tenure.sessions.create({ agent: "scripted", cwd: daemon.workdir() });
+    await session.send("hello");
+    for await (const row of tenure.followRows({ session: session.id })) {
+      assert.equal(row.session_id, session.id);
+      if (JSON.stringify(row.params).includes("agent_message_chunk")) break;
+    }
+    const reader = (await session.rawEvents({ after: 0, types: ["turn.completed"] })).getReader();
+    const { value } = await reader.read();
+    assert.match(new TextDecoder().decode(value), /event: turn\.completed\ndata: \{/);
+    await reader.cancel();
+  });
+
   it("is one of many without a warning, and a reader that stops reading holds up nobody", async () => {
     const warnings: string[] = [];
     const warned = (warning: Error) => void warnings.push(warning.message);

@@ -1,7 +1,7 @@
 //! Events by the page, and the agent's own lines. Streams are in `follow`.
 
 use serde_json::value::RawValue;
-use tenure_api::{Page, RawPage};
+use tenure_api::{AcpRow, Page, RawPage};
 use tenure_event::{Event, SessionId};
 
 use crate::ClientError;
@@ -49,6 +49,22 @@ impl Client {
         };
         let items = page.items.into_iter().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok((items, page.next.and_then(|next| next.parse().ok())))
+    }
+
+    /// The same page in the words of the Agent Client Protocol: `session/update` notifications. What that has no words for
+    /// is left out, so a page may be empty and not the last.
+    ///
+    /// # Errors
+    /// `not_found`, `cursor_expired`, and those of any request.
+    pub async fn rows(
+        &self,
+        session: &SessionId,
+        after: u64,
+        limit: u32,
+    ) -> Result<(Vec<AcpRow>, Option<u64>), ClientError> {
+        let call = Call::get(format!("/v1/sessions/{session}/events")).query("after", after);
+        let page: Page<AcpRow> = self.call(call.query("limit", limit).query("format", "acp")).await?;
+        Ok((page.items, page.next.and_then(|next| next.parse().ok())))
     }
 
     /// The agent's own lines after an offset; with the `generation` of the page that told it, in that process's

@@ -1,14 +1,18 @@
 //! `tenure_client::claude_code`, each function, with real Claude Code against a scripted model.
 
+use std::path::Path;
+
 use futures_util::StreamExt;
 use serde_json::json;
-use tenure_api::{CreateSession, ExecRequest, ResumeRequest};
+use tenure_api::{CreateSession, ErrorCode, ExecRequest, ResumeRequest};
 use tenure_client::claude_code::{
     Collected, Health, ListOptions, MessageOptions, Session, TurnStream, Unhealthy,
 };
 use tenure_client::{Client, ClientError, TurnEvent};
+use tenure_event::McpStatus;
 use tenure_model::Script;
 
+use crate::conformance::node;
 use crate::real::{Ground, Kind};
 
 /// A session that asks nobody before a tool runs.
@@ -156,4 +160,35 @@ async fn is_configured_interrupted_and_taken_back() {
     while !matches!(turn.next().await.unwrap().unwrap(), TurnEvent::ToolStarted(_)) {}
     session.interrupt().await.unwrap();
     assert_eq!(turn.result().await.unwrap().outcome, tenure_event::Outcome::Interrupted);
+}
+
+#[tokio::test]
+async fn changes_its_tool_servers() {
+    let (ground, client) = ground().await;
+    let session = Session::start(&client, request(&ground)).await.unwrap();
+    said(&session, &Script::new().text("Hello.")).await;
+    let suite = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/conformance");
+    let tools = json!([{"name": "mine", "type": "stdio", "command": node().unwrap(), "args": [suite.join("tools.mjs")]}]);
+    let set = session.set_mcp_servers(serde_json::from_value(tools).unwrap()).await.unwrap();
+    assert_eq!((set.added, set.removed, set.errors.len()), (vec!["mine".to_owned()], vec![], 0));
+    let stands = async || {
+        let all = session.mcp_status().await.unwrap();
+        all.into_iter().find(|server| server.name == "mine").map(|mine| (mine.status, mine.tools))
+    };
+    let connected = || Some((McpStatus::Connected, vec!["echo".to_owned()]));
+    assert_eq!(stands().await, connected());
+    session.mcp_toggle("mine", false).await.unwrap();
+    assert_eq!(stands().await.map(|(status, _)| status), Some(McpStatus::Disabled));
+    session.mcp_toggle("mine", true).await.unwrap();
+    session.mcp_reconnect("mine").await.unwrap();
+    assert_eq!(stands().await, connected());
+    ground.daemon.kill_and_restart().await;
+    assert_eq!(stands().await, connected());
+    let unknown = session.mcp_reconnect("no such/server").await.unwrap_err();
+    assert!(
+        matches!(&unknown, ClientError::Problem(problem) if problem.code == ErrorCode::NotFound),
+        "{unknown}"
+    );
+    let set = session.set_mcp_servers(Vec::new()).await.unwrap();
+    assert_eq!((set.removed, stands().await), (vec!["mine".to_owned()], None));
 }

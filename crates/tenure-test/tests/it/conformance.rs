@@ -12,8 +12,18 @@ use std::path::{Path, PathBuf};
 use run::Run;
 use words::Case;
 
+fn suite() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/conformance")
+}
+
+/// Where `node` is, by whose name alone an agent may not find it.
+pub(super) fn node() -> Option<PathBuf> {
+    let path = std::env::var_os("PATH")?;
+    std::env::split_paths(&path).map(|dir| dir.join("node")).find(|program| program.is_file())
+}
+
 fn cases_dir() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../sdk/conformance/cases")
+    suite().join("cases")
 }
 
 /// The cases of a file.
@@ -66,8 +76,11 @@ files! {
     control: scripted claude,
     errors: scripted,
     history: scripted claude,
+    looking: scripted,
     resume: scripted claude,
     sessions: scripted claude,
+    tools: scripted claude,
     turns: scripted claude,
     work: scripted,
+    workspaces: scripted claude,
 }

@@ -7,6 +7,7 @@
 mod agents;
 mod bad;
 mod claude_code;
+mod client;
 mod conformance;
 mod examples;
 mod history;

@@ -5,16 +5,19 @@ defmodule Tenure.Conformance do
   """
   alias Tenure.Json
 
-  @cases Path.expand("../../../conformance/cases", __DIR__)
+  @suite Path.expand("../../../conformance", __DIR__)
   @fields ~w(do with on via as expect fails later steps)
 
   @doc "The files with their cases, each with the agents that it names."
   def files do
-    for file <- Enum.sort(Path.wildcard(Path.join(@cases, "*.json"))) do
+    for file <- Enum.sort(Path.wildcard(Path.join(@suite, "cases/*.json"))) do
       {:ok, cases} = file |> File.read!() |> Json.decode()
       {Path.basename(file, ".json"), for(one <- cases, agent <- Map.keys(one["agents"]), do: {one, agent})}
     end
   end
+
+  @doc "A tool server with one tool."
+  def tools, do: Path.join(@suite, "tools.mjs")
 
   @doc "Refuses what this runner does not know."
   def known!(step) do

@@ -1,17 +1,19 @@
 //! What is asked of the daemon: each step's word as a call of the client.
 
-use std::time::Duration;
-
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tenure_api::{AnswerAsk, KeepArtifact, SendInput, SessionPatch};
 use tenure_client::{
-    Client, ClientError, ExecPiece, FileBody, FileSearch, GrepPattern, HistoryFilter, MessageFilter,
-    SearchFilter, SessionFilter, TurnEvent, UsageFilter,
+    Client, ClientError, ExecPiece, FileBody, FileSearch, GrepPattern, MessageFilter, SessionFilter,
+    TurnEvent,
 };
 use tenure_event::{SessionId, TextKind};
+
+mod machine;
+mod past;
+mod tools;
 
 type Asked = Result<Value, ClientError>;
 
@@ -33,10 +35,6 @@ fn text(args: &Value, name: &str) -> String {
     args[name].as_str().unwrap_or_else(|| panic!("no {name} in {args}")).to_owned()
 }
 
-fn text_or_none(args: &Value, name: &str) -> String {
-    args[name].as_str().unwrap_or_default().to_owned()
-}
-
 /// One argument on its own, and the others.
 fn without(mut args: Value, name: &str) -> (Value, Value) {
     let one = args.as_object_mut().unwrap().remove(name).unwrap_or_default();
@@ -49,56 +47,19 @@ pub(super) async fn ask(client: &Client, id: Option<&SessionId>, what: &str, arg
         "list" => items(client.sessions(&to::<SessionFilter>(args)).await?),
         "info" => of(client.info().await?),
         "agents" => items(client.agents().await?),
-        "projects" => items(client.projects().await?),
         "all_asks" => items(client.asks(false).await?),
         "answer" => {
             let (ask, answer) = without(args, "ask_id");
             of(client.answer(&to(ask), &to::<AnswerAsk>(answer)).await?)
         }
         "index" | "rebuild_index" | "history" | "past" | "past_messages" | "past_transcript" | "search"
-        | "usage" => of_past(client, what, args).await,
-        _ => of_session(client, id.unwrap_or_else(|| panic!("no session for {what}")), what, args).await,
-    }
-}
-
-async fn of_past(client: &Client, what: &str, args: Value) -> Asked {
-    let (agent, native) = (text_or_none(&args, "agent"), text_or_none(&args, "native_id"));
-    match what {
-        "index" => of(client.index_after(Duration::from_millis(args["wait_ms"].as_u64().unwrap())).await?),
-        "rebuild_index" => of(client.index_rebuild().await?),
-        "history" => history(client, to(args)).await,
-        "past" => of(client.past(&agent, &native).await?),
-        "past_messages" => past_messages(client, &agent, &native, &args).await,
-        "past_transcript" => {
-            Ok(string(client.past_transcript(&agent, &native, &text(&args, "format")).await?))
-        }
-        "search" => items(client.search(&to::<SearchFilter>(args)).await?),
-        _ => of(client.usage(&to::<UsageFilter>(args)).await?),
-    }
-}
-
-async fn history(client: &Client, mut filter: HistoryFilter) -> Asked {
-    let mut all = Vec::new();
-    loop {
-        let page = client.history(&filter).await?;
-        all.extend(page.items);
-        match page.next {
-            Some(next) => (filter.cursor, filter.offset) = (Some(next), None),
-            None => return of(all),
-        }
-    }
-}
-
-async fn past_messages(client: &Client, agent: &str, native: &str, args: &Value) -> Asked {
-    let limit = args["limit"].as_u64().map(|limit| u32::try_from(limit).unwrap());
-    let (mut all, mut cursor) = (Vec::new(), None::<String>);
-    loop {
-        let page = client.past_messages(agent, native, None, cursor.as_deref(), limit).await?;
-        all.extend(page.items);
-        match page.next {
-            Some(next) => cursor = Some(next),
-            None => return of(all),
-        }
+        | "usage" => past::ask(client, what, args).await,
+        _ => match machine::ask(client, what, &args).await {
+            Some(asked) => asked,
+            None => {
+                of_session(client, id.unwrap_or_else(|| panic!("no session for {what}")), what, args).await
+            }
+        },
     }
 }
 
@@ -114,6 +75,10 @@ async fn of_session(client: &Client, id: &SessionId, what: &str, args: Value) ->
         "cancel" => of(client.cancel_input(id, &to(args["input_id"].clone())).await?),
         "edit" => of(client.edit_input(id, &to(args["input_id"].clone()), to(args["input"].clone())).await?),
         "events" => events(client, id, &args).await,
+        "rows" => rows(client, id, &args).await,
+        "raw" => items(client.raw(id, None, None).await?),
+        "blob" => Ok(string(client.blob(id, &text(&args, "hash")).await?)),
+        "process" => of(client.process(id).await?),
         "asks" => items(client.session_asks(id, false).await?),
         "messages" => messages(client, id, &args).await,
         "transcript" => Ok(string(client.transcript(id, &text(&args, "format")).await?)),
@@ -140,6 +105,11 @@ async fn of_control(client: &Client, id: &SessionId, what: &str, args: Value) ->
             let (name, how) = without(args, "name");
             of(client.run_command(id, name.as_str().unwrap(), to(how)).await?)
         }
+        "mcp" | "set_mcp" | "reconnect_mcp" | "enable_mcp" | "disable_mcp" | "stop_task" => {
+            tools::ask(client, id, what, args).await
+        }
+        "rewind" => of(client.rewind(id, &to(args)).await?),
+        "undo_rewind" => of(client.undo_rewind(id, to(args)).await?),
         _ => of_work(client, id, what, args).await,
     }
 }
@@ -154,6 +124,7 @@ async fn of_work(client: &Client, id: &SessionId, what: &str, args: Value) -> As
         "write_file" => of(client.write_file(id, path, None, body(&text(&args, "text"))).await?),
         "read_file" => Ok(string(whole(client.read_file(id, path).await?).await?)),
         "remove_file" => of(client.remove_file(id, path, recursive).await?),
+        "make_directory" => of(client.make_dir(id, path).await?),
         "stat_file" => of(client.stat_file(id, path).await?),
         "list_files" => items(client.list_files(id, path, None, None).await?),
         "find_files" => items(client.find_files(id, &search).await?),
@@ -175,6 +146,14 @@ async fn of_work(client: &Client, id: &SessionId, what: &str, args: Value) -> As
             Ok(string(whole(read).await?))
         }
         "artifacts" => items(client.artifacts(id).await?),
+        _ => of_checkpoints(client, id, what, args).await,
+    }
+}
+
+async fn of_checkpoints(client: &Client, id: &SessionId, what: &str, args: Value) -> Asked {
+    match what {
+        "checkpoints" => checkpoints(client, id, &args).await,
+        "diff_checkpoint" => of(client.checkpoint_diff(id, &to(args["id"].clone()), None).await?),
         "create_checkpoint" => of(client.create_checkpoint(id, &to(args)).await?),
         "restore_checkpoint" => {
             let (point, how) = without(args, "id");
@@ -220,6 +199,30 @@ async fn events(client: &Client, id: &SessionId, args: &Value) -> Asked {
         after = next;
     }
     Ok(json!(all))
+}
+
+async fn rows(client: &Client, id: &SessionId, args: &Value) -> Asked {
+    let limit = args["limit"].as_u64().map_or(1000, |limit| u32::try_from(limit).unwrap());
+    let (mut all, mut after) = (Vec::new(), Some(0));
+    while let Some(from) = after {
+        let (page, next) = client.rows(id, from, limit).await?;
+        all.extend(page);
+        after = next;
+    }
+    of(all)
+}
+
+async fn checkpoints(client: &Client, id: &SessionId, args: &Value) -> Asked {
+    let limit = args["limit"].as_u64().map_or(1000, |limit| u32::try_from(limit).unwrap());
+    let (mut all, mut cursor) = (Vec::new(), None::<String>);
+    loop {
+        let page = client.checkpoints(id, limit, cursor.as_deref()).await?;
+        all.extend(page.items);
+        match page.next {
+            Some(next) => cursor = Some(next),
+            None => return of(all),
+        }
+    }
 }
 
 async fn messages(client: &Client, id: &SessionId, args: &Value) -> Asked {

@@ -18,6 +18,7 @@ use tokio::time::timeout;
 use super::ask::ask;
 use super::follower::Follower;
 use super::words::{Case, Step, filled, fits};
+use super::{node, suite};
 
 /// How long a step may take.
 const LIMIT: Duration = Duration::from_secs(60);
@@ -52,6 +53,8 @@ impl Run {
         let mut kept = HashMap::from([
             ("agent".to_owned(), json!(agent)),
             ("cwd".to_owned(), json!(daemon.workdir().display().to_string())),
+            ("node".to_owned(), json!(node())),
+            ("tools".to_owned(), json!(suite().join("tools.mjs"))),
         ]);
         for (name, value) in &case.agents[agent] {
             let value = filled(value, &kept);

@@ -17,11 +17,26 @@ defmodule Tenure.Conformance.Ask do
   def ask(to, _, "list", args), do: all(to, ["sessions"], args)
   def ask(to, _, "info", _), do: call(to, "GET", ["info"])
   def ask(to, _, "agents", _), do: all(to, ["agents"], %{})
-  def ask(to, _, "projects", _), do: all(to, ["projects"], %{})
+
+  def ask(to, _, what, _) when what in ~w(projects processes tokens workspaces), do: all(to, [what], %{})
   def ask(to, _, "all_asks", _), do: all(to, ["asks"], %{"state" => "open"})
 
   def ask(to, _, "answer", %{"ask_id" => ask} = args),
     do: call(to, "POST", ["asks", ask], body: Map.delete(args, "ask_id"))
+
+  def ask(to, _, "reap", _),
+    do: with({:ok, %{"items" => items}} <- call(to, "POST", ["processes", "reap"]), do: {:ok, items})
+
+  def ask(to, _, "create_token", args), do: call(to, "POST", ["tokens"], body: args)
+  def ask(to, _, "remove_token", args), do: call(to, "DELETE", ["tokens", args["name"]])
+  def ask(to, _, "register_project", args), do: call(to, "POST", ["projects"], body: args)
+  def ask(to, _, "workspace", args), do: call(to, "GET", ["workspaces", args["id"]])
+  def ask(to, _, "diff_workspace", args), do: call(to, "GET", ["workspaces", args["id"], "diff"])
+
+  def ask(to, _, what, %{"id" => id} = args) when what in ~w(merge_workspace discard_workspace) do
+    verb = String.trim_trailing(what, "_workspace")
+    call(to, "POST", ["workspaces", id, verb], body: Map.delete(args, "id"))
+  end
 
   def ask(to, _, "index", args), do: call(to, "GET", ["index"], query: args)
   def ask(to, _, "rebuild_index", _), do: call(to, "POST", ["index", "rebuild"])
@@ -63,7 +78,27 @@ defmodule Tenure.Conformance.Ask do
   defp of_session(to, at, what, _) when what in ~w(inputs todos tasks artifacts),
     do: all(to, at ++ [what], %{})
 
-  defp of_session(to, at, what, _) when what in ~w(capabilities metrics), do: call(to, "GET", at ++ [what])
+  defp of_session(to, at, what, _) when what in ~w(capabilities metrics process),
+    do: call(to, "GET", at ++ [what])
+
+  defp of_session(to, at, "rows", args),
+    do: all(to, at ++ ["events"], Map.put(args, "format", "acp"), "after")
+
+  defp of_session(to, at, "raw", _),
+    do: with({:ok, page} <- call(to, "GET", at ++ ["raw"]), do: {:ok, page["items"]})
+
+  defp of_session(to, at, "blob", args), do: bytes(to, at ++ ["blobs", args["hash"]], nil)
+  defp of_session(to, at, "mcp", _), do: all(to, at ++ ["mcp"], %{})
+  defp of_session(to, at, "set_mcp", args), do: call(to, "PUT", at ++ ["mcp"], body: args)
+
+  defp of_session(to, at, what, %{"name" => name}) when what in ~w(reconnect_mcp enable_mcp disable_mcp),
+    do: call(to, "POST", at ++ ["mcp", name, String.trim_trailing(what, "_mcp")], body: %{})
+
+  defp of_session(to, at, "stop_task", args),
+    do: call(to, "POST", at ++ ["tasks", args["task_id"], "stop"], body: %{})
+
+  defp of_session(to, at, "rewind", args), do: call(to, "POST", at ++ ["rewind"], body: args)
+  defp of_session(to, at, "undo_rewind", args), do: call(to, "POST", at ++ ["rewind", "undo"], body: args)
   defp of_session(to, at, verb, args) when verb in @verbs, do: call(to, "POST", at ++ [verb], body: args)
   defp of_session(to, at, "config", args) when args == %{}, do: call(to, "GET", at ++ ["config"])
   defp of_session(to, at, "config", args), do: call(to, "PATCH", at ++ ["config"], body: args)
@@ -79,6 +114,10 @@ defmodule Tenure.Conformance.Ask do
   defp of_work(to, at, "exec_stream", args), do: exec_stream(to, at, args)
   defp of_work(to, at, "read_file", args), do: bytes(to, at ++ ["files"], args)
   defp of_work(to, at, "remove_file", args), do: call(to, "DELETE", at ++ ["files"], query: args)
+
+  defp of_work(to, at, "make_directory", args),
+    do: call(to, "PUT", at ++ ["files"], query: Map.put(args, "directory", true))
+
   defp of_work(to, at, "stat_file", args), do: call(to, "GET", at ++ ["files", "stat"], query: args)
   defp of_work(to, at, "list_files", args), do: all(to, at ++ ["files", "list"], args)
   defp of_work(to, at, "find_files", args), do: all(to, at ++ ["files", "find"], args)
@@ -95,6 +134,11 @@ defmodule Tenure.Conformance.Ask do
 
   defp of_work(to, at, "read_artifact", %{"key" => key} = args),
     do: bytes(to, at ++ ["artifacts", key], Map.take(args, ["version"]))
+
+  defp of_work(to, at, "checkpoints", args), do: all(to, at ++ ["checkpoints"], args)
+
+  defp of_work(to, at, "diff_checkpoint", args),
+    do: call(to, "GET", at ++ ["checkpoints", args["id"], "diff"])
 
   defp of_work(to, at, "create_checkpoint", args), do: call(to, "POST", at ++ ["checkpoints"], body: args)
 

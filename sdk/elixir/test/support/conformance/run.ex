@@ -9,7 +9,9 @@ defmodule Tenure.Conformance.Run do
 
   @doc "Carries it out on a daemon in a scratch home."
   def run(daemon, one, agent) do
-    kept = Enum.reduce(one["agents"][agent], %{"agent" => agent, "cwd" => daemon.work}, &keep/2)
+    node = System.find_executable("node")
+    kept = %{"agent" => agent, "cwd" => daemon.work, "node" => node, "tools" => Tenure.Conformance.tools()}
+    kept = Enum.reduce(one["agents"][agent], kept, &keep/2)
     {:ok, ground} = Connection.new(home: daemon.home, start: false)
     run = %{daemon: daemon, kept: kept, clients: %{"" => ground}, followers: %{}, later: %{}}
     run = up(Map.put(run, :address, "127.0.0.1:0"))
