@@ -25,7 +25,7 @@ pub struct Project {
     pub id: ProjectId,
     /// Its directory, canonical.
     pub path: String,
-    /// Every directory that belongs to it.
+    /// Every directory that belongs to it, its own first: worktrees, and where it was before it was moved (at most 100 others).
     pub paths: Vec<String>,
     /// Its title.
     #[serde(default, skip_serializing_if = "Option::is_none")]

@@ -1,11 +1,16 @@
 //! Conversations, newest first.
 
+use std::collections::HashMap;
+
 use rusqlite::types::Value;
 use rusqlite::{Row, params_from_iter};
 use tenure_event::Timestamp;
 use tenure_history::Conversation;
 
 use crate::{IndexError, Looker};
+
+/// Directories of a project that are told.
+const DIRECTORIES: usize = 100;
 
 /// Which conversations. All that is given must hold.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -65,6 +70,8 @@ pub struct ProjectCount {
     pub agents: Vec<String>,
     /// When one was last written.
     pub last_activity: Timestamp,
+    /// Directories in which they worked, as their records say, at most 100.
+    pub directories: Vec<String>,
 }
 
 /// Conditions of a query and what they are filled with.
@@ -148,16 +155,36 @@ impl Looker {
             "SELECT project, count(*), group_concat(DISTINCT agent), max(updated_ms) FROM conversations
              WHERE listed = 1 AND project IS NOT NULL GROUP BY project",
         )?;
+        let mut directories = self.directories()?;
         let rows = select.query_map([], |row| {
+            let project: String = row.get(0)?;
             let agents: String = row.get(2)?;
             Ok(ProjectCount {
-                project: row.get(0)?,
+                directories: directories.remove(&project).unwrap_or_default(),
+                project,
                 conversations: count(row, 1)?,
                 agents: agents.split(',').map(str::to_owned).collect(),
                 last_activity: Timestamp::from_millis(row.get(3)?),
             })
         })?;
         Ok(rows.collect::<Result<_, _>>()?)
+    }
+
+    /// The directories of each project.
+    fn directories(&self) -> Result<HashMap<String, Vec<String>>, IndexError> {
+        let mut select = self.db.prepare_cached(
+            "SELECT DISTINCT project, cwd FROM conversations
+             WHERE listed = 1 AND project IS NOT NULL AND cwd IS NOT NULL ORDER BY project, cwd",
+        )?;
+        let mut rows = select.query([])?;
+        let mut all: HashMap<String, Vec<String>> = HashMap::new();
+        while let Some(row) = rows.next()? {
+            let directories = all.entry(row.get(0)?).or_default();
+            if directories.len() < DIRECTORIES {
+                directories.push(row.get(1)?);
+            }
+        }
+        Ok(all)
     }
 
     /// How many conversations are listed, and of how many all is read.

@@ -29,6 +29,7 @@ CREATE INDEX conversations_newest ON conversations (listed, updated_ms, id);
 CREATE INDEX conversations_unread ON conversations (id) WHERE listed = 1 AND read_stamp IS NOT stamp;
 CREATE INDEX conversations_agent ON conversations (agent, listed, updated_ms, id);
 CREATE INDEX conversations_project ON conversations (project, listed, updated_ms, id);
+CREATE INDEX conversations_places ON conversations (project, cwd) WHERE listed = 1;
 CREATE INDEX conversations_cwd ON conversations (cwd, listed, updated_ms, id);
 
 CREATE TABLE pieces (

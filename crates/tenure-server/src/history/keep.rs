@@ -92,13 +92,15 @@ impl Keeper {
         let history = Arc::clone(&self.history);
         let mut places = Places::new(&history);
         let mut last = Instant::now();
-        writer.round(readers, &mut |cwd| places.project_of(cwd), &mut |_| {
+        let round = writer.round(readers, &mut |cwd| places.project_of(cwd), &mut |_| {
             // As long as it worked: never more than half a core.
             let worked = last.elapsed();
             self.nap(worked.min(Duration::from_secs(2)));
             last = Instant::now();
             if self.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        })
+        });
+        places.save();
+        round
     }
 
     /// Sleeps, and takes up what comes meanwhile.

@@ -4,12 +4,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use tenure_event::ProjectId;
-use tenure_log::{EventLog as _, ProjectRow, Write};
+use tenure_log::{EventLog as _, LogError};
 use tokio::runtime::Handle;
 
 use super::History;
-use crate::clock;
+use crate::node::Node;
 
 /// Finds and records projects, for one look at everything.
 pub(super) struct Places<'a> {
@@ -32,6 +31,11 @@ impl<'a> Places<'a> {
         project
     }
 
+    /// Writes down what was learnt of directories.
+    pub(super) fn save(&self) {
+        self.history.node.directories().save();
+    }
+
     fn find(&self, cwd: &str) -> Option<String> {
         let path = project_path(cwd)?;
         project_at(&self.history.node, &self.history.runtime, &path)
@@ -40,22 +44,14 @@ impl<'a> Places<'a> {
     }
 }
 
-fn project_at(
-    node: &crate::node::Node,
-    runtime: &Handle,
-    path: &str,
-) -> Result<String, tenure_log::LogError> {
+fn project_at(node: &Node, runtime: &Handle, path: &str) -> Result<String, LogError> {
     runtime.block_on(async {
         let _one_at_a_time = node.recording().await;
-        let known = node.log().projects().await?.into_iter().find(|project| project.path == path);
-        if let Some(project) = known {
-            return Ok(project.id.to_string());
+        let (project, writes) = node.project_at(path).await?;
+        if !writes.is_empty() {
+            node.log().put(writes).await?;
         }
-        let id = ProjectId::from_uuid(clock::new_uuid());
-        let (path, created_at) = (path.to_owned(), clock::now());
-        let row = ProjectRow { id: id.clone(), path, title: None, trusted: false, created_at };
-        node.log().put(vec![Write::Project(row)]).await?;
-        Ok(id.to_string())
+        Ok(project.id.to_string())
     })
 }
 

@@ -18,6 +18,9 @@ use super::idempotency::{Keyed, remembered, row_of};
 use super::problem::{Answer, Failure};
 use crate::clock;
 
+/// Directories of a project that are told beside its own.
+const PATHS: usize = 100;
+
 /// Projects, oldest first.
 #[utoipa::path(
     get, path = "/v1/projects", tag = "projects",
@@ -38,20 +41,25 @@ async fn view(app: &App, row: ProjectRow, count: Option<&ProjectCount>) -> Answe
     let mut filter =
         SessionFilter { project_id: Some(row.id.clone()), limit: MAX_ITEMS, ..SessionFilter::default() };
     let (mut sessions, mut agents, mut last_activity) = (0, BTreeSet::new(), None);
+    let mut others: BTreeSet<String> = app.node.directories().before(&row.id).into_iter().collect();
+    others.extend(count.into_iter().flat_map(|count| count.directories.iter().cloned()));
     loop {
         let page = app.log().sessions(filter.clone()).await?;
         sessions += page.rows.len() as u64;
         last_activity = last_activity.or_else(|| page.rows.first().map(|newest| newest.updated_at));
         agents.extend(page.rows.iter().map(|session| session.agent.clone()));
+        others.extend(page.rows.iter().map(|session| session.cwd.clone()));
         match page.rows.last().filter(|_| page.more) {
             Some(last) => filter.after = Some((last.updated_at, last.id.clone())),
             None => break,
         }
     }
     agents.extend(count.into_iter().flat_map(|count| count.agents.iter().cloned()));
+    others.remove(&row.path);
+    let paths = std::iter::once(row.path.clone()).chain(others.into_iter().take(PATHS)).collect();
     Ok(Project {
         id: row.id,
-        paths: vec![row.path.clone()],
+        paths,
         path: row.path,
         title: row.title,
         sessions,
@@ -113,6 +121,12 @@ async fn find_or_make(app: &App, request: CreateProject) -> Answer<(ProjectRow, 
             return Err(Problem::new(ErrorCode::Conflict, detail).with_data(data).into());
         }
         return Ok((row.clone(), false));
+    }
+    if id.is_none() {
+        // It may be one that was moved.
+        let (row, _) = app.node.project_at(&path).await?;
+        app.node.directories().save();
+        return Ok((ProjectRow { title: request.title.or(row.title), ..row }, true));
     }
     let id = id.unwrap_or_else(|| ProjectId::from_uuid(clock::new_uuid()));
     let (title, created_at) = (request.title, clock::now());

@@ -197,14 +197,9 @@ impl Node {
     }
 
     async fn project_of(&self, path: &str) -> Result<(ProjectRow, Vec<Write>), Problem> {
-        let projects = self.shared.log.projects().await.map_err(|e| problem::from_log(&e))?;
-        if let Some(known) = projects.into_iter().find(|p| p.path == path) {
-            return Ok((known, Vec::new()));
-        }
-        let id = ProjectId::from_uuid(clock::new_uuid());
-        let row =
-            ProjectRow { id, path: path.to_owned(), title: None, trusted: false, created_at: clock::now() };
-        Ok((row.clone(), vec![Write::Project(row)]))
+        let found = self.project_at(path).await.map_err(|e| problem::from_log(&e))?;
+        self.directories().save();
+        Ok(found)
     }
 }
 

@@ -1,0 +1,184 @@
+//! Which project a directory is. A directory that was moved is the same project: it is known again by its inode and the time
+//! when it was made, and by the paths that it had before, which stand in `places.json` of the home. That file is no truth: without it
+//! a directory that is moved from then on is a new project, and nothing else is lost.
+//!
+//! A copy is another directory, and so is one that was moved to another disk.
+
+use std::collections::BTreeMap;
+use std::os::unix::fs::MetadataExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::UNIX_EPOCH;
+
+use serde::{Deserialize, Serialize};
+use tenure_event::ProjectId;
+use tenure_log::{EventLog as _, LogError, ProjectRow, Write};
+
+use super::Node;
+use crate::clock;
+
+/// Paths that are remembered of a project that is moved again and again; the last ones.
+const PATHS: usize = 20;
+
+/// What is known of the directories of projects.
+#[derive(Debug)]
+pub(crate) struct Directories {
+    file: PathBuf,
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    projects: BTreeMap<String, Known>,
+    unsaved: bool,
+}
+
+#[derive(Debug, Default, Clone, PartialEq, Serialize, Deserialize)]
+struct Known {
+    /// The directory, as the file system tells it from all others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    directory: Option<String>,
+    /// Where it was before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    before: Vec<String>,
+}
+
+impl Directories {
+    /// Those of a home.
+    pub(crate) fn open(home: &Path) -> Self {
+        let file = home.join("places.json");
+        let read = std::fs::read(&file).ok().and_then(|text| serde_json::from_slice(&text).ok());
+        let state = State { projects: read.unwrap_or_default(), unsaved: false };
+        Self { file, state: Mutex::new(state) }
+    }
+
+    /// Where a project was before.
+    pub(crate) fn before(&self, id: &ProjectId) -> Vec<String> {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.projects.get(id.as_str()).map(|known| known.before.clone()).unwrap_or_default()
+    }
+
+    /// The project among these that a path is, and whether it was moved there.
+    fn find(&self, rows: Vec<ProjectRow>, path: &str) -> Option<(ProjectRow, bool)> {
+        let now = directory_at(Path::new(path));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(row) = rows.iter().find(|row| row.path == path) {
+            state.note(&row.id, now);
+            return Some((row.clone(), false));
+        }
+        let known = |row: &ProjectRow| state.projects.get(row.id.as_str());
+        let Some(now) = now else {
+            // There is nothing any more: what worked there is where the directory went.
+            let was_here = |row: &&ProjectRow| known(row).is_some_and(|k| k.before.iter().any(|p| p == path));
+            return rows.iter().find(was_here).map(|row| (row.clone(), false));
+        };
+        let is_it = |row: &&ProjectRow| known(row).and_then(|k| k.directory.as_ref()) == Some(&now);
+        let row = rows.iter().filter(is_it).find(|row| !Path::new(&row.path).exists())?.clone();
+        state.moved(&row);
+        Some((ProjectRow { path: path.to_owned(), ..row }, true))
+    }
+
+    /// Takes note of a project that is new.
+    fn made(&self, row: &ProjectRow) {
+        let now = directory_at(Path::new(&row.path));
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).note(&row.id, now);
+    }
+
+    /// Writes down what was noted.
+    pub(crate) fn save(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if !std::mem::take(&mut state.unsaved) {
+            return;
+        }
+        let text = serde_json::to_vec(&state.projects).unwrap_or_default();
+        let new = self.file.with_extension("tmp");
+        let written = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &self.file));
+        if let Err(error) = written {
+            state.unsaved = true;
+            tracing::warn!(%error, "where projects are is not written down; a directory that is moved becomes a new one");
+        }
+    }
+}
+
+impl State {
+    fn note(&mut self, id: &ProjectId, directory: Option<String>) {
+        let known = self.projects.entry(id.to_string()).or_default();
+        if directory.is_some() && known.directory != directory {
+            known.directory = directory;
+            self.unsaved = true;
+        }
+    }
+
+    fn moved(&mut self, row: &ProjectRow) {
+        let known = self.projects.entry(row.id.to_string()).or_default();
+        known.before.retain(|path| *path != row.path);
+        known.before.push(row.path.clone());
+        let surplus = known.before.len().saturating_sub(PATHS);
+        known.before.drain(..surplus);
+        self.unsaved = true;
+    }
+}
+
+/// What tells a directory from every other one, also when its number is used again.
+fn directory_at(path: &Path) -> Option<String> {
+    let meta = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_dir)?;
+    let made = meta.created().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(format!("{}:{}", meta.ino(), made.as_nanos()))
+}
+
+impl Node {
+    /// The project of a directory, and what is to be written if it is new or was moved. To be called while
+    /// [`recording`](Self::recording).
+    pub(crate) async fn project_at(&self, path: &str) -> Result<(ProjectRow, Vec<Write>), LogError> {
+        let rows = self.shared.log.projects().await?;
+        if let Some((row, moved)) = self.shared.directories.find(rows, path) {
+            let writes = if moved { vec![Write::Project(row.clone())] } else { Vec::new() };
+            return Ok((row, writes));
+        }
+        let id = ProjectId::from_uuid(clock::new_uuid());
+        let row =
+            ProjectRow { id, path: path.to_owned(), title: None, trusted: false, created_at: clock::now() };
+        self.shared.directories.made(&row);
+        Ok((row.clone(), vec![Write::Project(row)]))
+    }
+
+    /// Where projects are and were.
+    pub(crate) fn directories(&self) -> &Directories {
+        &self.shared.directories
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str, path: &Path) -> ProjectRow {
+        let (id, path) = (ProjectId::parse(id).unwrap(), path.to_str().unwrap().to_owned());
+        ProjectRow { id, path, title: None, trusted: false, created_at: clock::now() }
+    }
+
+    #[test]
+    fn a_directory_that_was_moved_is_the_same_project_and_a_copy_is_not() {
+        let home = tempfile::tempdir().unwrap();
+        let at = |name: &str| home.path().join(name);
+        let text = |path: &Path| path.to_str().unwrap().to_owned();
+        std::fs::create_dir(at("old")).unwrap();
+        let directories = Directories::open(home.path());
+        let one = row("prj_one", &at("old"));
+        directories.made(&one);
+        // Another directory beside it is another project, whatever is in it.
+        std::fs::create_dir(at("copy")).unwrap();
+        assert_eq!(directories.find(vec![one.clone()], &text(&at("copy"))), None);
+        std::fs::rename(at("old"), at("new")).unwrap();
+        directories.save();
+        let directories = Directories::open(home.path());
+        let (row, moved) = directories.find(vec![one.clone()], &text(&at("new"))).unwrap();
+        assert!(moved && row.id == one.id && row.path == text(&at("new")));
+        // What its records call by the old path is in it too.
+        assert_eq!(directories.find(vec![row.clone()], &one.path), Some((row.clone(), false)));
+        assert_eq!(directories.before(&one.id), [one.path.as_str()]);
+        // Unless there is another directory now.
+        std::fs::create_dir(at("old")).unwrap();
+        assert_eq!(directories.find(vec![row], &one.path), None);
+    }
+}
