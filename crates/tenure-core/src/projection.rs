@@ -7,6 +7,7 @@
 
 mod acp;
 mod blob;
+mod html;
 mod markdown;
 mod merge;
 mod messages;
@@ -15,8 +16,9 @@ mod rows;
 #[cfg(test)]
 mod tests;
 
-pub use acp::AcpRows;
+pub use acp::{AcpRows, acp_message};
 pub use blob::{fill_part, fill_tool};
+pub use html::{HTML_END, html_begin, html_message};
 pub use markdown::{markdown_message, markdown_title};
 pub use messages::{EpochChoice, Flow, MessageFold, MessagePage, Position, Span};
 pub use result::{TurnFold, turn_result};

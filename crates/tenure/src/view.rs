@@ -14,7 +14,7 @@ mod wrap;
 pub(crate) use ask::{ask_block, ask_keys, can_always, how_to_answer, shows_changes};
 pub(crate) use differences::differences;
 pub(crate) use form::{fields, filled};
-pub(crate) use line::{event_line, word};
+pub(crate) use line::{event_line, message_line, word};
 pub(crate) use status::Status;
 pub(crate) use todo::changed as todos_changed;
 pub(crate) use transcript::Transcript;

@@ -12,13 +12,13 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::{Value, json};
 use tenure_event::{
-    Ephemeral, EphemeralKind, Event, Kind, MessageCompleted, MessageDelta, Part, PartBody, Role, Seq,
-    SessionId, TextKind, Timestamp,
+    Ephemeral, EphemeralKind, Event, Kind, Message, MessageCompleted, MessageDelta, Part, PartBody, Role,
+    Seq, SessionId, TextKind, Timestamp,
 };
 
 #[derive(Serialize)]
 struct Row<'a> {
-    session_id: &'a SessionId,
+    session_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     seq: Option<Seq>,
     ts: Timestamp,
@@ -49,7 +49,11 @@ impl AcpRows {
             Kind::MessageCompleted(data) => self.message(&event.session_id, data),
             other => update::of(other).into_iter().collect(),
         };
-        let row = |update| render(&event.session_id, Some(event.seq), event.ts, update);
+        let ts = match &event.kind {
+            Kind::MessageCompleted(data) => data.said_at.unwrap_or(event.ts),
+            _ => event.ts,
+        };
+        let row = |update| render(event.session_id.as_str(), Some(event.seq), ts, update);
         updates.into_iter().map(row).collect()
     }
 
@@ -60,7 +64,7 @@ impl AcpRows {
             EphemeralKind::ToolProgressed(data) => update::tool_progressed(data),
             EphemeralKind::TaskProgressed(_) => return None,
         };
-        Some(render(&event.session_id, None, event.ts, update))
+        Some(render(event.session_id.as_str(), None, event.ts, update))
     }
 
     fn delta(&mut self, session: &SessionId, delta: &MessageDelta) -> Option<Value> {
@@ -89,10 +93,11 @@ impl AcpRows {
         let mut updates = Vec::new();
         for part in &data.parts {
             let sent = self.sent.remove(&(session.to_string(), part.id.clone())).unwrap_or(0);
-            let Some((kind, content)) = part_content(data.role, part, sent) else { continue };
-            let mut update = match kind {
-                "notice" => json!({"sessionUpdate": "notice", "severity": "info", "title": content["text"]}),
-                kind => chunk(kind, data.message_id.as_str(), content),
+            // Tools that ran here have events of their own, which make their rows.
+            let ran_here = data.origin.is_none() && matches!(part.body, PartBody::Tool(_));
+            let mut update = match part_update(data.role, data.message_id.as_str(), part, sent) {
+                Some(update) if !ran_here => update,
+                _ => continue,
             };
             update::under(&mut update, data.parent_tool_id.as_deref());
             updates.push(update);
@@ -101,8 +106,20 @@ impl AcpRows {
     }
 }
 
-fn render(session_id: &SessionId, seq: Option<Seq>, ts: Timestamp, update: Value) -> String {
-    let params = json!({"sessionId": session_id.as_str(), "update": update});
+/// Rows of a message of a conversation that is no session: what it says, and its tools as they ended. Each is a JSON text without
+/// newline.
+#[must_use]
+pub fn acp_message(conversation: &str, message: &Message) -> Vec<String> {
+    let row = |part: &Part| {
+        let mut update = part_update(message.role, message.id.as_str(), part, 0)?;
+        update::under(&mut update, message.parent_tool_id.as_deref());
+        Some(render(conversation, None, message.ts, update))
+    };
+    message.parts.iter().filter_map(row).collect()
+}
+
+fn render(session_id: &str, seq: Option<Seq>, ts: Timestamp, update: Value) -> String {
+    let params = json!({"sessionId": session_id, "update": update});
     let row = Row { session_id, seq, ts, method: "session/update", params };
     serde_json::to_string(&row).unwrap_or_default()
 }
@@ -111,7 +128,18 @@ fn chunk(kind: &str, message_id: &str, content: Value) -> Value {
     json!({"sessionUpdate": kind, "messageId": message_id, "content": content})
 }
 
-// Tool parts are left out: the tool's own events make its rows.
+fn part_update(role: Role, message_id: &str, part: &Part, sent: u64) -> Option<Value> {
+    if let PartBody::Tool(tool) = &part.body {
+        return Some(update::tool_as_it_ended(tool));
+    }
+    Some(match part_content(role, part, sent)? {
+        ("notice", content) => {
+            json!({"sessionUpdate": "notice", "severity": "info", "title": content["text"]})
+        }
+        (kind, content) => chunk(kind, message_id, content),
+    })
+}
+
 fn part_content(role: Role, part: &Part, sent: u64) -> Option<(&'static str, Value)> {
     let said = match role {
         Role::User => "user_message_chunk",

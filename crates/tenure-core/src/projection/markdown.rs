@@ -53,14 +53,7 @@ fn write_part(out: &mut String, part: &Part) {
 }
 
 fn write_tool(out: &mut String, tool: &ToolPart) -> std::fmt::Result {
-    let state = match tool.state {
-        ToolState::Pending => "pending",
-        ToolState::Running => "running",
-        ToolState::Completed => "completed",
-        ToolState::Failed => "failed",
-        ToolState::Denied => "denied",
-        ToolState::Cancelled => "cancelled",
-    };
+    let state = state_word(tool.state);
     let title = if tool.title.is_empty() { &tool.tool } else { &tool.title };
     writeln!(out, "\n**{}** ({state})", title.replace('\n', " "))?;
     if !tool.input.is_null() {
@@ -72,7 +65,18 @@ fn write_tool(out: &mut String, tool: &ToolPart) -> std::fmt::Result {
     tool.error.as_deref().map_or(Ok(()), |error| fenced(out, error))
 }
 
-fn plain(value: &Value) -> String {
+pub(super) fn state_word(state: ToolState) -> &'static str {
+    match state {
+        ToolState::Pending => "pending",
+        ToolState::Running => "running",
+        ToolState::Completed => "completed",
+        ToolState::Failed => "failed",
+        ToolState::Denied => "denied",
+        ToolState::Cancelled => "cancelled",
+    }
+}
+
+pub(super) fn plain(value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
         other => serde_json::to_string_pretty(other).unwrap_or_default(),

@@ -30,7 +30,7 @@ pub(super) fn from_completed(event: &Event, data: &MessageCompleted) -> Message 
         text: text_of(&data.parts),
         turn_id: event.turn_id.clone(),
         seq: data.origin.is_none().then_some(event.seq),
-        ts: event.ts,
+        ts: data.said_at.unwrap_or(event.ts),
         model: data.model.clone(),
         usage: data.usage,
         partial: data.partial,

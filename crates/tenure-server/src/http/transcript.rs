@@ -3,18 +3,20 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use bytes::Bytes;
 use futures_util::stream;
-use http::header::CONTENT_TYPE;
 use serde::Deserialize;
 use tenure_api::Problem;
-use tenure_core::projection::{AcpRows, Position, jsonl_row, markdown_message, markdown_title, text_of};
+use tenure_core::projection::{AcpRows, Position, text_of};
 use tenure_event::{Ephemeral, EphemeralKind, Message, Part, PartBody, Role, SessionId, TextKind};
 use tenure_log::{EventLog, LogError, PageRequest};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::IntoParams;
+
+mod form;
+
+pub(super) use form::TranscriptFormat;
 
 use super::app::Shared;
 use super::extract::{Params, Segments};
@@ -28,24 +30,12 @@ const MESSAGES: usize = 50;
 /// Bytes of events that are held at once.
 const READ_BYTES: usize = 256 << 10;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum TranscriptFormat {
-    /// A JSON object per message.
-    #[default]
-    Jsonl,
-    /// A notification of the Agent Client Protocol per line.
-    Acp,
-    /// For people.
-    Markdown,
-}
-
 /// In which form.
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct TranscriptParams {
-    /// `jsonl` (default), `acp` or `markdown`.
+    /// `jsonl` (default), `acp`, `markdown` or `html`.
     #[serde(default)]
     #[param(inline)]
     format: TranscriptFormat,
@@ -63,6 +53,7 @@ pub(super) struct TranscriptParams {
         (status = 200, description = "By format.", content(
             (String = "application/x-ndjson"),
             (String = "text/markdown"),
+            (String = "text/html"),
         )),
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
@@ -76,18 +67,14 @@ pub(super) async fn transcript(
     let wanted = messages::wanted(&app, &id, params.epoch.as_deref(), params.branch.as_deref()).await?;
     let format = params.format;
     let title = row.title.unwrap_or_else(|| format!("Session {id}"));
-    let begin = if format == TranscriptFormat::Markdown { markdown_title(&title) } else { String::new() };
+    let (begin, end) = (Some(format.begin(&title)), Some(format.end()));
     let at = Some(Position::default());
-    let writer = Writer { app, id, format, wanted, at, begin: Some(begin), acp: AcpRows::new() };
+    let writer = Writer { app, id, format, wanted, at, begin, end, acp: AcpRows::new() };
     let chunks = stream::unfold(writer, |mut writer| async move {
         let chunk = writer.next().await.transpose()?;
         Some((chunk.inspect_err(|error| tracing::warn!("a transcript broke off: {error}")), writer))
     });
-    let kind = match format {
-        TranscriptFormat::Markdown => "text/markdown; charset=utf-8",
-        _ => "application/x-ndjson",
-    };
-    Ok(([(CONTENT_TYPE, kind)], Body::from_stream(chunks)).into_response())
+    Ok(format.answer(chunks))
 }
 
 struct Writer {
@@ -97,6 +84,7 @@ struct Writer {
     wanted: Wanted,
     at: Option<Position>,
     begin: Option<String>,
+    end: Option<&'static str>,
     acp: AcpRows,
 }
 
@@ -114,7 +102,7 @@ impl Writer {
                 return Ok(Some(text.into()));
             }
         }
-        Ok(None)
+        Ok(self.end.take().filter(|text| !text.is_empty()).map(Bytes::from))
     }
 
     async fn messages(&mut self, at: Position) -> Result<String, LogError> {
@@ -127,10 +115,7 @@ impl Writer {
             let known: Vec<_> = messages.iter().map(|message| message.id.clone()).collect();
             messages.extend(running(&open).into_iter().filter(|message| !known.contains(&message.id)));
         }
-        let write = |message: &Message| match self.format {
-            TranscriptFormat::Markdown => markdown_message(message),
-            _ => jsonl_row(message).map(|row| row + "\n").unwrap_or_default(),
-        };
+        let write = |message: &Message| self.format.message(self.id.as_str(), message);
         Ok(messages.iter().map(write).collect())
     }
 

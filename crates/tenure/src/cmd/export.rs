@@ -10,13 +10,13 @@ use crate::out;
 /// Write a session, or any conversation of the past, as one document
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  tenure export fix-tests -o fix-tests.md\n  tenure export claude/6f6c7379 --format jsonl"
+    after_help = "Examples:\n  tenure export fix-tests -o fix-tests.md\n  tenure export claude/6f6c7379 --format html -o pump.html"
 )]
 pub(crate) struct Args {
     /// A session, or AGENT/ID as `tenure history` shows it
     what: String,
-    /// In which form; acp for sessions only
-    #[arg(long, default_value = "markdown", value_parser = ["markdown", "jsonl", "acp"])]
+    /// In which form
+    #[arg(long, default_value = "markdown", value_parser = ["markdown", "jsonl", "acp", "html"])]
     format: String,
     /// Into this file, which must not be there yet, instead of standard output
     #[arg(short, long, value_name = "FILE")]

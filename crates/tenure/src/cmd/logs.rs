@@ -7,14 +7,16 @@ use tokio::signal::unix::{SignalKind, signal};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
-use crate::view::event_line;
+use crate::view::{event_line, message_line};
+
+use super::past::find_past;
 
 const PAGE: u32 = 500;
 
-/// Print a session's events, one per line
+/// Print a session's events, one per line; of a conversation of another tool its messages
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Which
+    /// A session, or AGENT/ID as `tenure history` shows it
     session: String,
     /// Go on with what comes; Ctrl-C leaves
     #[arg(short, long)]
@@ -36,7 +38,10 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, context: Context) -> Outcome {
     block_on(async {
         let client = context.client().await?;
-        let id = context.session(&client, &args.session).await?.id;
+        let id = match context.session(&client, &args.session).await {
+            Err(failure) if failure.exit == Exit::NotFound => return past(&context, &client, &args).await,
+            session => session?.id,
+        };
         if args.raw {
             raw(&context, &client, &id, args.after).await
         } else if args.follow {
@@ -55,6 +60,32 @@ async fn pages(context: &Context, client: &Client, id: &SessionId, args: &Args) 
         out::print(&text)?;
         match next {
             Some(next) if next > after => after = next,
+            _ => return Ok(Exit::Done),
+        }
+    }
+}
+
+/// Messages of a conversation that is no session here.
+async fn past(context: &Context, client: &Client, args: &Args) -> Outcome {
+    let past = find_past(client, &args.session).await?;
+    if args.follow || args.raw || args.after > 0 || !args.types.is_empty() {
+        let what = "a conversation of another tool has messages and no events: no --follow, --raw, --after and --types; \
+                    `tenure adopt` makes a session of it";
+        return Err(Failure::usage(what));
+    }
+    let mut cursor = None;
+    loop {
+        let page =
+            client.past_messages(&past.agent, &past.native_id, None, cursor.as_deref(), Some(PAGE)).await?;
+        for message in &page.items {
+            if context.json {
+                out::json(message)?;
+            } else {
+                out::print(&message_line(context.style, message))?;
+            }
+        }
+        match page.next {
+            Some(next) if !page.items.is_empty() => cursor = Some(next),
             _ => return Ok(Exit::Done),
         }
     }

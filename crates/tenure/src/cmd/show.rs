@@ -21,9 +21,9 @@ use crate::view::{ask_block, how_to_answer, word};
 pub(crate) struct Args {
     /// A session, or AGENT/ID as `tenure history` shows it
     session: String,
-    /// Print the conversation: markdown (the default), jsonl or acp
+    /// Print the conversation: markdown (the default), jsonl, acp or html
     #[arg(long, value_name = "FORMAT", num_args = 0..=1, default_missing_value = "markdown",
-          value_parser = ["markdown", "jsonl", "acp"])]
+          value_parser = ["markdown", "jsonl", "acp", "html"])]
     transcript: Option<String>,
 }
 
@@ -54,7 +54,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
 async fn past(args: &Args, context: &Context, client: &Client) -> Outcome {
     let past = find_past(client, &args.session).await?;
     if let Some(format) = &args.transcript {
-        let format = if context.json { "jsonl" } else { format.as_str() };
+        let format = if context.json && format == "markdown" { "jsonl" } else { format.as_str() };
         let mut text = client.past_transcript(&past.agent, &past.native_id, format).await?;
         if format == "markdown" {
             text = crate::text::clean(&String::from_utf8_lossy(&text)).into_bytes();

@@ -1,6 +1,6 @@
 //! The log as it is read: one line per event with what matters of it, longer texts below it.
 
-use tenure_event::{Axes, ErrorInfo, Event, Kind, Part, PartBody, SessionChanged, ToolState};
+use tenure_event::{Axes, ErrorInfo, Event, Kind, Message, Part, PartBody, SessionChanged, ToolState};
 
 use crate::style::Style;
 use crate::text::{clean, indent, one_line};
@@ -19,8 +19,21 @@ pub(crate) fn event_line(style: Style, event: &Event) -> String {
         style.dim(time),
         one_line(&summary, WIDEST)
     );
+    with_below(&line, &full)
+}
+
+/// A message of a conversation that has no events, in the same way.
+pub(crate) fn message_line(style: Style, message: &Message) -> String {
+    let time = message.ts.to_string().replace('T', " ");
+    let time = time.get(..19).unwrap_or(&time);
+    let partial = if message.partial { " (cut short)" } else { "" };
+    let line = format!("{} {}{partial}", style.dim(time), style.cyan(&word(&message.role)));
+    with_below(&line, &parts(&message.parts))
+}
+
+fn with_below(line: &str, full: &str) -> String {
     let full =
-        if full.trim().is_empty() { String::new() } else { indent(clean(&full).trim_end(), "      │ ") };
+        if full.trim().is_empty() { String::new() } else { indent(clean(full).trim_end(), "      │ ") };
     format!("{}\n{full}", line.trim_end())
 }
 

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 use tenure_event::{
-    Kind, Todo, TodoStatus, ToolCompleted, ToolKind, ToolProgressed, ToolStarted, ToolState, UsageUpdated,
+    Kind, Todo, TodoStatus, ToolCompleted, ToolKind, ToolPart, ToolProgressed, ToolStarted, ToolState,
+    UsageUpdated,
 };
 
 /// The update that an event makes, if ACP has a word for it.
@@ -47,7 +48,7 @@ pub(super) fn tool_progressed(data: &ToolProgressed) -> Value {
 /// Marks an update of a subagent with the tool call that it works for.
 pub(super) fn under(update: &mut Value, parent_tool_id: Option<&str>) {
     if let Some(parent) = parent_tool_id {
-        update["_meta"] = json!({"tenure": {"parentToolCallId": parent}});
+        update["_meta"]["tenure"]["parentToolCallId"] = json!(parent);
     }
 }
 
@@ -66,6 +67,33 @@ fn tool_started(data: &ToolStarted) -> Value {
     });
     under(&mut update, data.parent_tool_id.as_deref());
     update
+}
+
+/// A tool of a message that was said before, with what it gave.
+pub(super) fn tool_as_it_ended(tool: &ToolPart) -> Value {
+    let texts = [tool.output.as_ref().and_then(Value::as_str), tool.error.as_deref()];
+    let mut update = json!({
+        "sessionUpdate": "tool_call",
+        "toolCallId": tool.tool_id,
+        "title": tool.title,
+        "name": tool.tool,
+        "kind": word(tool.kind),
+        "status": status(tool.state),
+        "content": texts.into_iter().flatten().map(block).collect::<Vec<_>>(),
+        "rawInput": tool.input,
+    });
+    if let Some(output) = &tool.output {
+        update["rawOutput"] = output.clone();
+    }
+    how_it_failed(&mut update, tool.state);
+    update
+}
+
+/// ACP knows one way to fail; which of ours it was stands beside it.
+fn how_it_failed(update: &mut Value, state: ToolState) {
+    if matches!(state, ToolState::Denied | ToolState::Cancelled) {
+        update["_meta"]["tenure"]["state"] = json!(state);
+    }
 }
 
 fn tool_completed(data: &ToolCompleted) -> Value {
@@ -97,10 +125,7 @@ fn tool_completed(data: &ToolCompleted) -> Value {
     if let Some(output) = &data.output {
         update["rawOutput"] = output.clone();
     }
-    // ACP knows one way to fail; which of ours it was stands beside it.
-    if matches!(data.state, ToolState::Denied | ToolState::Cancelled) {
-        update["_meta"] = json!({"tenure": {"state": data.state}});
-    }
+    how_it_failed(&mut update, data.state);
     update
 }
 
