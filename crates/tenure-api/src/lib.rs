@@ -4,6 +4,7 @@
 //! Requests refuse fields that they do not know, by name. Times are RFC 3339; durations
 //! and sizes carry their unit in the name.
 
+mod adopt;
 mod agent;
 mod artifact;
 mod ask;
@@ -29,6 +30,7 @@ mod token;
 mod verb;
 mod workspace;
 
+pub use adopt::AdoptConversation;
 pub use agent::{AgentEntry, AuthState};
 pub use artifact::{Artifact, ArtifactRule, ArtifactVersion, KeepArtifact};
 pub use ask::{AnswerAsk, AskAnswered};

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use crate::{
     AgentInfo, Ask, AskId, Axes, Capabilities, ContextUse, Decision, Delivery, InputId, LimitsChanged,
     MessageId, MessageOrigin, Outcome, Part, PermissionDefault, PermissionRule, ProjectId, RestartPolicy,
-    Role, Scope, Seq, SessionId, SuspendedBy, ToolKind, ToolState, TurnId, Usage, WorkspaceId,
+    Role, Scope, Seq, SessionId, SuspendedBy, Timestamp, ToolKind, ToolState, TurnId, Usage, WorkspaceId,
 };
 
 /// `session.created`.
@@ -282,6 +282,9 @@ pub struct MessageCompleted {
     /// It is older than the session here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub origin: Option<MessageOrigin>,
+    /// When it was said, where that was before the session and is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub said_at: Option<Timestamp>,
     /// The tool call of the subagent that said it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent_tool_id: Option<String>,

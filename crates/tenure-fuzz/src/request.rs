@@ -4,9 +4,10 @@ use std::task::{Context, Poll, Waker};
 
 use serde::de::DeserializeOwned;
 use tenure_api::{
-    AnswerAsk, Compact, ConfigPatch, CreateCheckpoint, CreateProject, CreateSession, CreateToken,
-    DiscardWorkspace, EditInput, ExecRequest, ForkSession, Interrupt, KeepArtifact, MergeWorkspace,
-    RewindHow, RewindRequest, RunCommand, SendInput, SessionPatch, SetMcpServers, VerbRequest,
+    AdoptConversation, AnswerAsk, Compact, ConfigPatch, CreateCheckpoint, CreateProject, CreateSession,
+    CreateToken, DiscardWorkspace, EditInput, ExecRequest, ForkSession, Interrupt, KeepArtifact,
+    MergeWorkspace, RewindHow, RewindRequest, RunCommand, SendInput, SessionPatch, SetMcpServers,
+    VerbRequest,
 };
 use tenure_event::{Event, Kind, NewEvent, Seq, SessionId, Timestamp, WarningRaised, client_id_is_valid};
 use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};
@@ -14,7 +15,8 @@ use tenure_log::{Append, Class, EventLog, LogError, MemoryLog, PageRequest};
 use crate::Bytes;
 
 /// Every kind of body that the document tells of, by its name there.
-pub const BODIES: [(&str, crate::Target); 21] = [
+pub const BODIES: [(&str, crate::Target); 22] = [
+    ("AdoptConversation", read::<AdoptConversation>),
     ("AnswerAsk", read::<AnswerAsk>),
     ("Compact", read::<Compact>),
     ("ConfigPatch", read::<ConfigPatch>),

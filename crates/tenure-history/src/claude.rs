@@ -5,8 +5,8 @@
 //! A conversation is a tree: every record names its parent, the last `last-prompt` names the leaf that a resume takes up.
 
 mod branch;
+mod claim;
 mod describe;
-
 mod links;
 mod page;
 mod prompt;
@@ -19,7 +19,7 @@ mod tests;
 
 use std::path::{Path, PathBuf};
 
-use crate::{Conversation, Each, Found, Mark, Messages, ReadError, Reader, Sighting, Want, follow};
+use crate::{Claim, Conversation, Each, Found, Mark, Messages, ReadError, Reader, Sighting, Want, follow};
 
 /// Reads what Claude Code left.
 #[derive(Debug, Clone)]
@@ -60,6 +60,11 @@ impl Reader for ClaudeReader {
 
     fn read(&self, found: &Found, mark: Option<&Mark>, each: &mut Each<'_>) -> Result<Mark, ReadError> {
         follow::read(&stream::Transcript, found, mark, each)
+    }
+
+    fn claims(&self, found: &Found) -> Vec<Claim> {
+        let root = self.roots.iter().find(|root| found.path.starts_with(root));
+        root.map(|root| claim::claims(root, &found.native_id)).unwrap_or_default()
     }
 
     fn messages(&self, found: &Found, want: &Want) -> Result<Messages, ReadError> {

@@ -80,7 +80,7 @@ pub use lines::MAX_LINE;
 pub use listing::{Listing, list, scan};
 pub use opencode::OpenCodeReader;
 pub use pi::PiReader;
-pub use reader::{Branch, Each, FileMark, Mark, Messages, ReadError, Reader, Sighting, Want};
+pub use reader::{Branch, Claim, Each, FileMark, Mark, Messages, ReadError, Reader, Sighting, Want};
 pub use roots::Roots;
 pub use warning::{Warning, WarningKind};
 

@@ -41,6 +41,11 @@ pub trait Reader: Send + Sync {
     /// If it cannot be read at all. Damage inside is an [`Item::Warning`].
     fn read(&self, found: &Found, mark: Option<&Mark>, each: &mut Each<'_>) -> Result<Mark, ReadError>;
 
+    /// Processes that tell, in the agent's own files, that they have it open. Whether they still live is not looked at.
+    fn claims(&self, _found: &Found) -> Vec<Claim> {
+        Vec::new()
+    }
+
     /// A page of whole messages, oldest first.
     ///
     /// # Errors
@@ -50,6 +55,15 @@ pub trait Reader: Send + Sync {
 
 /// Takes what is read; a break ends the reading behind this record, of which more pieces may still come.
 pub type Each<'a> = dyn FnMut(Item) -> ControlFlow<()> + 'a;
+
+/// A process that says that it has a conversation open.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Claim {
+    /// Its pid.
+    pub pid: i32,
+    /// When it started, in the kernel's clock ticks, as it told; a process of this pid that started at another time is another one.
+    pub started: Option<String>,
+}
 
 /// What a scan came by.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -32,4 +32,32 @@ impl Roots {
             goose: vec![data.join("goose")],
         }
     }
+
+    /// Adds one to those of an agent, unless it is there.
+    pub fn add(&mut self, agent: &str, root: PathBuf) {
+        let roots = match agent {
+            "claude" => &mut self.claude,
+            "codex" => &mut self.codex,
+            "pi" => &mut self.pi,
+            "opencode" => &mut self.opencode,
+            "goose" => &mut self.goose,
+            _ => return,
+        };
+        if !roots.contains(&root) {
+            roots.push(root);
+        }
+    }
+
+    /// Those of one agent, and the variable that names them.
+    #[must_use]
+    pub fn of_agent(&self, agent: &str) -> Option<(&[PathBuf], &'static str)> {
+        Some(match agent {
+            "claude" => (&self.claude, "CLAUDE_CONFIG_DIR"),
+            "codex" => (&self.codex, "CODEX_HOME"),
+            "pi" => (&self.pi, "PI_CODING_AGENT_DIR"),
+            "opencode" => (&self.opencode, "XDG_DATA_HOME"),
+            "goose" => (&self.goose, "XDG_DATA_HOME"),
+            _ => return None,
+        })
+    }
 }

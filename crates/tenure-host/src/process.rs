@@ -8,11 +8,13 @@ mod marked;
 mod stat;
 mod tree;
 mod usage;
+mod writers;
 
 pub use identity::{PidRef, SignalError, boot_id};
 pub use marked::{Marked, SweepReport, find_marked, orphans, sweep, variable};
 pub use tree::tree;
 pub use usage::{Usage, usage};
+pub use writers::writers;
 
 pub(crate) use tree::{descendants, reference};
 

@@ -10,6 +10,7 @@ mod own;
 mod places;
 mod watch;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,13 +18,13 @@ use std::time::Duration;
 
 use tenure_api::{ErrorCode, HistoryWarning, IndexState, Problem};
 use tenure_event::Timestamp;
-use tenure_history::{Found, Reader, Roots};
+use tenure_history::{Found, ReadError, Reader, Roots};
 use tenure_index::{Index, IndexError, Looker, Opened, Prices, Round};
 use tenure_log::EventLog as _;
 use tokio::sync::watch::Sender;
 
 use crate::config::Config;
-use crate::node::Node;
+use crate::node::{Node, RecordRoot};
 
 pub(crate) use places::project_path;
 
@@ -38,6 +39,8 @@ const NOTICE: Duration = Duration::from_millis(500);
 const LAG_SECONDS: i64 = 120;
 /// Warnings that are told.
 const WARNINGS: usize = 100;
+/// Homes of agents that sessions brought along, at most.
+const HOMES: usize = 200;
 
 /// What makes the keeper look again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +74,10 @@ struct State {
     warnings: Vec<HistoryWarning>,
     /// Our own sessions were all looked at then.
     own_seen: Option<Timestamp>,
+    /// Where sessions with an environment of their own have their agents' records.
+    homes: BTreeSet<RecordRoot>,
+    /// There are new ones, of which nothing was read yet.
+    new_homes: bool,
 }
 
 impl History {
@@ -137,16 +144,30 @@ impl History {
             (&mut roots.opencode, &history.opencode),
             (&mut roots.goose, &history.goose),
         ];
-        for (place, given) in named {
+        let mut given_by_name = BTreeSet::new();
+        for ((place, given), agent) in named.into_iter().zip(["claude", "codex", "pi", "opencode", "goose"]) {
             if let Some(roots) = &given.roots {
                 place.clone_from(roots);
+                given_by_name.insert(agent);
             }
         }
+        let configured = self.node.record_roots().into_iter();
+        let homes = self.state.lock().unwrap_or_else(PoisonError::into_inner).homes.clone();
+        let more = configured.filter(|(agent, _)| !given_by_name.contains(agent.as_str())).chain(homes);
+        more.for_each(|(agent, root)| roots.add(&agent, root));
         roots
     }
 
+    /// Takes note of where a session's agent keeps its records.
+    fn note_home(&self, home: RecordRoot) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.homes.len() < HOMES && state.homes.insert(home) {
+            state.new_homes = true;
+        }
+    }
+
     /// The readers of what agents keep, and ours.
-    pub(crate) fn readers(&self) -> Vec<Box<dyn Reader>> {
+    pub(crate) fn readers(self: &Arc<Self>) -> Vec<Box<dyn Reader>> {
         let elsewhere = Elsewhere::default();
         let noting = |inner| Box::new(Noting { inner, found: Arc::clone(&elsewhere) }) as Box<dyn Reader>;
         let mut readers: Vec<_> = tenure_history::readers(&self.roots()).into_iter().map(noting).collect();
@@ -155,9 +176,15 @@ impl History {
         readers
     }
 
-    fn own(&self, elsewhere: Elsewhere) -> Own {
+    fn own(self: &Arc<Self>, elsewhere: Elsewhere) -> Own {
         let since = self.state.lock().unwrap_or_else(PoisonError::into_inner).own_seen;
-        Own { node: Arc::clone(&self.node), runtime: self.runtime.clone(), elsewhere, since }
+        Own {
+            history: Arc::clone(self),
+            node: Arc::clone(&self.node),
+            runtime: self.runtime.clone(),
+            elsewhere,
+            since,
+        }
     }
 
     /// Whether a conversation that is listed is a session of ours that nobody else keeps: its native id is the session's then. Ids
@@ -167,7 +194,7 @@ impl History {
     }
 
     /// The reader of a conversation that is listed.
-    pub(crate) fn reader_of(&self, found: &Found) -> Option<Box<dyn Reader>> {
+    pub(crate) fn reader_of(self: &Arc<Self>, found: &Found) -> Option<Box<dyn Reader>> {
         if self.is_own(&found.path) {
             return Some(Box::new(self.own(Elsewhere::default())));
         }
@@ -274,7 +301,12 @@ impl History {
         if whole {
             self.looked.send_replace(began);
         }
-        state.own_seen = whole.then(|| began.plus_millis(-LAG_SECONDS * 1000));
+        // What is in them may be listed as ours until it is read there.
+        let again = std::mem::take(&mut state.new_homes);
+        state.own_seen = (whole && !again).then(|| began.plus_millis(-LAG_SECONDS * 1000));
+        if again {
+            self.changed();
+        }
         if let Some(round) = round.filter(|round| !round.broken_off) {
             state.looked_at = Some(crate::clock::now());
             state.warnings = round.warnings.iter().take(WARNINGS).map(shown).collect();
@@ -303,4 +335,10 @@ fn of_index(error: &IndexError) -> Problem {
             Problem::new(ErrorCode::Storage, text)
         }
     }
+}
+
+/// What reading a conversation fails with.
+pub(crate) fn of_reading(error: &ReadError) -> Problem {
+    let code = if matches!(error, ReadError::Gone { .. }) { ErrorCode::NotFound } else { ErrorCode::Storage };
+    Problem::new(code, error.to_string())
 }

@@ -6,6 +6,7 @@
 //! who asks) → `routes` → a handler. Nothing in here decides about sessions, and nothing keeps
 //! state that a restart would miss.
 
+mod adopt;
 mod agents;
 mod answers;
 mod app;
@@ -51,6 +52,7 @@ mod verbs;
 mod wait;
 mod workspaces;
 
+use self::past::{index as past_index, transcript as past_transcript};
 use crate::conversation::{self, whole};
 
 pub use app::{App, AppParts, HttpLimits};

@@ -4,6 +4,7 @@
 //! What it is not: it decides nothing about a session. Each session has one task that does
 //! (`owner`), and a pure machine below that (`tenure_core::machine`).
 
+mod adopt;
 pub(crate) mod agents;
 pub(crate) mod artifacts;
 mod birth;
@@ -11,6 +12,7 @@ mod call;
 mod checkpoints;
 mod create;
 mod damaged;
+mod directories;
 mod erase;
 mod exec_call;
 mod fork;
@@ -19,6 +21,7 @@ mod live;
 mod place;
 mod processes;
 mod raw;
+mod records;
 mod recover;
 mod registry;
 mod servers;
@@ -41,10 +44,13 @@ use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use adopt::Adoptee;
 pub use checkpoints::{Against, rewound};
+pub(crate) use directories::Directories;
 pub use live::LiveText;
 pub(crate) use place::make_private_dir;
 pub(crate) use processes::megabytes;
+pub(crate) use records::RecordRoot;
 pub(crate) use servers::ServerSet;
 
 use crate::clock;
@@ -112,6 +118,8 @@ pub(crate) struct Shared {
     pub servers_seen: servers::Seen,
     pub execs: exec::Table,
     pub worktrees: worktree::Desk,
+    /// Where projects are and were.
+    pub directories: Directories,
     /// Held while a session, a project or a workspace is looked up and recorded, or a workspace goes.
     pub creating: Arc<tokio::sync::Mutex<()>>,
     /// Commands that may run at once.
@@ -183,6 +191,7 @@ impl Node {
         let stopping = CancellationToken::new();
         let shared = Arc::new(Shared {
             stores: crate::checkpoints::Stores::new(&home, stopping.clone()),
+            directories: Directories::open(&home),
             home,
             log,
             config,

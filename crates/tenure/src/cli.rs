@@ -98,6 +98,7 @@ verbs! {
     Search = search,
     Usage = usage,
     Projects = projects,
+    Adopt = adopt,
     Export = export,
     Agents = agents,
     Up = up,

@@ -4,6 +4,7 @@ mod common;
 mod past;
 mod whole;
 
+pub(crate) mod adopt;
 pub(crate) mod agents;
 pub(crate) mod allow;
 pub(crate) mod asks;

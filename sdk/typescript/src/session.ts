@@ -276,7 +276,7 @@ export class Session {
     );
   }
 
-  /** The transcript as text: `jsonl` or `markdown`, as the daemon has it. */
+  /** The transcript as text: `jsonl`, `acp`, `markdown` or `html`, as the daemon has it. */
   async transcript(options: CallOptions & { format?: string; epoch?: number } = {}): Promise<string> {
     const { signal, ...query } = options;
     const path = `/v1/sessions/${encodeURIComponent(this.id)}/transcript`;

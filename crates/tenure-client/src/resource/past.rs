@@ -4,8 +4,10 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use serde::Deserialize;
-use tenure_api::{CreateProject, History, IndexState, Page, Project, SearchReply, UsageReply};
-use tenure_event::Message;
+use tenure_api::{
+    AdoptConversation, CreateProject, Created, History, IndexState, Page, Project, SearchReply, UsageReply,
+};
+use tenure_event::{Message, SessionId};
 
 use crate::ClientError;
 use crate::client::{Call, Client};
@@ -97,6 +99,20 @@ impl Client {
         self.call(Call::get(path(agent, native_id, ""))).await
     }
 
+    /// Goes on in it: a new session. Without an id it gets one, so that a lost answer never makes two of it.
+    ///
+    /// # Errors
+    /// `busy` while another process writes it, `conflict`, `unsupported`, `invalid`, and those of any request.
+    pub async fn adopt(
+        &self,
+        agent: &str,
+        native_id: &str,
+        mut request: AdoptConversation,
+    ) -> Result<Created, ClientError> {
+        request.id.get_or_insert_with(|| SessionId::from_uuid(uuid::Uuid::now_v7()).to_string());
+        self.call(Call::post(path(agent, native_id, "/adopt")).without_key().json(&request)?).await
+    }
+
     /// A page of its messages, oldest first; `branch` is `current` or `all`.
     ///
     /// # Errors
@@ -116,7 +132,7 @@ impl Client {
         self.call(call).await
     }
 
-    /// It as one text: `jsonl` or `markdown`.
+    /// It as one text: `jsonl`, `acp`, `markdown` or `html`.
     ///
     /// # Errors
     /// `not_found`, `invalid`, and those of any request.

@@ -139,6 +139,7 @@ impl Step<'_> {
             usage: done.usage,
             partial: done.partial,
             origin: done.replayed.then_some(MessageOrigin::Native),
+            said_at: None,
             parent_tool_id: done.parent_tool_id,
             epoch: self.s.epoch,
             whole: None,

@@ -135,6 +135,7 @@ impl Step<'_> {
             usage: None,
             partial: false,
             origin: None,
+            said_at: None,
             parent_tool_id: None,
             epoch: self.s.epoch,
             whole: None,

@@ -22,6 +22,8 @@ impl Step<'_> {
             resumes: spec.resumes.clone(),
         };
         self.emit_bare(Kind::SessionCreated(event));
+        // The agent may tell it all again.
+        self.s.history_taken |= !past.is_empty();
         for message in past {
             self.emit_bare(Kind::MessageCompleted(message));
         }

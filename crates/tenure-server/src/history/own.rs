@@ -18,6 +18,7 @@ use tenure_history::{
 use tenure_log::{EventLog as _, LogError, PageRequest, SessionFilter, SessionRow};
 use tokio::runtime::Handle;
 
+use super::History;
 use crate::conversation::{self, Wanted};
 use crate::node::Node;
 use crate::{past, story};
@@ -35,6 +36,7 @@ pub(super) type Elsewhere = Arc<Mutex<HashSet<(String, String)>>>;
 
 /// Reads our own sessions.
 pub(super) struct Own {
+    pub(super) history: Arc<History>,
     pub(super) node: Arc<Node>,
     pub(super) runtime: Handle,
     pub(super) elsewhere: Elsewhere,
@@ -127,6 +129,11 @@ impl Own {
             for row in &page.rows {
                 if self.since.is_some_and(|since| row.updated_at < since) {
                     return Ok(());
+                }
+                if row.lifecycle != "destroyed"
+                    && let Some(home) = self.node.record_root_of(row)
+                {
+                    self.history.note_home(home);
                 }
                 each(Sighting::Found(self.found(row, self.last(&row.id).await?)));
             }

@@ -5,15 +5,15 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use tenure_api::{CreateWait, Created, ForkSession, InputContent, Problem};
+use tenure_api::{Created, ForkSession, Problem};
 use tenure_event::{Kind, SessionId};
 
 use super::app::{App, Shared};
 use super::extract::{InputBody, Segments};
 use super::idempotency::Keyed;
 use super::lookup;
-use super::problem::{Answer, Failure};
-use super::sessions::answer;
+use super::problem::Answer;
+use super::sessions::{answer, check_begin};
 use super::wait::Wait;
 
 /// How long it is waited until the session that was forked has recorded it. It will, also if nobody waits.
@@ -40,31 +40,12 @@ pub(super) async fn fork(
     let (parent, _) = lookup::existing(&app, &id).await?;
     let claim = keyed.claim(&app, &body.hash)?;
     let request = body.value;
-    check(&request)?;
+    check_begin(request.id.as_deref(), request.input.as_ref(), request.start != Some(false), request.wait)?;
     let (wait, has_input) = (request.wait, request.input.is_some());
     let outcome = app.node.fork(&parent, request, claim.key()).await?;
     recorded(&app, &parent, &outcome.session_id).await?;
     let (status, created) = answer(&app, outcome, wait, has_input).await?;
     Ok((status, Json::<Created>(created)).into_response())
-}
-
-// What the shape alone does not say.
-fn check(request: &ForkSession) -> Answer<()> {
-    if request.id.as_deref().is_some_and(|id| !tenure_event::client_id_is_valid(id)) {
-        return Err(Failure::invalid("id", "use 1 to 64 of A-Z a-z 0-9 . _ -, but neither `.` nor `..`"));
-    }
-    if request.input.as_ref().is_some_and(InputContent::is_blank) {
-        return Err(Failure::invalid("input", "the input says nothing"));
-    }
-    match request.wait {
-        CreateWait::Live if request.start == Some(false) && request.input.is_none() => {
-            Err(Failure::invalid("wait", "nothing is started, so there is nothing to wait for"))
-        }
-        CreateWait::Finished if request.input.is_none() => {
-            Err(Failure::invalid("wait", "`finished` needs an `input`, whose turn can finish"))
-        }
-        _ => Ok(()),
-    }
 }
 
 async fn recorded(app: &App, parent: &SessionId, child: &SessionId) -> Answer<()> {

@@ -87,22 +87,32 @@ fn check(request: &CreateSession) -> Answer<()> {
     if request.agent.is_empty() {
         return Err(Failure::invalid("agent", "name an agent; GET /v1/agents lists them"));
     }
-    if request.id.as_deref().is_some_and(|id| !tenure_event::client_id_is_valid(id)) {
-        return Err(Failure::invalid("id", "use 1 to 64 of A-Z a-z 0-9 . _ -, but neither `.` nor `..`"));
-    }
     let places = [request.cwd.is_some(), request.project.is_some(), request.workspace.is_some()];
     if places.iter().filter(|&&given| given).count() != 1 {
         return Err(Failure::invalid("cwd", "give exactly one of `cwd`, `project` and `workspace`"));
     }
-    if request.input.as_ref().is_some_and(InputContent::is_blank) {
+    let starts = request.start != Some(false) && request.draft.is_none();
+    check_begin(request.id.as_deref(), request.input.as_ref(), starts, request.wait)
+}
+
+/// What every way to a new session has.
+pub(super) fn check_begin(
+    id: Option<&str>,
+    input: Option<&InputContent>,
+    starts: bool,
+    wait: CreateWait,
+) -> Answer<()> {
+    if id.is_some_and(|id| !tenure_event::client_id_is_valid(id)) {
+        return Err(Failure::invalid("id", "use 1 to 64 of A-Z a-z 0-9 . _ -, but neither `.` nor `..`"));
+    }
+    if input.is_some_and(InputContent::is_blank) {
         return Err(Failure::invalid("input", "the input says nothing"));
     }
-    let starts = request.start != Some(false) && request.draft.is_none();
-    match request.wait {
-        CreateWait::Live if !starts && request.input.is_none() => {
+    match wait {
+        CreateWait::Live if !starts && input.is_none() => {
             Err(Failure::invalid("wait", "nothing is started, so there is nothing to wait for"))
         }
-        CreateWait::Finished if request.input.is_none() => {
+        CreateWait::Finished if input.is_none() => {
             Err(Failure::invalid("wait", "`finished` needs an `input`, whose turn can finish"))
         }
         _ => Ok(()),

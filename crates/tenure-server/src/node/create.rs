@@ -7,7 +7,7 @@ use tenure_agents::catalog::{Protocol, known_supports, tells_no_cost};
 use tenure_api::{CreateSession, ErrorCode, PermissionDefault, Problem, WorkspaceChoice};
 use tenure_core::agent::{Fork, McpServerSpec, McpTransport};
 use tenure_core::machine::{McpServers, Spec};
-use tenure_event::SessionId;
+use tenure_event::{MessageCompleted, SessionId};
 use tenure_log::{EventLog, SessionFilter};
 
 use super::agents::AgentDef;
@@ -24,6 +24,9 @@ const ASK_SECONDS: u64 = 86_400;
 /// Seconds of idleness until a session is suspended.
 const IDLE_SECONDS: u64 = 1_800;
 
+/// Lifecycles of sessions that hold a conversation: one that could not be created holds none.
+pub(super) const HOLDING: [&str; 4] = ["creating", "live", "suspended", "closed"];
+
 impl Node {
     pub(super) async fn create_session(
         &self,
@@ -31,6 +34,16 @@ impl Node {
         key: Option<IdempotencyKey>,
     ) -> Result<CreateOutcome, Problem> {
         let wish = Wish::new(request.id.as_deref(), hash_of(&request), request.input.is_some(), key)?;
+        self.create_with(request, wish, Vec::new()).await
+    }
+
+    /// Creates a session that begins with what was said before.
+    pub(super) async fn create_with(
+        &self,
+        request: CreateSession,
+        wish: Wish,
+        past: Vec<MessageCompleted>,
+    ) -> Result<CreateOutcome, Problem> {
         let turn = match &request.workspace {
             Some(WorkspaceChoice::Worktree { .. }) => Some(self.shared.worktrees.of_session(&wish.id).await),
             _ => None,
@@ -62,7 +75,6 @@ impl Node {
         }
         let given = super::servers::names(&private.mcp_servers);
         let servers = McpServers { given, ..McpServers::default() };
-        let past = Vec::new();
         self.bear(claim, Newborn { request, spec, private, past, servers, place }).await
     }
 
@@ -148,8 +160,12 @@ impl Node {
         private: &Private,
     ) -> Result<Option<String>, Problem> {
         let Some(resume) = &request.resume else { return Ok(None) };
-        let mut filter =
-            SessionFilter { agent: Some(agent.name.clone()), limit: 1, ..SessionFilter::default() };
+        let mut filter = SessionFilter {
+            agent: Some(agent.name.clone()),
+            lifecycle: HOLDING.map(str::to_owned).to_vec(),
+            limit: 1,
+            ..SessionFilter::default()
+        };
         match (&resume.native_id, resume.latest) {
             (Some(native), false) => filter.native_id = Some(native.clone()),
             (None, true) => filter.cwd = Some(place.canonical.clone()),
@@ -281,7 +297,7 @@ fn check_artifacts(rules: &[tenure_api::ArtifactRule]) -> Result<(), Problem> {
     Ok(())
 }
 
-fn private_of(request: &CreateSession, create_hash: String) -> Private {
+pub(super) fn private_of(request: &CreateSession, create_hash: String) -> Private {
     let ServerSet { servers, secrets } = ServerSet::new(&request.mcp_servers);
     Private {
         create_hash,

@@ -6,7 +6,7 @@
 //! messages that are shared, and sees to it that the other one records the fork (`owner::fork`).
 
 pub(super) mod copy;
-mod past;
+pub(super) mod past;
 
 use std::path::PathBuf;
 

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 
 use tenure_api::{CreateSession, ErrorCode, Problem, WorkspaceChoice, WorktreeChoice};
-use tenure_event::{ProjectId, SessionId, WorkspaceId};
+use tenure_event::{SessionId, WorkspaceId};
 use tenure_log::{EventLog, ProjectRow, WorkspaceRow, Write};
 use tokio::sync::OwnedMutexGuard;
 

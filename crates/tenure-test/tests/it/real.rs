@@ -2,6 +2,7 @@
 //! OpenCode and Pi.
 //! What all of them can do is written once and run for each.
 
+mod adopt;
 mod artifacts;
 mod asks;
 mod claude;
@@ -95,6 +96,7 @@ for_each_agent!(real_pi_tools Pi => [
 ]);
 
 for_each_agent!(real_claude_past Claude, real_codex_past Codex, real_goose_past Goose, real_opencode_past OpenCode, real_pi_past Pi => [
+    crate::real::adopt::goes_on as goes_on_in_a_conversation_that_was_made_elsewhere,
     crate::real::forks::at_the_head as is_forked_or_says_that_it_cannot,
     crate::real::forks::at_a_turn as is_forked_at_a_turn_or_says_that_it_cannot,
     crate::real::forks::in_a_turn as is_forked_in_a_turn_or_says_that_it_cannot,

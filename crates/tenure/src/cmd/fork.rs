@@ -1,6 +1,7 @@
 //! `tenure fork`: a new session that begins with what was said in another one.
 
 use tenure_api::{Created, ForkFiles, ForkSession, InputContent, RewindTo};
+use tenure_client::Client;
 
 use super::common::{read_prompt, short_id};
 use super::run::{detached, follow};
@@ -66,24 +67,36 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             ..ForkSession::default()
         };
         let created = client.fork(&id, request).await?;
-        if created.receipt.is_none() {
-            return forked(&context, &created);
-        }
-        if args.detach {
-            return detached(&context, &created);
-        }
-        let keys = if context.json { None } else { Keys::open(from_stdin) };
-        follow(&context, false, client, created, keys).await
+        go_on(&context, client, created, args.detach, "forked", from_stdin).await
     })
 }
 
-fn forked(context: &Context, created: &Created) -> Outcome {
+/// What follows once a session has come from something else: its first turn, or a word on how to go on.
+pub(super) async fn go_on(
+    context: &Context,
+    client: Client,
+    created: Created,
+    detach: bool,
+    how: &str,
+    from_stdin: bool,
+) -> Outcome {
+    if created.receipt.is_none() {
+        return began(context, &created, how);
+    }
+    if detach {
+        return detached(context, &created);
+    }
+    let keys = if context.json { None } else { Keys::open(from_stdin) };
+    follow(context, false, client, created, keys).await
+}
+
+fn began(context: &Context, created: &Created, how: &str) -> Outcome {
     if context.json {
         out::json(created)?;
     } else {
         let id = &created.session.id;
         out::print(&format!("{id}\n"))?;
-        out::note(&format!("forked: tenure send {} \"…\"", short_id(id)));
+        out::note(&format!("{how}: tenure send {} \"…\"", short_id(id)));
     }
     Ok(Exit::Done)
 }

@@ -157,6 +157,27 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/history/{agent}/{native_id}/adopt": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        readonly get?: never;
+        readonly put?: never;
+        /**
+         * Goes on in a conversation that another program began: a new session of the agent that keeps it, which shows what was said
+         *     before as `origin: native`. Refused while another process writes the conversation (409 `busy`, with its pid), and if a
+         *     session here holds it (409 `conflict`, with the session).
+         */
+        readonly post: operations["post_history_agent_native_id_adopt"];
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/history/{agent}/{native_id}/messages": {
         readonly parameters: {
             readonly query?: never;
@@ -1300,6 +1321,51 @@ export interface components {
          * @enum {string}
          */
         readonly ActivityState: "idle" | "queued" | "running" | "waiting" | "compacting" | "interrupting" | "stalled";
+        /** @description `POST /v1/history/{agent}/{native_id}/adopt`: the session that goes on in the conversation. Fields are those of a create. */
+        readonly AdoptConversation: {
+            /**
+             * @description The agent that goes on in it: one that keeps its conversations in the same place and form (default: the one of
+             *     the path).
+             */
+            readonly agent?: string | null;
+            /** @description The directory to work in (default: where the conversation last worked). */
+            readonly cwd?: string | null;
+            /** @description The effort. */
+            readonly effort?: string | null;
+            /** @description Environment for the agent; null unsets. */
+            readonly env?: {
+                readonly [key: string]: string | null;
+            };
+            /** @description The client's id of the session; the same id and body again is the same session. */
+            readonly id?: string | null;
+            readonly inherit_env?: components["schemas"]["InheritEnv"] | null;
+            readonly input?: components["schemas"]["InputContent"] | null;
+            readonly instructions?: components["schemas"]["Instructions"] | null;
+            /** @description Limits. */
+            readonly limits?: components["schemas"]["Limits"];
+            /** @description Tool servers. */
+            readonly mcp_servers?: readonly components["schemas"]["McpServerConfig"][];
+            /** @description What clients keep with it. */
+            readonly metadata?: {
+                readonly [key: string]: unknown;
+            };
+            /** @description The mode. */
+            readonly mode?: string | null;
+            /** @description The model. */
+            readonly model?: string | null;
+            /** @description Permissions. */
+            readonly permissions?: components["schemas"]["Permissions"];
+            /** @description `false` starts nothing yet (default true). */
+            readonly start?: boolean | null;
+            /** @description Tags (default: those of the conversation). */
+            readonly tags?: readonly string[] | null;
+            /** @description Title (default: the one that the conversation was given). */
+            readonly title?: string | null;
+            /** @description The directory's own settings may be used by the agent; remembered for the project. */
+            readonly trust_project?: boolean | null;
+            /** @description Until when the call waits. */
+            readonly wait?: components["schemas"]["CreateWait"];
+        };
         /** @description A subagent that the agent can use. */
         readonly AgentChoice: {
             /** @description What it is for. */
@@ -3030,6 +3096,7 @@ export interface components {
             readonly parts: readonly components["schemas"]["Part"][];
             /** @description Who speaks. */
             readonly role: components["schemas"]["Role"];
+            readonly said_at?: components["schemas"]["Timestamp"] | null;
             readonly usage?: components["schemas"]["Usage"] | null;
             readonly whole?: components["schemas"]["Whole"] | null;
         };
@@ -3484,7 +3551,7 @@ export interface components {
                 readonly last_activity?: components["schemas"]["Timestamp"] | null;
                 /** @description Its directory, canonical. */
                 readonly path: string;
-                /** @description Every directory that belongs to it. */
+                /** @description Every directory that belongs to it, its own first: worktrees, and where it was before it was moved (at most 100 others). */
                 readonly paths: readonly string[];
                 /**
                  * Format: int64
@@ -3929,7 +3996,7 @@ export interface components {
             readonly last_activity?: components["schemas"]["Timestamp"] | null;
             /** @description Its directory, canonical. */
             readonly path: string;
-            /** @description Every directory that belongs to it. */
+            /** @description Every directory that belongs to it, its own first: worktrees, and where it was before it was moved (at most 100 others). */
             readonly paths: readonly string[];
             /**
              * Format: int64
@@ -4994,6 +5061,7 @@ export type AccountInfo = components['schemas']['AccountInfo'];
 export type AcpRow = components['schemas']['AcpRow'];
 export type Activity = components['schemas']['Activity'];
 export type ActivityState = components['schemas']['ActivityState'];
+export type AdoptConversation = components['schemas']['AdoptConversation'];
 export type AgentChoice = components['schemas']['AgentChoice'];
 export type AgentEntry = components['schemas']['AgentEntry'];
 export type AgentInfo = components['schemas']['AgentInfo'];
@@ -5554,6 +5622,54 @@ export interface operations {
             };
         };
     };
+    readonly post_history_agent_native_id_adopt: {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: {
+                /** @description Repeat safely with the same key. */
+                readonly "Idempotency-Key"?: string | null;
+            };
+            readonly path: {
+                /** @description The agent. */
+                readonly agent: string;
+                /** @description The agent's own id of it. */
+                readonly native_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: {
+            readonly content: {
+                readonly "application/json": components["schemas"]["AdoptConversation"];
+            };
+        };
+        readonly responses: {
+            /** @description It was adopted before, with the same id and body. */
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Created"];
+                };
+            };
+            readonly 201: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["Created"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
     readonly get_history_agent_native_id_messages: {
         readonly parameters: {
             readonly query?: {
@@ -5600,8 +5716,12 @@ export interface operations {
     readonly get_history_agent_native_id_transcript: {
         readonly parameters: {
             readonly query?: {
-                /** @description `jsonl` (default) or `markdown`. */
-                readonly format?: "jsonl" | "markdown";
+                /** @description `jsonl` (default), `acp`, `markdown` or `html`. */
+                readonly format?: "jsonl" | "acp" | "markdown" | "html";
+                /** @description `current` (default): what the agent would see if it took the conversation up now; `all`: whatever was said. */
+                readonly branch?: "current" | "all";
+                /** @description What a subagent said, by the agent's id of it. */
+                readonly subagent?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -5622,6 +5742,7 @@ export interface operations {
                 content: {
                     readonly "application/x-ndjson": string;
                     readonly "text/markdown": string;
+                    readonly "text/html": string;
                 };
             };
             readonly default: {
@@ -8104,8 +8225,8 @@ export interface operations {
     readonly get_sessions_id_transcript: {
         readonly parameters: {
             readonly query?: {
-                /** @description `jsonl` (default), `acp` or `markdown`. */
-                readonly format?: "jsonl" | "acp" | "markdown";
+                /** @description `jsonl` (default), `acp`, `markdown` or `html`. */
+                readonly format?: "jsonl" | "acp" | "markdown" | "html";
                 /** @description An epoch's number, or `all`; without it the current one. Not for `acp`, which is always all. */
                 readonly epoch?: string;
                 /** @description `current` (default) or `all`: also what was taken back by a rewind. Not for `acp`, which is always all. */
@@ -8128,6 +8249,7 @@ export interface operations {
                 content: {
                     readonly "application/x-ndjson": string;
                     readonly "text/markdown": string;
+                    readonly "text/html": string;
                 };
             };
             readonly default: {

@@ -39,7 +39,7 @@ export class History {
     return pages(query, (more) => this.#connection.call("get", path, [agent, nativeId], { query: more, signal }));
   }
 
-  /** The same as text: `jsonl` or `markdown`. */
+  /** The same as text: `jsonl`, `acp`, `markdown` or `html`. */
   async transcript(agent: string, nativeId: string, options: CallOptions & { format?: string } = {}): Promise<string> {
     const { signal, ...query } = options;
     const path = `/v1/history/${encodeURIComponent(agent)}/${encodeURIComponent(nativeId)}/transcript`;

@@ -71,6 +71,7 @@ fn message(message: &str, text: &str) -> Kind {
         usage: None,
         partial: false,
         origin: None,
+        said_at: None,
         parent_tool_id: None,
         epoch: 0,
         whole: None,

@@ -13,9 +13,9 @@ use crate::{problem, story};
 /// Messages of one page.
 const PAGE: usize = 500;
 /// Messages that are shared at most, the last ones; those before them stand in the session that was forked.
-const MESSAGES: usize = 10_000;
+pub(in crate::node) const MESSAGES: usize = 10_000;
 /// About how many bytes of them.
-const BYTES: usize = 32 << 20;
+pub(in crate::node) const BYTES: usize = 32 << 20;
 
 /// The last of what was said, oldest first.
 pub(super) struct Past {
@@ -86,11 +86,13 @@ impl Last<MessageCompleted> {
     }
 }
 
-fn size_of(message: &Message) -> usize {
+/// About how many bytes of an event a message takes.
+pub(in crate::node) fn size_of(message: &Message) -> usize {
     serde_json::to_vec(&message.parts).map_or(0, |text| text.len())
 }
 
-fn shared(message: Message) -> MessageCompleted {
+/// A message as it is told to be from before the session.
+pub(in crate::node) fn shared(message: Message) -> MessageCompleted {
     let mut parts = message.parts;
     for part in &mut parts {
         // They are whole: what must not stand in an event is cut off again where they are stored.
@@ -105,6 +107,7 @@ fn shared(message: Message) -> MessageCompleted {
         usage: message.usage,
         partial: message.partial,
         origin: Some(MessageOrigin::Native),
+        said_at: Some(message.ts),
         parent_tool_id: message.parent_tool_id,
         epoch: 0,
         whole: None,

@@ -53,6 +53,7 @@ pub(crate) fn message(id: &str, role: Role, parts: Vec<Part>) -> Kind {
         usage: None,
         partial: false,
         origin: None,
+        said_at: None,
         parent_tool_id: None,
         epoch: 0,
         whole: None,

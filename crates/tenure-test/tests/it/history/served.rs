@@ -176,3 +176,103 @@ async fn bad_questions_are_answered_with_the_field() {
     daemon.get("/v1/usage?by=colour").await.problem(400, "invalid");
     assert_eq!(settle(&daemon).await["enabled"], false);
 }
+
+#[tokio::test]
+async fn what_cannot_be_adopted_is_refused_with_the_reason() {
+    let (daemon, file) = with_a_past(TestDaemon::setup()).await;
+    let path = format!("/v1/history/claude/{NATIVE}/adopt");
+    let adopt = async |body: Value| daemon.post(&path, &body).await;
+    daemon.post("/v1/history/claude/nobody/adopt", &json!({})).await.says(
+        404,
+        "not_found",
+        &["tenure history"],
+    );
+    adopt(json!({"agent": "codex"})).await.says(400, "invalid", &["codex", "claude"]);
+    adopt(json!({"agent": "nobody"})).await.says(400, "invalid", &["nobody"]);
+    adopt(json!({"cwd": "relative"})).await.says(400, "invalid", &["absolute"]);
+    adopt(json!({"colour": "blue"})).await.says(400, "invalid", &["colour"]);
+    adopt(json!({"wait": "finished"})).await.says(400, "invalid", &["input"]);
+    let elsewhere = json!({"env": {"CLAUDE_CONFIG_DIR": daemon.home()}});
+    adopt(elsewhere).await.says(400, "invalid", &["CLAUDE_CONFIG_DIR", "env"]);
+
+    // A process that says so, and one that has the file open.
+    let registry = file.ancestors().nth(3).unwrap().join("sessions");
+    std::fs::create_dir(&registry).unwrap();
+    let here = std::process::id();
+    let claim = |start: &str| json!({"pid": here, "sessionId": NATIVE, "procStart": start}).to_string();
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap();
+    let start = stat.rsplit(')').next().unwrap().split_whitespace().nth(19).unwrap();
+    std::fs::write(registry.join(format!("{here}.json")), claim(start)).unwrap();
+    let problem = adopt(json!({})).await.says(409, "busy", &[&format!("process {here}")]);
+    assert_eq!(problem["data"]["pid"], here);
+    // Another process had that pid.
+    std::fs::write(registry.join(format!("{here}.json")), claim("1")).unwrap();
+    let open = std::fs::OpenOptions::new().append(true).open(&file).unwrap();
+    adopt(json!({})).await.says(409, "busy", &[&format!("process {here}")]);
+    drop(open);
+    let session = adopt(json!({"start": false, "title": "Mine"})).await.ok(201);
+    assert_eq!((&session["title"], &session["lifecycle"]), (&json!("Mine"), &json!("creating")), "{session}");
+    let id = session["id"].as_str().unwrap();
+    adopt(json!({})).await.says(409, "conflict", &[id]);
+    let messages = daemon.session(id).get("/messages").await;
+    assert_eq!(messages["items"][1]["text"], "The pump is mended; the valve was stuck.");
+    assert_eq!(messages["items"][1]["ts"], "2026-11-01T10:00:02.000Z");
+    let own = format!("/v1/history/scripted/{}/adopt", daemon.live("scripted").await.id);
+    settle(&daemon).await;
+    daemon.post(&own, &json!({})).await.says(409, "conflict", &["holds"]);
+}
+
+#[tokio::test]
+async fn a_conversation_whose_directory_is_gone_is_adopted_where_its_files_are() {
+    let (daemon, _) = with_a_past(TestDaemon::setup()).await;
+    let list = daemon.get("/v1/history").await.ok(200);
+    let (old, new) = (list["items"][0]["cwd"].as_str().unwrap().to_owned(), daemon.workdir());
+    std::fs::remove_dir(&old).unwrap();
+    let path = format!("/v1/history/claude/{NATIVE}/adopt");
+    daemon.post(&path, &json!({"start": false})).await.says(400, "invalid", &[&old, "not there"]);
+    let session = daemon.post(&path, &json!({"start": false, "cwd": new})).await.ok(201);
+    assert_eq!(session["cwd"], json!(new));
+}
+
+#[tokio::test]
+async fn a_conversation_is_written_down_in_every_form() {
+    let (daemon, file) = with_a_past(TestDaemon::setup()).await;
+    let text =
+        std::fs::read_to_string(&file).unwrap().replace("the valve was stuck", "<script>alert(1)</script>");
+    std::fs::write(&file, text).unwrap();
+    settle(&daemon).await;
+    let path = format!("/v1/history/claude/{NATIVE}/transcript");
+    let page = daemon.get(&format!("{path}?format=html")).await;
+    assert!(page.text.starts_with("<!doctype html>") && page.text.ends_with("</html>\n"), "{}", page.text);
+    assert!(page.text.contains("&lt;script&gt;alert(1)&lt;/script&gt;") && !page.text.contains("<script"));
+    let policy = page.headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.contains("sandbox") && policy.contains("default-src 'none'"), "{policy}");
+    let rows = daemon.get(&format!("{path}?format=acp")).await.text;
+    let rows: Vec<Value> = rows.lines().map(|row| serde_json::from_str(row).unwrap()).collect();
+    let kinds: Vec<&Value> = rows.iter().map(|row| &row["params"]["update"]["sessionUpdate"]).collect();
+    assert_eq!(kinds, [&json!("user_message_chunk"), &json!("agent_message_chunk")]);
+    assert_eq!(rows[0]["params"]["sessionId"], NATIVE);
+    daemon.get(&format!("{path}?format=pdf")).await.problem(400, "invalid");
+    let session = daemon.live("scripted").await;
+    session.run(&script(&json!([{"text": "a <b>rare</b> giraffe"}]))).await;
+    let page = daemon.get(&session.path("/transcript?format=html")).await.text;
+    assert!(page.contains("a &lt;b&gt;rare&lt;/b&gt; giraffe") && page.ends_with("</html>\n"), "{page}");
+}
+
+#[tokio::test]
+async fn what_a_session_with_a_home_of_its_own_keeps_is_read_there() {
+    let (daemon, file) = with_a_past(TestDaemon::setup()).await;
+    let own = daemon.workdir();
+    let projects = own.join("projects/any");
+    std::fs::create_dir_all(&projects).unwrap();
+    let other = NATIVE.replace("6f6c7379", "7a7a7a7a");
+    let text = std::fs::read_to_string(&file).unwrap().replace(NATIVE, &other).replace("valve", "gasket");
+    std::fs::write(projects.join(format!("{other}.jsonl")), text).unwrap();
+    settle(&daemon).await;
+    assert!(found(&daemon, "q=gasket").await.is_empty(), "nobody said where to look");
+    let request = json!({"agent": "claude", "cwd": daemon.workdir(), "start": false, "env": {"CLAUDE_CONFIG_DIR": own}});
+    daemon.create(&request).await;
+    settle(&daemon).await;
+    settle(&daemon).await;
+    assert_eq!(found(&daemon, "q=gasket").await.len(), 1);
+}

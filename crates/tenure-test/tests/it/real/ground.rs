@@ -83,6 +83,7 @@ pub(crate) struct Ground {
     pub(crate) model: Model,
     pub(crate) work: PathBuf,
     pub(crate) kind: Kind,
+    pub(crate) agent: AgentSetup,
 }
 
 impl Ground {
@@ -111,9 +112,10 @@ impl Ground {
             Kind::OpenCode => opencode(&model.url(), setup.scratch()),
             Kind::Pi => pi(&model.url(), setup.scratch()),
         };
-        let daemon = setup.agent(kind.name(), &change(agent.unwrap())).start().await;
+        let agent = change(agent.unwrap());
+        let daemon = setup.agent(kind.name(), &agent).start().await;
         let work = daemon.workdir();
-        Self { daemon, model, work, kind }
+        Self { daemon, model, work, kind, agent }
     }
 
     /// A session that asks a person.
