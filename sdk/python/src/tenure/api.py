@@ -41,6 +41,47 @@ class Activity(TypedDict):
 ActivityState: TypeAlias = "Literal['idle', 'queued', 'running', 'waiting', 'compacting', 'interrupting', 'stalled']"
 """What a live session is doing."""
 
+class AdoptConversation(TypedDict):
+    """`POST /v1/history/{agent}/{native_id}/adopt`: the session that goes on in the conversation. Fields are those
+    of a create.
+    """
+    # The agent that goes on in it: one that keeps its conversations in the same place and form (default: the one of
+    # the path).
+    agent: NotRequired[str | None]
+    # The directory to work in (default: where the conversation last worked).
+    cwd: NotRequired[str | None]
+    # The effort.
+    effort: NotRequired[str | None]
+    # Environment for the agent; null unsets.
+    env: NotRequired[dict[str, str | None]]
+    # The client's id of the session; the same id and body again is the same session.
+    id: NotRequired[str | None]
+    inherit_env: NotRequired[InheritEnv | None]
+    input: NotRequired[InputContent | None]
+    instructions: NotRequired[Instructions | None]
+    # Limits.
+    limits: NotRequired[Limits]
+    # Tool servers.
+    mcp_servers: NotRequired[list[McpServerConfig]]
+    # What clients keep with it.
+    metadata: NotRequired[dict[str, Any]]
+    # The mode.
+    mode: NotRequired[str | None]
+    # The model.
+    model: NotRequired[str | None]
+    # Permissions.
+    permissions: NotRequired[Permissions]
+    # `false` starts nothing yet (default true).
+    start: NotRequired[bool | None]
+    # Tags (default: those of the conversation).
+    tags: NotRequired[list[str] | None]
+    # Title (default: the one that the conversation was given).
+    title: NotRequired[str | None]
+    # The directory's own settings may be used by the agent; remembered for the project.
+    trust_project: NotRequired[bool | None]
+    # Until when the call waits.
+    wait: NotRequired[CreateWait]
+
 class AgentChoice(TypedDict):
     """A subagent that the agent can use."""
     # What it is for.
@@ -1691,6 +1732,7 @@ class MessageCompleted(TypedDict):
     parts: list[Part]
     # Who speaks.
     role: Role
+    said_at: NotRequired[Timestamp | None]
     usage: NotRequired[Usage | None]
     whole: NotRequired[Whole | None]
 
@@ -2352,7 +2394,8 @@ class Project(TypedDict):
     last_activity: NotRequired[Timestamp | None]
     # Its directory, canonical.
     path: str
-    # Every directory that belongs to it.
+    # Every directory that belongs to it, its own first: worktrees, and where it was before it was moved (at most
+    # 100 others).
     paths: list[str]
     # Sessions that are not destroyed.
     sessions: int
