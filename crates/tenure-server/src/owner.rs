@@ -45,7 +45,7 @@ pub(crate) use launch::{HOME_MARK, SESSION_MARK, claude_transcript, pi, resolve_
 pub(crate) use mail::{Birth, Mail, OwnerHandle};
 pub(crate) use rows::receipt;
 pub(crate) use servers::SERVER_MARK;
-pub(crate) use stored::{Private, TOOLS, TOOLS_TOKEN, session_dir};
+pub(crate) use stored::{Private, TOOLS, TOOLS_TOKEN, session_dir, write_private};
 
 use crate::clock;
 use crate::config::Config;

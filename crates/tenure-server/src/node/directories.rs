@@ -16,6 +16,7 @@ use tenure_log::{EventLog as _, LogError, ProjectRow, Write};
 
 use super::Node;
 use crate::clock;
+use crate::owner::write_private;
 
 /// Paths that are remembered of a project that is moved again and again; the last ones.
 const PATHS: usize = 20;
@@ -91,9 +92,7 @@ impl Directories {
             return;
         }
         let text = serde_json::to_vec(&state.projects).unwrap_or_default();
-        let new = self.file.with_extension("tmp");
-        let written = std::fs::write(&new, text).and_then(|()| std::fs::rename(&new, &self.file));
-        if let Err(error) = written {
+        if let Err(error) = write_private(&self.file, &text) {
             state.unsaved = true;
             tracing::warn!(%error, "where projects are is not written down; a directory that is moved becomes a new one");
         }
