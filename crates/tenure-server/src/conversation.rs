@@ -5,14 +5,11 @@ use tenure_core::projection::{
     EpochChoice, Flow, MessageFold, MessagePage, Position, Span, TurnFold, text_of, turn_result,
 };
 use tenure_event::{SessionId, TurnId};
-use tenure_log::{EventLog, LogError, PageRequest};
+use tenure_log::{EventLog, LogError};
 
 pub(crate) mod whole;
 
-use crate::past::parse;
-
-/// Bytes of events that are held at once.
-const READ_BYTES: usize = 256 << 10;
+use crate::past::{self, parse};
 
 /// About how many bytes of messages a page may have before it ends early.
 pub(crate) const PAGE_BYTES: usize = 8 << 20;
@@ -38,7 +35,7 @@ pub(crate) async fn page(
         MessageFold::new(start, wanted.epoch, limit, PAGE_BYTES).without(wanted.taken_back.clone());
     let mut after = start.after;
     'read: loop {
-        let page = read(log, id, after, MessageFold::TYPES).await?;
+        let page = past::page(log, id, after, MessageFold::TYPES).await?;
         for rendered in &page.events {
             let Some(mut event) = parse(&rendered.bytes) else { continue };
             whole::uncut(log, &mut event).await?;
@@ -68,7 +65,7 @@ pub(crate) async fn result(
 ) -> Result<Option<TurnResult>, LogError> {
     let mut fold = TurnFold::new(turn.clone());
     'read: loop {
-        let page = read(log, id, after, TurnFold::TYPES).await?;
+        let page = past::page(log, id, after, TurnFold::TYPES).await?;
         for rendered in &page.events {
             let Some(mut event) = parse(&rendered.bytes) else { continue };
             whole::uncut(log, &mut event).await?;
@@ -86,20 +83,4 @@ pub(crate) async fn result(
         whole::parts(log, id, &mut message.parts).await?;
     }
     Ok(Some(turn_result(end, messages)))
-}
-
-async fn read(
-    log: &impl EventLog,
-    id: &SessionId,
-    after: u64,
-    types: &[&str],
-) -> Result<tenure_log::EventPage, LogError> {
-    let types = types.iter().map(|&name| name.to_owned()).collect();
-    let request = PageRequest { after, limit: 1000, max_bytes: READ_BYTES, types };
-    match log.read(id, request).await {
-        Err(LogError::CursorExpired { first, last, .. }) if first > after + 1 => {
-            Ok(tenure_log::EventPage { events: Vec::new(), scanned_to: first - 1, last })
-        }
-        other => other,
-    }
 }

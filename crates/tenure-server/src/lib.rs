@@ -10,6 +10,7 @@ pub mod config;
 mod conversation;
 pub mod daemon;
 mod exec;
+mod hex;
 mod history;
 pub mod http;
 pub mod node;

@@ -3,7 +3,7 @@
 use std::ops::ControlFlow;
 
 use tenure_event::{Event, SessionId};
-use tenure_log::{EventLog, LogError, PageRequest, SqliteLog};
+use tenure_log::{EventLog, EventPage, LogError, PageRequest, SqliteLog};
 
 /// Bytes of events that are held at once.
 const PAGE_BYTES: usize = 256 << 10;
@@ -30,17 +30,8 @@ pub(crate) async fn events_after(
     types: &[&str],
     mut each: impl FnMut(Event) -> ControlFlow<()>,
 ) -> Result<u64, LogError> {
-    let types: Vec<String> = types.iter().map(|&name| name.to_owned()).collect();
     loop {
-        let request = PageRequest { after, limit: 1000, max_bytes: PAGE_BYTES, types: types.clone() };
-        let page = match log.read(id, request).await {
-            // What was before is not kept; the rest is.
-            Err(LogError::CursorExpired { first, .. }) if first > after + 1 => {
-                after = first - 1;
-                continue;
-            }
-            page => page?,
-        };
+        let page = page(log, id, after, types).await?;
         for event in page.events.iter().filter_map(|e| parse(&e.bytes)) {
             let seq = event.seq.0;
             if each(event).is_break() {
@@ -51,6 +42,24 @@ pub(crate) async fn events_after(
         if after >= page.last {
             return Ok(after);
         }
+    }
+}
+
+/// A session's next events of some kinds (all, if none is named) behind a position. What was before is not kept of a
+/// destroyed session: it is passed over.
+pub(crate) async fn page(
+    log: &impl EventLog,
+    id: &SessionId,
+    after: u64,
+    types: &[&str],
+) -> Result<EventPage, LogError> {
+    let types = types.iter().map(|&name| name.to_owned()).collect();
+    let request = PageRequest { after, limit: 1000, max_bytes: PAGE_BYTES, types };
+    match log.read(id, request).await {
+        Err(LogError::CursorExpired { first, last, .. }) if first > after + 1 => {
+            Ok(EventPage { events: Vec::new(), scanned_to: first - 1, last })
+        }
+        page => page,
     }
 }
 

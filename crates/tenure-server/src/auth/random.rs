@@ -1,10 +1,9 @@
 //! Secrets. Randomness comes from the system, 256 bits at a time.
 
-use std::fmt::Write;
-
 use sha2::{Digest, Sha256};
 
 use super::TokenError;
+use crate::hex::hex;
 
 /// A new secret: 64 hex digits.
 pub(super) fn secret() -> Result<String, TokenError> {
@@ -27,11 +26,4 @@ pub(super) fn derived(secret: &str, words: &[&str]) -> String {
         hasher.update([0]);
     }
     hex(&hasher.finalize())
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }

@@ -11,6 +11,7 @@ use sha2::{Digest, Sha256};
 use tokio::net::{TcpListener, UnixListener};
 
 use super::DaemonError;
+use crate::hex::hex;
 use crate::http::Listener;
 
 const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7420);
@@ -76,7 +77,7 @@ fn socket_path(home: &Path) -> Result<PathBuf, DaemonError> {
         return Ok(own);
     }
     let hash = Sha256::digest(home.as_os_str().as_bytes());
-    let hash: String = hash.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&hash[..8]);
     let runtime = std::env::var_os("XDG_RUNTIME_DIR").map(PathBuf::from).filter(|dir| dir.is_dir());
     let dir = runtime.unwrap_or_else(std::env::temp_dir).join(format!("tenure-{hash}"));
     let cannot = |source| DaemonError::Socket { path: dir.clone(), source };

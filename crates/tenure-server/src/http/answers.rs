@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use tenure_api::{ErrorCode, Problem};
 use tenure_core::Until;
-use tenure_event::{Kind, RequestRefused, Seq, SessionId};
+use tenure_event::{ConfigChanged, Kind, McpChanged, RequestRefused, Seq, SessionId};
 
 use super::app::App;
 use super::problem::{Answer, Failure};
@@ -30,12 +30,8 @@ pub(super) async fn told(app: &App, id: &SessionId, seq: Seq, until: Until) -> A
     let ended = wait.until(|event| match &event.kind {
         Kind::ProcessExited(_) => Some(Err(gone(id))),
         Kind::RequestRefused(no) if missing.contains(&no.command) => Some(Err(refused(id, &agent, no))),
-        Kind::ConfigChanged(data) => {
-            missing.remove(&data.command?);
-            missing.is_empty().then_some(Ok(()))
-        }
-        Kind::McpChanged(data) => {
-            missing.remove(&data.command?);
+        Kind::ConfigChanged(ConfigChanged { command, .. }) | Kind::McpChanged(McpChanged { command, .. }) => {
+            missing.remove(&(*command)?);
             missing.is_empty().then_some(Ok(()))
         }
         Kind::CompactionCompleted(data) if summary => Some(match &data.error {

@@ -14,6 +14,7 @@ use tokio::time::timeout;
 
 use super::app::Shared;
 use super::problem::{Answer, Failure};
+use crate::hex::hex;
 
 /// A JSON body of at most the usual size; an empty one counts as `{}`.
 pub(crate) struct Body<T> {
@@ -54,7 +55,7 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Answer<Body<T>> {
     let value = serde_path_to_error::deserialize(&mut json)
         .map_err(|error| refused(&error.path().to_string(), &error.inner().to_string()))?;
     json.end().map_err(|error| refused("", &error.to_string()))?;
-    let hash = Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect();
+    let hash = hex(&Sha256::digest(bytes));
     Ok(Body { value, hash })
 }
 

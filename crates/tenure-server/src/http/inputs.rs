@@ -24,6 +24,7 @@ use super::problem::{Answer, Failure};
 use super::wait::Wait;
 use super::{conversation, lookup, verbs, whole};
 use crate::clock;
+use crate::hex::hex;
 
 /// Sends an input. The same id again is the same input and waits for the same turn.
 #[utoipa::path(
@@ -86,7 +87,7 @@ pub(super) fn admit(request: SendInput) -> Answer<Admit> {
     let parts = request.input.into_parts("part");
     // The hash covers what is said and how, not until when the caller waits.
     let said = json!([parts, request.delivery, request.model, request.effort]);
-    let body_hash = Sha256::digest(said.to_string()).iter().map(|byte| format!("{byte:02x}")).collect();
+    let body_hash = hex(&Sha256::digest(said.to_string()));
     let parts = parts.into_iter().enumerate().map(|(i, mut part)| {
         part.id = format!("{input_id}.{i}");
         part

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use tenure_api::Problem;
 use tenure_core::projection::{AcpRows, Position, text_of};
 use tenure_event::{Ephemeral, EphemeralKind, Message, Part, PartBody, Role, SessionId, TextKind};
-use tenure_log::{EventLog, LogError, PageRequest};
+use tenure_log::LogError;
 use utoipa::IntoParams;
 
 mod form;
@@ -23,12 +23,10 @@ use super::extract::{Params, Segments};
 use super::problem::Answer;
 use super::{conversation, lookup, messages, whole};
 use crate::conversation::Wanted;
-use crate::past::parse;
+use crate::past::{self, parse};
 
 /// Messages that are held at once.
 const MESSAGES: usize = 50;
-/// Bytes of events that are held at once.
-const READ_BYTES: usize = 256 << 10;
 
 /// In which form.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -120,14 +118,7 @@ impl Writer {
     }
 
     async fn rows(&mut self, at: Position) -> Result<String, LogError> {
-        let request = PageRequest { after: at.after, limit: 1000, max_bytes: READ_BYTES, types: Vec::new() };
-        let page = match self.app.log().read(&self.id, request).await {
-            Err(LogError::CursorExpired { first, .. }) if first > at.after + 1 => {
-                self.at = Some(Position { after: first - 1, ..at });
-                return Ok(String::new());
-            }
-            page => page?,
-        };
+        let page = past::page(self.app.log(), &self.id, at.after, &[]).await?;
         self.at = (page.scanned_to < page.last).then_some(Position { after: page.scanned_to, ..at });
         let mut text = String::new();
         for rendered in &page.events {

@@ -4,15 +4,12 @@ use std::time::Duration;
 
 use tenure_api::ErrorCode;
 use tenure_event::{Event, SessionId};
-use tenure_log::{EventLog, LogError, PageRequest};
+use tenure_log::EventLog;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::problem::{Answer, Failure};
-use crate::past::parse;
-
-/// Bytes of events that are held at once.
-const PAGE_BYTES: usize = 256 << 10;
+use crate::past::{self, parse};
 
 /// What to wait for.
 pub(super) struct Wait<'a, L> {
@@ -60,19 +57,9 @@ impl<L: EventLog> Wait<'_, L> {
     }
 
     async fn page(&self, after: u64) -> Answer<(Vec<Event>, u64, u64)> {
-        let types: Vec<String> = self.types.iter().map(|&name| name.to_owned()).collect();
-        let page = PageRequest { after, limit: 1000, max_bytes: PAGE_BYTES, types };
-        match self.log.read(self.session, page).await {
-            Ok(page) => {
-                let events = page.events.iter().filter_map(|event| parse(&event.bytes)).collect();
-                Ok((events, page.scanned_to, page.last))
-            }
-            // What was before is gone with a destroyed session; what is waited for comes after it.
-            Err(LogError::CursorExpired { first, last, .. }) if first > after + 1 => {
-                Ok((Vec::new(), first - 1, last))
-            }
-            Err(error) => Err(error.into()),
-        }
+        let page = past::page(self.log, self.session, after, self.types).await?;
+        let events = page.events.iter().filter_map(|event| parse(&event.bytes)).collect();
+        Ok((events, page.scanned_to, page.last))
     }
 }
 

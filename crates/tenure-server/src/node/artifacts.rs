@@ -11,14 +11,15 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 use tenure_api::{Artifact, ArtifactVersion, ErrorCode, Problem};
 use tenure_core::{ArtifactRequest, Reply, Request};
-use tenure_event::{ArtifactSource, Event, Kind, SessionId};
-use tenure_log::{EventLog, LogError, PageRequest};
+use tenure_event::{ArtifactSource, Kind, SessionId};
+use tenure_log::EventLog;
 use tenure_workspace::Root;
 use tokio::sync::oneshot;
 
 use super::{Node, Shared, make_private_dir};
+use crate::hex::hex;
 use crate::owner::{Mail, Private, off_thread, session_dir};
-use crate::problem;
+use crate::{past, problem};
 
 /// Largest artifact that a rule keeps, in bytes.
 const LARGEST: u64 = 1 << 30;
@@ -57,7 +58,7 @@ impl Keeping {
     /// Puts them where they stay. Blocks.
     pub(crate) fn keep(self) -> std::io::Result<Kept> {
         let Self { file, hash, bytes } = self;
-        let hash = hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let hash = hex(&hash.finalize());
         file.as_file().sync_all()?;
         let dir = file.path().parent().map(Path::to_owned).unwrap_or_default();
         // The same bytes again replace themselves.
@@ -119,19 +120,9 @@ async fn list(shared: &Shared, session: &SessionId) -> Result<Vec<Artifact>, Pro
     let mut all: std::collections::BTreeMap<String, Vec<ArtifactVersion>> = std::collections::BTreeMap::new();
     let (mut after, mut seen) = (0, 0);
     loop {
-        let types = vec!["artifact.created".to_owned()];
-        let page = PageRequest { after, limit: 1000, max_bytes: 1 << 20, types };
-        let page = match shared.log.read(session, page).await {
-            Ok(page) => page,
-            Err(LogError::CursorExpired { first, .. }) if after + 1 < first => {
-                after = first - 1;
-                continue;
-            }
-            Err(error) => return Err(problem::from_log(&error)),
-        };
-        for stored in &page.events {
-            let text = std::str::from_utf8(&stored.bytes).unwrap_or_default();
-            let Ok(event) = Event::parse(text) else { continue };
+        let page = past::page(&shared.log, session, after, &["artifact.created"]).await;
+        let page = page.map_err(|error| problem::from_log(&error))?;
+        for event in page.events.iter().filter_map(|stored| past::parse(&stored.bytes)) {
             let Kind::ArtifactCreated(data) = event.kind else { continue };
             all.entry(data.key).or_default().push(ArtifactVersion {
                 version: data.version,
@@ -231,7 +222,7 @@ fn hash_of(file: &mut File) -> std::io::Result<String> {
             got => hash.update(&block[..got]),
         }
     }
-    Ok(hash.finalize().iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}")))
+    Ok(hex(&hash.finalize()))
 }
 
 /// Whether a rule or a path says a key that an artifact can have.

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedMutexGuard, oneshot};
 
 use super::place::{Place, make_private_dir};
 use super::{CreateOutcome, IdempotencyKey, Node};
+use crate::hex::hex;
 use crate::owner::{Birth, Owner, Private, off_thread, session_dir};
 use crate::{clock, problem};
 
@@ -206,5 +207,5 @@ fn first_input_id(id: &SessionId) -> InputId {
 /// What a request is known by.
 pub(super) fn hash_of_json(plain: &impl serde::Serialize) -> String {
     let text = serde_json::to_string(plain).unwrap_or_default();
-    Sha256::digest(text).iter().fold(String::new(), |out, b| out + &format!("{b:02x}"))
+    hex(&Sha256::digest(text))
 }

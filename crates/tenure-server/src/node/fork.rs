@@ -14,6 +14,7 @@ use tenure_agents::catalog::{Protocol, known_supports};
 use tenure_api::{CreateSession, ErrorCode, ForkFiles, ForkSession, Permissions, Problem, WorktreeChoice};
 use tenure_core::agent::{Fork, Point};
 use tenure_core::machine::{McpServers, Spec, State};
+use tenure_core::projection::Span;
 use tenure_crash_point::crash_point;
 use tenure_event::{MessageCompleted, Parent, SessionId, Support};
 use tenure_log::EventLog;
@@ -27,6 +28,14 @@ use super::{CreateOutcome, IdempotencyKey, Node};
 use crate::owner::{Private, TOOLS, off_thread, session_dir};
 use crate::story::{self, Cut, NoCut, Story};
 use crate::{clock, problem};
+
+/// What of the other session's conversation is shared.
+struct Shareable {
+    cut: Cut,
+    fork: Fork,
+    /// What does not count of it any more.
+    taken_back: Vec<Span>,
+}
 
 /// What the new session has of the other one.
 struct Settings {
@@ -57,11 +66,11 @@ impl Node {
             return Ok(known);
         }
         let state = self.state_of(parent).await?;
-        let (cut, fork) = self.shared_part(&state, &request).await?;
+        let Shareable { cut, fork, taken_back } = self.shared_part(&state, &request).await?;
         let create = like(&state, request.clone());
         let agent = self.agent_of(&create)?;
         check_request(&create, &agent)?;
-        let past = past::read(&self.shared.log, parent, state.epoch, cut.seq).await?;
+        let past = past::read(&self.shared.log, parent, state.epoch, taken_back, cut.seq).await?;
         let private = self.private_like(&state, &wish).await?;
         let spot = match request.files {
             ForkFiles::Shared => directory(&state.spec.cwd, "files").await?,
@@ -128,7 +137,7 @@ impl Node {
     }
 
     /// What is shared, and how the agent is asked for it.
-    async fn shared_part(&self, state: &State, request: &ForkSession) -> Result<(Cut, Fork), Problem> {
+    async fn shared_part(&self, state: &State, request: &ForkSession) -> Result<Shareable, Problem> {
         let (agent, id) = (&state.spec.agent, &state.spec.id);
         let protocol = self.shared.agent_or_none(agent).protocol;
         let why_not = |verb: &str| self.why_not(state, verb);
@@ -171,7 +180,8 @@ impl Node {
             _ => state.native_to_fork()?,
         };
         let takes_id = matches!(protocol, Protocol::Claude | Protocol::Pi);
-        Ok((cut, Fork { from, point, chosen: takes_id.then(|| clock::new_v4().to_string()) }))
+        let fork = Fork { from, point, chosen: takes_id.then(|| clock::new_v4().to_string()) };
+        Ok(Shareable { cut, fork, taken_back: story.taken_back })
     }
 
     /// Why a session's agent cannot do something, as far as that is known.

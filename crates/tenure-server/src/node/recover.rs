@@ -11,13 +11,14 @@ use tenure_host::{PidRef, process};
 use tenure_log::{EventLog, LogError};
 
 use super::{Node, leftovers};
+use crate::hex::hex;
 use crate::owner::{HOME_MARK, session_dir};
 
 /// The mark that every process of this home carries in its environment.
 pub(super) fn home_mark(home: &Path) -> String {
     let canonical = home.canonicalize().unwrap_or_else(|_| home.to_owned());
     let hash = Sha256::digest(canonical.as_os_str().as_encoded_bytes());
-    hash.iter().take(12).fold(String::new(), |text, b| text + &format!("{b:02x}"))
+    hex(&hash[..12])
 }
 
 impl Node {

@@ -166,8 +166,8 @@ fn a_session_at_rest_is_cleared_at_once() {
     assert_eq!(stage.axes(), "suspended by request");
 }
 
-#[test]
-fn a_task_is_stopped_by_name() {
+/// A task `k1` runs, which its agent can stop.
+fn with_a_task() -> Stage {
     let mut stage = idle();
     stage.agent(vec![ready_with(&["stop_task"])]);
     let started = TaskStarted {
@@ -178,6 +178,12 @@ fn a_task_is_stopped_by_name() {
         background: true,
     };
     stage.agent(vec![Signal::Task(TaskSignal::Started(started))]);
+    stage
+}
+
+#[test]
+fn a_task_is_stopped_by_name() {
+    let mut stage = with_a_task();
     let unknown = stage.ask(Request::StopTask { task_id: "k2".into() }).expect_err("no such task");
     assert_eq!(unknown.code, ErrorCode::NotFound);
     stage.ask(Request::StopTask { task_id: "k1".into() }).expect("it runs");
@@ -190,16 +196,7 @@ fn a_task_is_stopped_by_name() {
 
 /// How a task ends for clients that its agent tells to have failed, after a stop that the agent took or refused.
 fn failed_after_a_stop(taken: bool) -> TaskStatus {
-    let mut stage = idle();
-    stage.agent(vec![ready_with(&["stop_task"])]);
-    let started = TaskStarted {
-        task_id: "k1".into(),
-        kind: "shell".into(),
-        title: "sleep".into(),
-        tool_id: None,
-        background: true,
-    };
-    stage.agent(vec![Signal::Task(TaskSignal::Started(started))]);
+    let mut stage = with_a_task();
     stage.ask(Request::StopTask { task_id: "k1".into() }).expect("it runs");
     let n = *stage.state().calls.keys().next().expect("the agent was asked");
     let result = if taken {

@@ -3,12 +3,12 @@
 use std::collections::VecDeque;
 
 use tenure_api::Problem;
-use tenure_core::projection::{EpochChoice, Position};
+use tenure_core::projection::{EpochChoice, Position, Span};
 use tenure_event::{Message, MessageCompleted, MessageOrigin, Seq, SessionId};
 use tenure_log::SqliteLog;
 
 use crate::conversation::{self, Wanted};
-use crate::{problem, story};
+use crate::problem;
 
 /// Messages of one page.
 const PAGE: usize = 500;
@@ -31,9 +31,14 @@ impl Past {
     }
 }
 
-/// The messages up to an event.
-pub(super) async fn read(log: &SqliteLog, id: &SessionId, epoch: u32, upto: Seq) -> Result<Past, Problem> {
-    let taken_back = story::taken_back(log, id).await.map_err(|e| problem::from_log(&e))?;
+/// The messages up to an event, without those that were taken back.
+pub(super) async fn read(
+    log: &SqliteLog,
+    id: &SessionId,
+    epoch: u32,
+    taken_back: Vec<Span>,
+    upto: Seq,
+) -> Result<Past, Problem> {
     let wanted = Wanted { epoch: EpochChoice::One(epoch), taken_back };
     let mut last = Last::new(MESSAGES, BYTES);
     let mut at = Some(Position::default());
