@@ -13,7 +13,7 @@ use super::http::{self, Reply};
 /// A request that was repeated for so long will never be answered.
 const GIVES_UP: Duration = Duration::from_secs(60);
 /// After so long it asks that the daemon be left alone: a life may be too short for what is asked.
-const PLEADS: Duration = Duration::from_secs(10);
+pub(super) const PLEADS: Duration = Duration::from_secs(10);
 
 /// The way to the daemon, as long as the run goes on.
 #[derive(Clone, Copy)]

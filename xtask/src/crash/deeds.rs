@@ -19,7 +19,8 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use super::caller::{Call, Caller};
+use self::repo::Repo;
+use super::caller::{Call, Caller, PLEADS};
 use super::daemon::Place;
 use super::dice::Dice;
 use super::http::Reply;
@@ -174,14 +175,19 @@ impl<'a> Doer<'a> {
         self.insist("DELETE", &path, None, None, &[410]).map(drop)
     }
 
-    /// Says something, and waits for the end of the turn. Tells its outcome; `agent_exited` where no turn came of it,
-    /// because an agent was killed before it was ready.
+    /// Says something, and waits for the end of the turn. Tells its outcome; `agent_exited` or `closed` where no turn
+    /// came of it, because an agent was killed before it was ready.
     fn say(&mut self, id: &str, n: u64, text: &str) -> Done<String> {
         let input_id = format!("{id}i{n}");
         let body = json!({"input": text, "id": input_id, "wait": "finished"});
         let reply = self.insist("POST", &format!("/v1/sessions/{id}/inputs"), Some(&body), None, &[409])?;
-        self.once(id, "input.admitted", "input_id", &input_id);
         let told = reply.json();
+        if reply.status == 409 && told["code"] == "closed" {
+            // Its agent was killed before it was ready for the first time. The input was not taken.
+            self.insist("POST", &format!("/v1/sessions/{id}/resume"), Some(&json!({})), None, &[])?;
+            return Ok(String::from("closed"));
+        }
+        self.once(id, "input.admitted", "input_id", &input_id);
         let exited = reply.status == 409 && told["code"] == "agent_exited";
         expect(reply.status == 200 || exited, || format!("input {input_id}: {}", reply.brief()))?;
         let outcome = if exited { &told["code"] } else { &told["outcome"] };
@@ -222,6 +228,23 @@ impl<'a> Doer<'a> {
             thread::sleep(self.dice.millis(20, 100));
         }
         Err(Stop::Fault(format!("{method} {path} is refused for ever: {last}")))
+    }
+
+    /// Nothing of a worktree is left in a repository. What goes with the last session goes behind the answer, and a life
+    /// may be too short for that.
+    fn is_alone(&self, repo: &Repo) -> Done {
+        let (begun, mut plea) = (Instant::now(), None);
+        while let Some(left) = repo.left()? {
+            if self.caller.course.over() {
+                return Err(Stop::Over);
+            }
+            expect(begun.elapsed() < REFUSED_FOR, || left)?;
+            if begun.elapsed() > PLEADS {
+                plea.get_or_insert_with(|| self.caller.link.plead());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+        repo.is_whole()
     }
 
     fn once(&mut self, session: &str, event: &'static str, field: &'static str, value: &str) {

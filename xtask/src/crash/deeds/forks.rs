@@ -42,7 +42,7 @@ impl Doer<'_> {
         self.parent_knows(id, &child)?;
         self.destroy(&child)?;
         self.destroy(id)?;
-        repo.is_alone()
+        self.is_alone(&repo)
     }
 
     /// It is told in the background.

@@ -1,15 +1,10 @@
 //! A person's repository, as the git program tells it.
 
 use std::path::{Path, PathBuf};
-use std::thread;
-use std::time::{Duration, Instant};
 
 use super::{Done, Stop, expect};
 use crate::crash::daemon::PATH;
 use crate::process::program;
-
-/// What goes with the last session goes behind the answer.
-const GONE_WITHIN: Duration = Duration::from_secs(20);
 
 pub(super) struct Repo(PathBuf);
 
@@ -65,18 +60,16 @@ impl Repo {
         expect(!tree.join(&lock).exists(), || format!("{lock} is left"))
     }
 
-    /// Nothing of a worktree is left, and all objects are whole.
-    pub(super) fn is_alone(&self) -> Done {
-        let until = Instant::now() + GONE_WITHIN;
-        loop {
-            let branches = self.git(&self.0, &["for-each-ref", "--format=%(refname:short)", "refs/heads"])?;
-            let trees = self.git(&self.0, &["worktree", "list"])?;
-            if branches == "main" && trees.lines().count() == 1 {
-                break;
-            }
-            expect(Instant::now() < until, || format!("left of a worktree: {branches}; {trees}"))?;
-            thread::sleep(Duration::from_millis(20));
-        }
+    /// What is left of a worktree, if anything is.
+    pub(super) fn left(&self) -> Done<Option<String>> {
+        let branches = self.git(&self.0, &["for-each-ref", "--format=%(refname:short)", "refs/heads"])?;
+        let trees = self.git(&self.0, &["worktree", "list"])?;
+        let is_alone = branches == "main" && trees.lines().count() == 1;
+        Ok((!is_alone).then(|| format!("left of a worktree: {branches}; {trees}")))
+    }
+
+    /// Nothing is left to be done in it, and all objects are whole.
+    pub(super) fn is_whole(&self) -> Done {
         self.is_clean(&self.0)?;
         self.git(&self.0, &["fsck", "--no-dangling", "--no-progress"]).map(drop)
     }

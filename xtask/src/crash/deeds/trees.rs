@@ -33,9 +33,9 @@ impl Doer<'_> {
         if self.is_wanted().is_some() || self.dice.chance(60) {
             self.insist("POST", &format!("/v1/sessions/{id}/close"), Some(&json!({})), None, &[])?;
             self.insist("POST", &format!("{workspace}/discard"), Some(&json!({})), None, &[404, 410])?;
-            repo.is_alone()?;
+            self.is_alone(&repo)?;
         }
         self.destroy(id)?;
-        repo.is_alone()
+        self.is_alone(&repo)
     }
 }
