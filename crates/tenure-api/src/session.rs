@@ -17,7 +17,7 @@ use crate::{Process, input::InputContent};
 pub struct WorkspaceRef {
     /// Its id.
     pub id: WorkspaceId,
-    /// `directory`, `scratch` or `worktree`.
+    /// `directory`, `scratch`, `copy` (of a fork's parent) or `worktree`.
     pub kind: String,
     /// Its path, canonical.
     pub path: String,

@@ -103,7 +103,7 @@ impl<'de> Visitor<'de> for ChoiceVisitor {
 pub struct Workspace {
     /// Its id.
     pub id: WorkspaceId,
-    /// `directory`, `scratch` or `worktree`.
+    /// `directory`, `scratch`, `copy` (of a fork's parent) or `worktree`.
     pub kind: String,
     /// Its path, canonical.
     pub path: String,

@@ -5,7 +5,8 @@
 //! parent, a session leader and a subreaper, so that also a child that calls
 //! `setsid` stays below it. The shim holds one end of a socket, this process the
 //! other: when that breaks, because the handle was dropped or the daemon died, the
-//! shim kills everything below it. No command outlives its daemon.
+//! shim kills everything below it. No command outlives its daemon, but for the moment
+//! that one may be given to come to its end ([`Gently`]).
 //!
 //! It decides nothing: how long a command may run and how much of its output is
 //! kept is its caller's business.
@@ -13,15 +14,16 @@
 mod start;
 pub(crate) mod wire;
 
+use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 
-pub use start::{ExecSpec, exec};
+pub use start::{ExecSpec, Gently, exec};
 pub use wire::Ended;
 
 use crate::process::PidRef;
@@ -29,10 +31,12 @@ use wire::Report;
 
 /// The shim tells its command's end at most this long after it was told to kill.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// Between two looks at a lock.
+const PAUSE: Duration = Duration::from_millis(5);
 /// Longest line that a shim sends, in bytes.
 const LINE: usize = 1 << 20;
 
-/// A command that was started. Dropping it kills its whole tree.
+/// A command that was started. Dropping it ends its whole tree.
 #[derive(Debug)]
 pub struct Exec {
     /// The command, and what ends it.
@@ -46,7 +50,7 @@ pub struct Exec {
 }
 
 /// A running command without its streams: whom to end, and how it ended. Clones mean the same command; when the
-/// last one is dropped the command's tree is killed.
+/// last one is dropped the command's tree is ended.
 #[derive(Debug, Clone)]
 pub struct ExecProcess {
     shim: Option<PidRef>,
@@ -78,10 +82,19 @@ impl ExecProcess {
         let _ = self.words.try_send(wire::KILL);
     }
 
+    /// Lets go of it, as if the last handle were dropped, and waits for its end.
+    pub async fn leave_and_wait(&self) -> Arc<Ended> {
+        self.end_and_wait(wire::LEAVE).await
+    }
+
     /// Kills it and waits for its end. A shim that does not carry that out, because it was stopped or hangs, is
     /// killed with all that is below it.
     pub async fn kill_and_wait(&self) -> Arc<Ended> {
-        self.kill();
+        self.end_and_wait(wire::KILL).await
+    }
+
+    async fn end_and_wait(&self, word: u8) -> Arc<Ended> {
+        let _ = self.words.try_send(word);
         if let Ok(ended) = tokio::time::timeout(PATIENCE, self.wait()).await {
             return ended;
         }
@@ -113,6 +126,23 @@ impl ExecProcess {
     }
 }
 
+/// Waits until nothing of a command lives that was started with this lock ([`Gently`]). False if something does to
+/// the end of the patience. Blocks.
+///
+/// # Errors
+/// What the system says to opening and locking the file.
+pub fn wait_for_release(lock: &Path, patience: Duration) -> std::io::Result<bool> {
+    let until = Instant::now() + patience;
+    loop {
+        match crate::lock_file(lock) {
+            Ok(_) => return Ok(true),
+            Err(crate::LockError::Held { .. }) if Instant::now() < until => std::thread::sleep(PAUSE),
+            Err(crate::LockError::Held { .. }) => return Ok(false),
+            Err(crate::LockError::Io { source, .. }) => return Err(source),
+        }
+    }
+}
+
 /// Talks with a shim until the command has ended.
 async fn attend(
     control: UnixStream,
@@ -137,7 +167,7 @@ async fn attend(
                 }
                 // Nobody holds the command any more.
                 None => {
-                    let _ = write.write_all(&[wire::KILL]).await;
+                    let _ = write.write_all(&[wire::LEAVE]).await;
                     let last = tokio::time::timeout(PATIENCE, lines.read_until(b'\n', &mut line)).await;
                     break last.is_ok().then(|| serde_json::from_slice::<Report>(&line).ok()).flatten();
                 }

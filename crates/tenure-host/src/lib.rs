@@ -33,7 +33,7 @@ mod record;
 pub mod shim;
 pub mod spool;
 
-pub use exec::{Exec, ExecProcess, ExecSpec, exec};
+pub use exec::{Exec, ExecProcess, ExecSpec, Gently, exec, wait_for_release};
 pub use handle::{
     AttachError, Attached, LaunchError, LaunchSpec, Lost, SendError, Shim, ShimStatus, attach, launch,
 };

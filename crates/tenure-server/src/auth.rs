@@ -11,8 +11,8 @@ use tenure_api::TokenScope;
 use tenure_event::SessionId;
 
 pub(crate) use session::{of_session, session_token};
-pub(crate) use tokens::replace_private;
 pub use tokens::{TokenError, Tokens};
+pub(crate) use tokens::{remove_unfinished, replace_private};
 
 /// Who asks, as far as the daemon knows.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -78,6 +78,9 @@ pub async fn run_until(options: DaemonOptions, stopping: CancellationToken) -> R
     let home = home::prepare(&options.home)?;
     let _lock = home::lock(&home).await?;
     crash_point!("up.locked");
+    for dir in [&home, &home.join("workspaces")] {
+        auth::remove_unfinished(dir);
+    }
     let config = LiveConfig::open(&home)?;
     let tokens = Tokens::open(&home)?;
     let tcp = listen::tcp(options.listen).await?;

@@ -9,6 +9,7 @@ use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use rustix::pipe::{PipeFlags, pipe_with};
+use serde::{Deserialize, Serialize};
 use tokio::net::unix::pipe;
 use tokio::sync::{mpsc, watch};
 
@@ -37,8 +38,21 @@ pub struct ExecSpec {
     pub merged: bool,
     /// Put it in a cgroup of its own, where the system gives one.
     pub cgroup: bool,
+    /// Let it go on for a moment where nobody waits for it any more; it is killed at once if none.
+    pub gently: Option<Gently>,
     /// The program that becomes the shim; this very program if none.
     pub program: Option<PathBuf>,
+}
+
+/// How a command ends that is dropped, or whose daemon died: by itself, or else by a kill. For commands that are short
+/// and leave something halfway if they are killed.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Gently {
+    /// How long it may take.
+    pub grace: Duration,
+    /// A file that is locked while anything of the command lives, so that the next daemon can wait for that with
+    /// [`wait_for_release`](super::wait_for_release).
+    pub lock: PathBuf,
 }
 
 /// Values of the environment are never shown.
@@ -101,7 +115,7 @@ fn begin(spec: &ExecSpec, group: Option<PathBuf>) -> Result<Begun, LaunchError> 
         ours.set_write_timeout(Some(PATIENCE))?;
         ours.set_read_timeout(Some(PATIENCE))?;
         let error = if spec.merged { out_w.as_fd() } else { err_w.as_fd() };
-        wire::send(&mut &ours, &order, [in_r.as_fd(), out_w.as_fd(), error])?;
+        wire::send(&mut &ours, &order, spec.gently.as_ref(), [in_r.as_fd(), out_w.as_fd(), error])?;
         let mut line = Vec::new();
         // One line and no more: what comes after it is not buffered away, for nothing comes before the end.
         BufReader::with_capacity(1, &ours).read_until(b'\n', &mut line)?;

@@ -12,6 +12,7 @@ use rustix::net::{
 };
 use serde::{Deserialize, Serialize};
 
+use super::start::Gently;
 use crate::process::PidRef;
 use crate::shim::{Order as ShimOrder, StartFailure};
 
@@ -19,12 +20,15 @@ use crate::shim::{Order as ShimOrder, StartFailure};
 pub(crate) const TERM: u8 = b't';
 /// Kill its tree.
 pub(crate) const KILL: u8 = b'k';
+/// Nobody waits for it any more: as if the daemon were gone.
+pub(crate) const LEAVE: u8 = b'l';
 /// The kernel takes no more than 6 MB of arguments and environment together.
 const MAX_ORDER: usize = 16 << 20;
 
 /// A command to start, and its streams: input, output, error.
 pub(crate) struct Order {
     pub(crate) order: ShimOrder,
+    pub(crate) gently: Option<Gently>,
     pub(crate) streams: [OwnedFd; 3],
 }
 
@@ -61,9 +65,10 @@ pub struct Ended {
 pub(crate) fn send(
     socket: &mut (impl Write + AsFd),
     order: &ShimOrder,
+    gently: Option<&Gently>,
     streams: [BorrowedFd<'_>; 3],
 ) -> io::Result<()> {
-    let text = serde_json::to_vec(order)?;
+    let text = serde_json::to_vec(&(order, gently))?;
     let length = u32::try_from(text.len()).ok().filter(|len| *len as usize <= MAX_ORDER);
     let length = length.ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "it is too long"))?;
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(3))];
@@ -101,11 +106,11 @@ pub(crate) fn receive(socket: &OwnedFd) -> io::Result<Order> {
     }
     let mut text = vec![0; length];
     std::fs::File::from(socket.try_clone()?).read_exact(&mut text)?;
-    let order: ShimOrder = serde_json::from_slice(&text)?;
+    let (order, gently): (ShimOrder, Option<Gently>) = serde_json::from_slice(&text)?;
     if order.argv.is_empty() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "the command is empty"));
     }
-    Ok(Order { order, streams })
+    Ok(Order { order, gently, streams })
 }
 
 /// Says one line. If nobody listens any more there is nobody to tell.

@@ -4,13 +4,17 @@
 //! Unlike an agent's shim it keeps nothing: the command's output goes straight into
 //! the daemon's own pipes, whose ends came with the order, and the result is told
 //! over the socket. So nothing has to be found again after the daemon is gone: the
-//! socket breaks, and the whole tree is killed at once.
+//! socket breaks, and the whole tree is killed: at once, or after the grace that the
+//! order gives the command.
 
+use std::fs::File;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::fs::OpenOptionsExt;
 use std::process::{ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::process::{Signal, WaitOptions};
 
@@ -18,6 +22,7 @@ use super::agent::{self, Started};
 use super::order::StartFailure;
 use super::setup;
 use super::tree_kill::{self, TreeKill};
+use crate::exec::Gently;
 use crate::exec::wire::{self, Ended, Order, Report, Running};
 use crate::os::cgroup;
 use crate::process::PidRef;
@@ -45,19 +50,26 @@ fn prepare() -> Result<ExecShim, Failed> {
     let control = std::io::stdin().as_fd().try_clone_to_owned();
     let control = control.map_err(|e| (None, StartFailure::system("keep the control socket", e)))?;
     match start(&control) {
-        Ok(started) => {
+        Ok((started, gentle)) => {
             setup::leave_standard_streams();
             let process = started.process.clone();
             let running = Running { shim: PidRef::own(), command: process };
             wire::send_line(&control, &Report::Started(running));
-            Ok(ExecShim::new(control, signals, started))
+            Ok(ExecShim::new(control, signals, started, gentle))
         }
         Err(failure) => Err((Some(control), failure)),
     }
 }
 
-fn start(control: &OwnedFd) -> Result<Started, StartFailure> {
-    let Order { order, streams } = wire::receive(control).map_err(StartFailure::order)?;
+fn start(control: &OwnedFd) -> Result<(Started, Option<Gentle>), StartFailure> {
+    let Order { order, gently, streams } = wire::receive(control).map_err(StartFailure::order)?;
+    let gentle = gently.map(Gentle::new).transpose();
+    let gentle = gentle.map_err(|e| StartFailure::system("lock the file that tells of the command", e))?;
+    // Now that the lock is held: whoever takes it after the daemon's death would not wait for a command that is
+    // started only then.
+    if gentle.is_some() && is_alone(control) {
+        return Err(StartFailure::system("start a command for nobody", Errno::PIPE));
+    }
     if let Some(soft) = order.descriptors {
         // A limit that cannot be lowered harms nobody.
         let _ = crate::os::descriptors::set_soft_limit(soft);
@@ -67,7 +79,30 @@ fn start(control: &OwnedFd) -> Result<Started, StartFailure> {
         Ok([copy(&streams[0])?, copy(&streams[1])?, copy(&streams[2])?])
     };
     // Our own ends go when this returns: whoever reads sees the end once the command's are closed.
-    agent::start_with(&order, copies)
+    Ok((agent::start_with(&order, copies)?, gentle))
+}
+
+/// Whether the other end is gone.
+fn is_alone(control: &OwnedFd) -> bool {
+    let mut fds = [PollFd::new(control, PollFlags::empty())];
+    poll(&mut fds, Some(&timespec(Duration::ZERO))).is_ok() && fds[0].revents().contains(PollFlags::HUP)
+}
+
+/// For a command that may come to its end.
+struct Gentle {
+    grace: Duration,
+    /// Held until this process ends.
+    _lock: File,
+}
+
+impl Gentle {
+    fn new(gently: Gently) -> std::io::Result<Self> {
+        let mut options = File::options();
+        let lock = options.write(true).create(true).truncate(false).mode(0o600).open(gently.lock)?;
+        // A daemon that has it alone waits for those of the daemon before: this one is too late.
+        flock(&lock, FlockOperation::NonBlockingLockShared)?;
+        Ok(Self { grace: gently.grace, _lock: lock })
+    }
 }
 
 /// A command's parent at work.
@@ -77,6 +112,9 @@ struct ExecShim {
     command: PidRef,
     group: Option<std::path::PathBuf>,
     ended: Option<Ended>,
+    gentle: Option<Gentle>,
+    /// Nobody waits for it, and it has until then.
+    grace: Option<Instant>,
     kill: Option<TreeKill>,
     /// A kill that found all it could.
     killed: bool,
@@ -85,13 +123,15 @@ struct ExecShim {
 }
 
 impl ExecShim {
-    fn new(control: OwnedFd, signals: OwnedFd, started: Started) -> ExecShim {
+    fn new(control: OwnedFd, signals: OwnedFd, started: Started, gentle: Option<Gentle>) -> ExecShim {
         ExecShim {
             control: Some(control),
             signals,
             command: started.process,
             group: started.cgroup,
             ended: None,
+            gentle,
+            grace: None,
             kill: None,
             killed: false,
             childless: false,
@@ -103,8 +143,12 @@ impl ExecShim {
         loop {
             self.reap();
             // What the command leaves behind ends with it.
-            if self.ended.is_some() && !self.childless && self.kill.is_none() && !self.killed {
-                self.kill = Some(TreeKill::start(Instant::now()));
+            if self.ended.is_some() && !self.childless && !self.killed {
+                self.kill_all();
+            }
+            if self.grace.is_some_and(|end| end <= Instant::now()) {
+                self.grace = None;
+                self.kill_all();
             }
             self.kill_round();
             if self.childless || self.killed {
@@ -119,7 +163,8 @@ impl ExecShim {
         {
             let mut fds = vec![PollFd::new(&self.signals, PollFlags::IN)];
             fds.extend(self.control.as_ref().map(|fd| PollFd::new(fd, PollFlags::IN)));
-            let wait = self.kill.as_ref().map(|kill| kill.next().saturating_duration_since(Instant::now()));
+            let next = self.kill.as_ref().map(TreeKill::next).into_iter().chain(self.grace).min();
+            let wait = next.map(|next| next.saturating_duration_since(Instant::now()));
             if poll(&mut fds, wait.map(timespec).as_ref()).is_ok() {
                 signalled = !fds[0].revents().is_empty();
                 spoken = fds.get(1).is_some_and(|fd| !fd.revents().is_empty());
@@ -152,6 +197,7 @@ impl ExecShim {
                     match *word {
                         wire::TERM => self.terminate(),
                         wire::KILL => self.kill_all(),
+                        wire::LEAVE => self.leave(),
                         _ => {}
                     }
                 }
@@ -160,8 +206,16 @@ impl ExecShim {
             // The daemon is gone, or has let go: nobody wants what this would give.
             Ok(_) | Err(_) => {
                 self.control = None;
-                self.kill_all();
+                self.leave();
             }
+        }
+    }
+
+    /// Nobody waits for the command any more.
+    fn leave(&mut self) {
+        let Some(gentle) = &self.gentle else { return self.kill_all() };
+        if self.grace.is_none() && self.kill.is_none() {
+            self.grace = Some(Instant::now() + gentle.grace);
         }
     }
 

@@ -17,6 +17,7 @@ fn shell(script: &str) -> ExecSpec {
         env: vec![("PATH".to_owned(), "/usr/bin:/bin".to_owned())],
         merged: false,
         cgroup: false,
+        gently: None,
         program: Some(PROBE.into()),
     }
 }
@@ -142,4 +143,42 @@ async fn what_cannot_be_started_says_why() {
     assert!(matches!(empty, LaunchError::Order { .. }));
     let nowhere = exec(ExecSpec { cwd: "/no/such".into(), ..shell("") }).await.expect_err("nowhere");
     assert!(matches!(nowhere, LaunchError::CwdMissing { .. }));
+}
+
+/// A command that may go on when nobody waits for it. It is told its directory.
+fn gently(script: &str, dir: &std::path::Path, grace: Duration) -> ExecSpec {
+    let mut spec = shell(script);
+    spec.argv.push(dir.to_string_lossy().into_owned());
+    spec.gently = Some(tenure_host::Gently { grace, lock: dir.join("lock") });
+    spec
+}
+
+async fn is_released(dir: &std::path::Path, patience: Duration) -> bool {
+    let lock = dir.join("lock");
+    let waiting = tokio::task::spawn_blocking(move || tenure_host::wait_for_release(&lock, patience));
+    waiting.await.expect("no panic").expect("a lock")
+}
+
+#[tokio::test]
+async fn one_that_is_dropped_may_come_to_its_end() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let script = "mkfifo $0/go; echo ready; read word < $0/go; echo $word > $0/told";
+    let mut run = exec(gently(script, dir.path(), PATIENCE)).await.expect("started");
+    ready(&mut run).await;
+    drop(run);
+    assert!(!is_released(dir.path(), Duration::ZERO).await, "it goes on");
+    std::fs::write(dir.path().join("go"), "done\n").expect("it reads");
+    assert!(is_released(dir.path(), PATIENCE).await);
+    assert_eq!(std::fs::read_to_string(dir.path().join("told")).expect("told"), "done\n");
+}
+
+#[tokio::test]
+async fn one_that_does_not_come_to_its_end_is_killed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let script = "trap '' TERM; echo ready; sleep 1000";
+    let mut run = exec(gently(script, dir.path(), Duration::from_millis(100))).await.expect("started");
+    ready(&mut run).await;
+    let ended = tokio::time::timeout(PATIENCE, run.process.leave_and_wait()).await.expect("in time");
+    assert_eq!((ended.code, ended.signal, ended.remained.len()), (None, Some(9), 0));
+    assert!(is_released(dir.path(), PATIENCE).await);
 }

@@ -191,6 +191,21 @@ pub(crate) fn replace_private(path: &Path, bytes: &[u8]) -> io::Result<()> {
     path.parent().map_or(Ok(()), |dir| File::open(dir)?.sync_all())
 }
 
+/// Removes what a daemon before this one was writing with [`replace_private`] when it died; for one that writes nothing
+/// there yet, since its process may have the number of that one. Blocks.
+pub(crate) fn remove_unfinished(dir: &Path) {
+    // Where there is no directory, nothing was being written.
+    for entry in fs::read_dir(dir).into_iter().flatten().flatten() {
+        let path = entry.path();
+        let end = path.extension().and_then(|end| end.to_str()?.strip_prefix("new-"));
+        if end.is_some_and(|pid| pid.parse::<u32>().is_ok())
+            && let Err(error) = fs::remove_file(&path)
+        {
+            tracing::warn!("{} stays behind: {error}", path.display());
+        }
+    }
+}
+
 fn own_token(path: &Path) -> Result<String, TokenError> {
     let io = |source| TokenError::Io { path: path.to_path_buf(), source };
     match fs::read_to_string(path) {

@@ -81,7 +81,7 @@ impl Order {
         }
         mark(&mut env, shared, &row.id);
         let cgroup = shared.config().sessions.cgroups;
-        let spec = ExecSpec { argv, cwd, env, merged, cgroup, program: shared.program.clone() };
+        let spec = ExecSpec { argv, cwd, env, merged, cgroup, gently: None, program: shared.program.clone() };
         Ok(Self { spec, stdin, timeout, place })
     }
 }

@@ -60,7 +60,7 @@ pub(crate) async fn set_up(shared: &Arc<Shared>, dir: &Path, setup: Setup) -> Re
     mark(&mut env, shared, &session);
     let (place, program) = (place(shared, &session)?, shared.program.clone());
     let cgroup = shared.config().sessions.cgroups;
-    let spec = ExecSpec { argv, cwd: dir.to_owned(), env, merged: false, cgroup, program };
+    let spec = ExecSpec { argv, cwd: dir.to_owned(), env, merged: false, cgroup, gently: None, program };
     let order = Order { spec, stdin: Bytes::new(), timeout: Some(timeout), place };
     let failed = |what: String| Problem {
         field: Some("workspace.worktree.setup".to_owned()),

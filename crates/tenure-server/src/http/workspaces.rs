@@ -22,7 +22,7 @@ use super::problem::{Answer, Failure};
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WorkspaceParams {
-    /// Only `directory`, `scratch` or `worktree`.
+    /// Only `directory`, `scratch`, `copy` or `worktree`.
     kind: Option<String>,
     /// Also what Tenure made and has removed since.
     #[serde(default)]
@@ -43,8 +43,8 @@ pub(super) async fn list(
     Params(params): Params<WorkspaceParams>,
 ) -> Answer<Json<Page<Workspace>>> {
     let limit = clamp(params.limit)?;
-    if params.kind.as_deref().is_some_and(|kind| !["directory", "scratch", "worktree"].contains(&kind)) {
-        return Err(Failure::invalid("kind", "give `directory`, `scratch` or `worktree`"));
+    if params.kind.as_deref().is_some_and(|kind| !["directory", "scratch", "copy", "worktree"].contains(&kind)) {
+        return Err(Failure::invalid("kind", "give `directory`, `scratch`, `copy` or `worktree`"));
     }
     let wrong = |_| Failure::invalid("cursor", "pass the `next` of the page before, as it is");
     let after = params.cursor.as_deref().map(WorkspaceId::parse).transpose().map_err(wrong)?;

@@ -21,6 +21,8 @@ const KEPT: &str = "blobs";
 
 /// Clears what is left.
 pub(super) async fn clear(shared: Arc<Shared>) {
+    // First, since whoever creates a worktree waits for it.
+    worktree::recover(&shared).await;
     let mut cleared = 0;
     for name in names(&shared.home.join("sessions")).await {
         if shared.stopping.is_cancelled() || cleared >= AT_MOST {
@@ -32,7 +34,6 @@ pub(super) async fn clear(shared: Arc<Shared>) {
             cleared += 1;
         }
     }
-    worktree::recover(&shared).await;
     for name in names(&shared.home.join("workspaces")).await {
         if shared.stopping.is_cancelled() || cleared >= AT_MOST {
             return;
@@ -139,8 +140,9 @@ async fn workspace(shared: &Shared, id: &WorkspaceId) -> Result<bool, LogError> 
         return Ok(off_thread(move || std::fs::remove_dir(path)).await.is_ok());
     };
     let users = SessionFilter { workspace_id: Some(id.clone()), limit: 1, ..SessionFilter::default() };
-    let scratch = row.owned && row.kind == "scratch" && Path::new(&row.path) == path;
-    if !scratch || !shared.log.sessions(users).await?.rows.is_empty() {
+    // Worktrees are more than a directory, and looked after before.
+    let goes = row.owned && row.kind != "worktree" && Path::new(&row.path) == path;
+    if !goes || !shared.log.sessions(users).await?.rows.is_empty() {
         return Ok(false);
     }
     Ok(off_thread(move || worktree::take_away(&home, &path)).await.is_ok())

@@ -1,12 +1,15 @@
 //! One thing at a time with each worktree, and few gits at once.
 
 use std::collections::HashMap;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tenure_api::{ErrorCode, Problem, Worktree};
 use tenure_event::{SessionId, WorkspaceId};
 use tenure_log::{EventLog, WorkspaceRow};
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard, Semaphore, SemaphorePermit};
+use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard, Semaphore, SemaphorePermit};
+use tokio_util::sync::CancellationToken;
 
 use super::git::Git;
 use super::record::{Paths, Record, UnderWay};
@@ -18,15 +21,25 @@ use crate::problem;
 /// Gits that run at once.
 const AT_ONCE: usize = 8;
 
+/// How long a git that nobody waits for may live on: it is killed before that.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 /// Whose turn it is.
 pub(crate) struct Desk {
     turns: Mutex<HashMap<String, Arc<AsyncMutex<()>>>>,
     places: Semaphore,
+    alone: OnceCell<()>,
+    recovered: CancellationToken,
 }
 
 impl Default for Desk {
     fn default() -> Self {
-        Self { turns: Mutex::default(), places: Semaphore::new(AT_ONCE) }
+        Self {
+            turns: Mutex::default(),
+            places: Semaphore::new(AT_ONCE),
+            alone: OnceCell::new(),
+            recovered: CancellationToken::new(),
+        }
     }
 }
 
@@ -48,6 +61,32 @@ impl Desk {
             Arc::clone(turns.entry(of).or_default())
         };
         turn.lock_owned().await
+    }
+
+    /// Waits until no git runs any more that a daemon before this one has left: what it does would be taken for
+    /// done or not done while it is neither.
+    pub(super) async fn alone(&self, lock: &Path) -> Result<(), Problem> {
+        let wait = || async {
+            let (at, busy) = (lock.to_owned(), "a git command of the daemon before this one still runs");
+            match off_thread(move || tenure_host::wait_for_release(&at, PATIENCE)).await {
+                Ok(true) => Ok(()),
+                Ok(false) => Err(Problem::new(ErrorCode::NotReady, format!("{busy}; try again"))),
+                Err(e) => {
+                    Err(Problem::new(ErrorCode::Storage, format!("{} cannot be locked: {e}", lock.display())))
+                }
+            }
+        };
+        self.alone.get_or_try_init(wait).await.copied()
+    }
+
+    /// What was broken off by the daemon before this one is taken back, as far as that goes.
+    pub(super) fn is_recovered(&self) {
+        self.recovered.cancel();
+    }
+
+    /// Waits for that: a branch that is about to be taken back would be found, and taken for one of the person's own.
+    pub(super) async fn recovered(&self) {
+        self.recovered.cancelled().await;
     }
 
     pub(super) async fn place(&self) -> Option<SemaphorePermit<'_>> {

@@ -31,7 +31,7 @@ pub(crate) async fn discard(
         let data = serde_json::json!({"unsaved": lost});
         return Err(Problem::new(ErrorCode::Conflict, what).with_data(data));
     }
-    let branch_at = branch_at(&open).await;
+    let branch_at = branch_at(&open, request.force).await?;
     {
         // From here on no session can begin in it.
         let _nobody_creates = shared.creating.lock().await;
@@ -60,14 +60,21 @@ async fn lost(open: &Open, force: bool) -> Result<Unsaved, Problem> {
 }
 
 /// Where the branch is that was made with the worktree.
-async fn branch_at(open: &Open) -> Option<String> {
+async fn branch_at(open: &Open, force: bool) -> Result<Option<String>, Problem> {
     if !open.record.branch_made {
-        return None;
+        return Ok(None);
     }
-    // Also if the worktree's own directory is gone.
-    let git = Git::at(&open.shared, Path::new(&open.record.common)).await.ok()?;
-    let name = format!("refs/heads/{}^{{commit}}", open.record.branch);
-    git.text(&["rev-parse", "--verify", "--quiet", &name]).await.ok()
+    let looked = async {
+        // Also if the worktree's own directory is gone.
+        let git = Git::at(&open.shared, Path::new(&open.record.common)).await?;
+        let name = format!("refs/heads/{}^{{commit}}", open.record.branch);
+        let said = git.run(&["rev-parse", "--verify", "--quiet", &name]).await?;
+        Ok(said.went_well().then(|| said.text()))
+    };
+    match looked.await {
+        Err(_) if force => Ok(None),
+        looked => looked,
+    }
 }
 
 async fn nobody_works(shared: &Shared, row: &WorkspaceRow) -> Result<(), Problem> {
@@ -100,7 +107,7 @@ async fn try_release(shared: &Arc<Shared>, row: &WorkspaceRow) -> Result<(), Pro
             format!("{} would be lost with it; `tenure worktree discard {} --force`", words(&lost), row.id);
         return Err(Problem::new(ErrorCode::Conflict, what));
     }
-    let branch_at = if lost.commits.is_empty() { branch_at(&open).await } else { None };
+    let branch_at = if lost.commits.is_empty() { branch_at(&open, false).await? } else { None };
     {
         let _nobody_creates = shared.creating.lock().await;
         let users =

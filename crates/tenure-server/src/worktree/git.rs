@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tenure_api::{ErrorCode, Problem};
-use tenure_host::{Exec, ExecSpec, LaunchError};
+use tenure_host::{Exec, ExecSpec, Gently, LaunchError};
 use tenure_workspace::git::{files_are_elsewhere, guards};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::unix::pipe;
@@ -16,8 +16,12 @@ use crate::problem;
 
 /// How long one command may take: a checkout of a large repository takes its time.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// How long one may go on when nobody waits for it any more. What locks a repository's branches takes milliseconds.
+const GRACE: Duration = Duration::from_secs(8);
 /// Bytes of an answer; more is cut.
 const OUT: usize = 16 << 20;
+/// In the daemon's home: locked while a git of ours runs.
+const LOCK: &str = "git.lock";
 /// Bytes of what it complains of that are kept.
 const COMPLAINT: usize = 16 << 10;
 /// Of the daemon's environment.
@@ -45,7 +49,7 @@ pub(super) struct Git {
 /// What a command said.
 #[derive(Debug, Default)]
 pub(super) struct Said {
-    /// None if it was killed.
+    /// None if it had more to say than there is room for.
     pub code: Option<i32>,
     pub out: Vec<u8>,
     pub complaint: Vec<u8>,
@@ -136,10 +140,15 @@ impl Git {
     pub(super) async fn feed(&self, words: &[&str], input: Vec<u8>) -> Result<Said, Problem> {
         let stopping =
             || Problem::new(ErrorCode::NotReady, "the daemon is stopping; try again when it is up");
+        let lock = self.shared.home.join(LOCK);
+        self.shared.worktrees.alone(&lock).await?;
         let _place = self.shared.worktrees.place().await.ok_or_else(stopping)?;
         let argv = std::iter::once("git").chain(words.iter().copied()).map(str::to_owned).collect();
         let (cwd, env, program) = (self.dir.clone(), self.env.clone(), self.shared.program.clone());
-        let spec = ExecSpec { argv, cwd, env, merged: false, cgroup: false, program };
+        // One that is killed leaves its locks behind, also with a signal that it could heed: there is a moment in
+        // which it has made a lock and does not know of it. No other git gets past that.
+        let gently = Some(Gently { grace: GRACE, lock });
+        let spec = ExecSpec { argv, cwd, env, merged: false, cgroup: false, gently, program };
         let Exec { process, stdin, stdout, stderr } =
             tenure_host::exec(spec).await.map_err(|e| not_started(&e, &self.dir))?;
         let talk = async {
@@ -149,18 +158,27 @@ impl Git {
         };
         let late = tokio::select! {
             ((out, cut), (complaint, _), ended) = talk => {
+                if ended.code.is_none() && !cut {
+                    return Err(self.killed(words));
+                }
                 return Ok(Said { code: ended.code, out, complaint, cut });
             }
             () = tokio::time::sleep(PATIENCE) => true,
             () = self.shared.stopping.cancelled() => false,
         };
-        process.kill_and_wait().await;
+        process.leave_and_wait().await;
         if !late {
             return Err(stopping());
         }
         let what = words.first().copied().unwrap_or_default();
         let detail = format!("`git {what}` in {} did not end in time", self.dir.display());
         Err(Problem::new(ErrorCode::Timeout, detail))
+    }
+
+    /// What it was asked is neither so nor not so.
+    fn killed(&self, words: &[&str]) -> Problem {
+        let what = words.first().copied().unwrap_or_default();
+        refused(&self.dir, &format!("`git {what}` was killed; try again"))
     }
 }
 

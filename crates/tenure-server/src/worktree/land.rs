@@ -56,6 +56,9 @@ async fn attempt(
     crash_point!("merge.written_down");
     if landing.files {
         let copy = git.with_index(&open.paths.index);
+        // A file that was written anew with the same bytes, by us when a merge was taken back or by anybody, is no
+        // change; without this git would take it for one.
+        copy.run(&["update-index", "-q", "--refresh"]).await?;
         copy.well(&["read-tree", "-m", "-u", &landing.before, &after], Vec::new()).await?;
     }
     crash_point!("merge.files");

@@ -57,6 +57,7 @@ pub(crate) async fn make(shared: &Arc<Shared>, wanted: Wanted) -> Result<Made, P
     let tasks = shared.tasks.clone();
     let making = tasks.spawn(async move {
         let Wanted { id, choice, setup, turn } = wanted;
+        shared.worktrees.recovered().await;
         let record = look_up(&shared, &id, &choice).await?;
         let paths = Paths::of(&shared.home, &id);
         let path = paths.tree.to_string_lossy().into_owned();

@@ -18,6 +18,12 @@ use crate::problem;
 
 /// Looks after every worktree that is written down. Once, in the background.
 pub(crate) async fn recover(shared: &Arc<Shared>) {
+    each(shared).await;
+    // Also after an early end, which is the daemon's.
+    shared.worktrees.is_recovered();
+}
+
+async fn each(shared: &Arc<Shared>) {
     let (dir, trash) = (shared.home.join("workspaces"), shared.home.join("trash"));
     let names = off_thread(move || {
         let _ = std::fs::remove_dir_all(trash);

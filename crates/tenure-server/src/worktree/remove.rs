@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use tenure_api::{ErrorCode, Problem};
 use tenure_crash_point::crash_point;
+use tenure_workspace::git::worktrees;
 
 use super::desk::Open;
 use super::git::Git;
@@ -50,8 +51,17 @@ async fn branch(open: &Open, common: &Path, at: &str) -> Result<Option<String>, 
         // An earlier attempt came so far.
         return Ok(Some(name.clone()));
     }
-    let goes = now.text() == at && git.holds(&["branch", "-D", "--", name]).await?;
-    Ok(goes.then(|| name.clone()))
+    if now.text() != at || is_checked_out(&git, name).await? {
+        return Ok(None);
+    }
+    git.text(&["branch", "-D", "--", name]).await?;
+    Ok(Some(name.clone()))
+}
+
+async fn is_checked_out(git: &Git, branch: &str) -> Result<bool, Problem> {
+    let listing = git.well(&["worktree", "list", "--porcelain", "-z"], Vec::new()).await?;
+    let branch = format!("refs/heads/{branch}");
+    Ok(worktrees(&listing.out).iter().any(|tree| tree.branch.as_ref() == Some(&branch)))
 }
 
 /// What git keeps of a worktree, if it is of this one. Blocks.

@@ -3320,7 +3320,7 @@ class Workspace(TypedDict):
     created_at: Timestamp
     # Its id.
     id: WorkspaceId
-    # `directory`, `scratch` or `worktree`.
+    # `directory`, `scratch`, `copy` (of a fork's parent) or `worktree`.
     kind: str
     # Tenure made it, and may remove it. Any other directory is never removed.
     owned: bool
@@ -3371,7 +3371,7 @@ class WorkspaceRef(TypedDict):
     """Where a session works."""
     # Its id.
     id: WorkspaceId
-    # `directory`, `scratch` or `worktree`.
+    # `directory`, `scratch`, `copy` (of a fork's parent) or `worktree`.
     kind: str
     # Its path, canonical.
     path: str

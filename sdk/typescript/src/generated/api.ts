@@ -3702,7 +3702,7 @@ export interface components {
                 readonly created_at: components["schemas"]["Timestamp"];
                 /** @description Its id. */
                 readonly id: components["schemas"]["WorkspaceId"];
-                /** @description `directory`, `scratch` or `worktree`. */
+                /** @description `directory`, `scratch`, `copy` (of a fork's parent) or `worktree`. */
                 readonly kind: string;
                 /** @description Tenure made it, and may remove it. Any other directory is never removed. */
                 readonly owned: boolean;
@@ -4945,7 +4945,7 @@ export interface components {
             readonly created_at: components["schemas"]["Timestamp"];
             /** @description Its id. */
             readonly id: components["schemas"]["WorkspaceId"];
-            /** @description `directory`, `scratch` or `worktree`. */
+            /** @description `directory`, `scratch`, `copy` (of a fork's parent) or `worktree`. */
             readonly kind: string;
             /** @description Tenure made it, and may remove it. Any other directory is never removed. */
             readonly owned: boolean;
@@ -5002,7 +5002,7 @@ export interface components {
         readonly WorkspaceRef: {
             /** @description Its id. */
             readonly id: components["schemas"]["WorkspaceId"];
-            /** @description `directory`, `scratch` or `worktree`. */
+            /** @description `directory`, `scratch`, `copy` (of a fork's parent) or `worktree`. */
             readonly kind: string;
             /** @description Its path, canonical. */
             readonly path: string;
@@ -8409,7 +8409,7 @@ export interface operations {
     readonly get_workspaces: {
         readonly parameters: {
             readonly query?: {
-                /** @description Only `directory`, `scratch` or `worktree`. */
+                /** @description Only `directory`, `scratch`, `copy` or `worktree`. */
                 readonly kind?: string;
                 /** @description Also what Tenure made and has removed since. */
                 readonly gone?: boolean;

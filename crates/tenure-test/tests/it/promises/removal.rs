@@ -95,15 +95,36 @@ async fn a_kill_leaves_no_scratch_directory_behind_and_takes_none_away() {
         std::fs::write(dir.join("deep/file"), "x").unwrap();
     }
     daemon.request("DELETE", &gone.path(""), &Value::Null).await.ok(200);
+    let copied_at = a_copy_that_is_not_wanted_any_more(&daemon).await;
     // As if the daemon had died before, and in the middle of, taking it away.
     std::fs::create_dir_all(gone_at.join("deep")).unwrap();
+    std::fs::create_dir_all(copied_at.join("deep")).unwrap();
     std::fs::create_dir_all(daemon.home().join("trash").join("left/deep")).unwrap();
     daemon.kill_and_restart().await;
     let clean = async {
-        while gone_at.exists() || daemon.home().join("trash/left").exists() {
+        while gone_at.exists() || copied_at.exists() || daemon.home().join("trash/left").exists() {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
         }
     };
     tokio::time::timeout(tenure_test::daemon::PATIENCE, clean).await.expect("what is left is taken away");
     assert!(kept_at.join("deep/file").exists(), "a session has it");
+}
+
+/// Where a fork worked that had a copy of its parent's files, and is destroyed.
+async fn a_copy_that_is_not_wanted_any_more(daemon: &TestDaemon) -> std::path::PathBuf {
+    let work = daemon.workdir();
+    std::fs::write(work.join("file"), "x").unwrap();
+    let env = json!({"TENURE_SCRIPTED_FORKS": "1"});
+    let parent = daemon.create(&json!({"agent": "scripted", "cwd": work, "env": env, "wait": "live"})).await;
+    parent.run("hello").await;
+    let fork = json!({"id": "child", "files": "copy", "start": false});
+    let child = daemon.post(&parent.path("/fork"), &fork).await.ok(201);
+    assert_eq!(child["workspace"]["kind"], "copy");
+    let copied_at = std::path::PathBuf::from(child["cwd"].as_str().unwrap());
+    assert_eq!(std::fs::read_to_string(copied_at.join("file")).unwrap(), "x");
+    let listed = daemon.get("/v1/workspaces?kind=copy").await.ok(200);
+    assert_eq!(listed["items"][0]["path"], child["cwd"], "{listed}");
+    daemon.request("DELETE", "/v1/sessions/child", &Value::Null).await.ok(200);
+    assert!(!copied_at.exists());
+    copied_at
 }

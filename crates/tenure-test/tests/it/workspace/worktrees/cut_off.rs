@@ -25,7 +25,7 @@ impl Deadly {
         std::fs::create_dir(&bin).unwrap();
         let script = format!(
             "#!/bin/sh\nPATH=/usr/local/bin:/usr/bin:/bin\nread word when < '{order}' 2>/dev/null\n\
-             die() {{ rm '{order}'; kill -9 $(sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p' '{home}/daemon.json'); sleep 60; }}\n\
+             die() {{ rm '{order}'; kill -9 $(sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p' '{home}/daemon.json'); sleep 0.1; exit 1; }}\n\
              if [ \"$1\" = \"$word\" ] && [ \"$when\" = before ]; then die; fi\n\
              git \"$@\"; code=$?\n\
              if [ \"$1\" = \"$word\" ] && [ \"$when\" = after ]; then die; fi\nexit $code\n",

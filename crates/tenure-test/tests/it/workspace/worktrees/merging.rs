@@ -61,6 +61,21 @@ async fn a_branch_that_is_checked_out_goes_forward_with_its_files() {
 }
 
 #[tokio::test]
+async fn a_file_that_was_written_anew_with_the_same_bytes_is_no_change() {
+    let daemon = TestDaemon::start().await;
+    let repo = Repository::new(&daemon);
+    let (_session, workspace) = in_worktree(&daemon, &json!({"repo": repo.path(), "branch": "topic"})).await;
+    let tree = tree_of(&workspace);
+    std::fs::write(tree.join("file"), "work\n").unwrap();
+    repo.git_in(&tree, &["commit", "-qam", "work"]);
+    // No git command looks at it between this and the merge: that would note its new time.
+    let file = std::fs::File::options().write(true).open(repo.path().join("file")).unwrap();
+    file.set_modified(std::time::SystemTime::UNIX_EPOCH).unwrap();
+    merge(&daemon, &workspace, &json!({})).await.ok(200);
+    assert_eq!((repo.read("file"), repo.git(&["status", "--porcelain"])), ("work\n".into(), String::new()));
+}
+
+#[tokio::test]
 async fn both_sides_come_together_and_a_squash_is_one_commit() {
     let daemon = TestDaemon::start().await;
     let repo = Repository::new(&daemon);
