@@ -43,7 +43,11 @@ pub(super) async fn list(
     Params(params): Params<WorkspaceParams>,
 ) -> Answer<Json<Page<Workspace>>> {
     let limit = clamp(params.limit)?;
-    if params.kind.as_deref().is_some_and(|kind| !["directory", "scratch", "copy", "worktree"].contains(&kind)) {
+    if params
+        .kind
+        .as_deref()
+        .is_some_and(|kind| !["directory", "scratch", "copy", "worktree"].contains(&kind))
+    {
         return Err(Failure::invalid("kind", "give `directory`, `scratch`, `copy` or `worktree`"));
     }
     let wrong = |_| Failure::invalid("cursor", "pass the `next` of the page before, as it is");
