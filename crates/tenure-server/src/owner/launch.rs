@@ -344,6 +344,8 @@ fn launch_error(e: &LaunchError) -> ErrorInfo {
         | LaunchError::NotExecutable { .. }
         | LaunchError::InterpreterMissing { .. } => "agent_missing",
         LaunchError::CwdMissing { .. } => "invalid",
+        // Somebody killed the shim: there is no fault of ours in that.
+        LaunchError::Silent { .. } => "agent_exited",
         _ => "internal",
     };
     ErrorInfo {

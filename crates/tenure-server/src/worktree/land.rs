@@ -126,15 +126,37 @@ fn mark(id: &WorkspaceId) -> String {
 
 /// Locks the index and copies it. Blocks.
 fn claim(admin: &Path, own: &Path, id: &WorkspaceId) -> io::Result<()> {
-    let mut lock = fs::OpenOptions::new().write(true).create_new(true).open(lock_of(admin))?;
-    lock.write_all(mark(id).as_bytes())?;
-    lock.sync_all()?;
+    lock(admin, id)?;
     // An index of an earlier attempt would be taken for this one's; it is gone in any case.
     match super::index::copy(&admin.join("index"), own) {
         // Before the first `git add` there is none.
         Err(e) if e.kind() == io::ErrorKind::NotFound => Ok(()),
         copied => copied,
     }
+}
+
+/// The lock appears with its words in it: an empty one could be anybody's, and would be left for ever.
+fn lock(admin: &Path, id: &WorkspaceId) -> io::Result<()> {
+    let written = written_apart(admin, id);
+    let mut file = fs::File::create(&written)?;
+    file.write_all(mark(id).as_bytes())?;
+    file.sync_all()?;
+    let locked = fs::hard_link(&written, lock_of(admin));
+    fs::remove_file(&written)?;
+    match locked {
+        // Not every file system has links.
+        Err(e) if matches!(e.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
+            let mut lock = fs::OpenOptions::new().write(true).create_new(true).open(lock_of(admin))?;
+            lock.write_all(mark(id).as_bytes())?;
+            lock.sync_all()
+        }
+        locked => locked,
+    }
+}
+
+/// Where the words lie before they are the lock.
+fn written_apart(admin: &Path, id: &WorkspaceId) -> std::path::PathBuf {
+    admin.join(format!("{id}.lock"))
 }
 
 fn is_ours(admin: &Path, id: &WorkspaceId) -> bool {
@@ -158,8 +180,35 @@ fn publish(admin: &Path, own: &Path) -> io::Result<()> {
 /// A lock that was cut off while it was written is ours, too: git's own never begins like this.
 fn release(admin: &Path, id: &WorkspaceId) -> io::Result<()> {
     let (lock, mark) = (lock_of(admin), mark(id));
+    match fs::remove_file(written_apart(admin, id)) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
     match fs::read(&lock) {
         Ok(bytes) if !bytes.is_empty() && mark.as_bytes().starts_with(&bytes) => fs::remove_file(lock),
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_is_whole_or_not_there_and_that_of_another_stays() {
+        let scratch = tempfile::tempdir().expect("a directory");
+        let (admin, own) = (scratch.path(), scratch.path().join("own.index"));
+        let [id, other] = ["wks_1", "wks_2"].map(|id| WorkspaceId::parse(id).expect("an id"));
+        // One that was killed while it wrote has left this.
+        fs::write(written_apart(admin, &id), "ten").expect("written");
+        claim(admin, &own, &id).expect("free");
+        assert!(is_ours(admin, &id) && !is_ours(admin, &other));
+        let held = claim(admin, &own, &other).expect_err("held");
+        assert_eq!(held.kind(), io::ErrorKind::AlreadyExists);
+        release(admin, &other).expect("nothing of its own");
+        assert!(is_ours(admin, &id));
+        fs::write(written_apart(admin, &id), "ten").expect("written");
+        release(admin, &id).expect("released");
+        assert_eq!(fs::read_dir(admin).expect("there").count(), 0);
     }
 }
