@@ -70,6 +70,8 @@ async def follow(
             # Ended properly, as by a daemon that was stopped: looked for, but not started.
             start = "never"
             follower.lose("the daemon was stopped")
+        except Raised as raised:
+            raise raised.error from None
         except TenureError as error:
             if not may_pass(error):
                 raise
@@ -79,6 +81,15 @@ async def follow(
         await asyncio.sleep(pause)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
         await follower.find(start)
+
+
+class Raised(Exception):
+    """What a callback raised while a connection was open, so that an error of the operating system's is not taken for that
+    connection's."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Follower:
@@ -110,7 +121,10 @@ class Follower:
                 self.after = int(position)
             self._lost_since = None
             if options.on_connected is not None:
-                options.on_connected()
+                try:
+                    options.on_connected()
+                except Exception as error:
+                    raise Raised(error) from error
             async for frame in frames(answer.aiter_bytes()):
                 event = self._take(frame)
                 if event is not None:

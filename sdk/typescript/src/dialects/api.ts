@@ -173,6 +173,8 @@ export class Api {
 
   async #start(projectPath: string, model: string | undefined, input: string, native_id?: string): Promise<void> {
     const session = await this.tenure.sessions.create({
+      // What uses this interface shows the first eight characters of an id, by which those of Tenure's own do not differ.
+      id: crypto.randomUUID(),
       agent: this.#agent,
       cwd: text("this call", "projectPath", projectPath),
       model: model ?? (this.#agent === "claude" ? "sonnet" : undefined),
