@@ -19,6 +19,7 @@
 //! It adds nothing that [`Client`](crate::Client) cannot do; which call each function is stands in `docs/dialects/rust.md`.
 
 mod health;
+mod resume;
 mod session;
 mod stream;
 

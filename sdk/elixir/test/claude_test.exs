@@ -96,10 +96,27 @@ defmodule ClaudeCode.ClaudeTest do
 
     {:ok, _} = Tenure.Connection.call(connection(daemon), "GET", "/v1/index", query: %{wait_ms: 30_000})
     {:ok, listed} = Session.list_sessions(session)
+    adopted(daemon, start, other)
     assert Enum.sort(Enum.map(listed, & &1.session_id)) == Enum.sort([native, other])
     assert Session.clear(session) == :ok
     assert {Session.session_id(session), Session.get_messages(session)} == {nil, {:ok, []}}
     Session.stop(session)
+  end
+
+  # A conversation that only the agent knows, as another program leaves it.
+  defp adopted(daemon, start, native) do
+    {:ok, %{"items" => [%{"id" => id}]}} =
+      Tenure.Connection.call(connection(daemon), "GET", "/v1/sessions", query: %{native_id: native})
+
+    {:ok, _} = Tenure.Connection.call(connection(daemon), "DELETE", "/v1/sessions/" <> id)
+    adopted = start.(resume: native)
+    assert Session.tenure_id(adopted) != id
+    assert {:ok, [%{type: :user}, %{type: :assistant} | _] = past} = Session.get_messages(adopted)
+    assert adopted |> Session.stream("And. " <> script([%{text: "More."}])) |> Stream.final_text() == "More."
+    assert Session.session_id(adopted) == native
+    assert {:ok, now} = Session.get_messages(adopted)
+    assert length(now) == length(past) + 2
+    Session.stop(adopted)
   end
 
   defp connection(daemon), do: with({:ok, connection} <- Tenure.Connection.new(daemon.at), do: connection)

@@ -272,6 +272,48 @@ defmodule ClaudeCode.SessionTest do
     Session.stop(session)
   end
 
+  test "a reader that stops reading holds up nobody, and misses nothing", %{daemon: daemon} do
+    session = start(daemon)
+    {connection, id} = {connection(daemon), Session.tenure_id(session)}
+
+    reading =
+      Task.async(fn ->
+        connection
+        |> Tenure.Follow.events(id, until: &(&1["type"] == "session.closed"))
+        |> Enum.map(fn
+          %{"seq" => 1} -> receive(do: (:go -> 1))
+          %{"seq" => seq} -> seq
+        end)
+      end)
+
+    for _ <- 1..5, do: session |> Session.stream(script([%{flood: 2000}])) |> Elixir.Stream.run()
+    send(reading.pid, :go)
+    Session.stop(session)
+    seqs = Task.await(reading, 30_000)
+    assert seqs == Enum.to_list(1..length(seqs))
+  end
+
+  test "what was left, threw or failed leaves no socket and no process behind", %{daemon: daemon} do
+    session = start(daemon)
+    session |> Session.stream("warm") |> Elixir.Stream.run()
+    held = fn -> {length(Port.list()), length(Process.list())} end
+    before = held.()
+
+    for _ <- 1..5 do
+      session |> Session.stream(script([%{text: "a"}]), include_partial_messages: true) |> Enum.take(1)
+      throwing = session |> Session.stream("x") |> Stream.tap(fn _ -> throw(:mine) end)
+      assert catch_throw(Elixir.Stream.run(throwing)) == :mine
+      asking = Session.stream(session, script([%{ask: "may I?"}]), can_use_tool: fn _, _ -> raise "mine" end)
+      assert_raise RuntimeError, "mine", fn -> Elixir.Stream.run(asking) end
+      Session.interrupt(session)
+      assert {:error, %Error{}} = Session.stop_task(session, "none")
+      assert {:error, %Error{}} = Session.start_link(agent: "nobody", tenure: daemon.at)
+    end
+
+    assert held.() == before
+    Session.stop(session)
+  end
+
   test "runs the first program of its pages", %{daemon: daemon} do
     System.put_env(%{"TENURE_HOME" => daemon.home, "TENURE_BIN" => TestDaemon.binary()})
 

@@ -172,7 +172,7 @@ class Run:
                 raise
             return self._failed(fails, error)
         assert fails is None, f"it did not fail: {outcome}"
-        name = step.get("as", "s" if step["do"] in ("create", "fork") else None)
+        name = step.get("as", "s" if step["do"] in ("create", "fork", "adopt") else None)
         if name is not None:
             self._kept[name] = outcome
         if "expect" in step:
@@ -247,7 +247,7 @@ async def ask(what: str, tenure: Tenure, id: str | None, args: dict[str, Any]) -
             return await tenure.asks()
         case "answer":
             return await tenure.answer(args.pop("ask_id"), args)  # type: ignore[arg-type]
-        case "index" | "rebuild_index" | "history" | "past" | "past_messages" | "past_transcript" | "search" | "usage":
+        case "index" | "rebuild_index" | "history" | "adopt" | "past" | "past_messages" | "past_transcript" | "search" | "usage":
             return await of_past(what, tenure, args)
         case "reap" | "create_token" | "remove_token" | "register_project":
             return await of_machine(what, tenure, args)
@@ -262,6 +262,8 @@ async def of_past(what: str, tenure: Tenure, args: dict[str, Any]) -> Any:
     match what:
         case "history":
             return await past.list(**args).all()
+        case "adopt":
+            return (await past.adopt(args.pop("agent"), args.pop("native_id"), **args)).created
         case "past":
             return await past.get(**args)
         case "past_messages":

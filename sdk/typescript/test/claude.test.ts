@@ -82,6 +82,8 @@ describe("Claude Code", { skip: agent === undefined && "it is not installed: car
     await tenure.history.index({ wait_ms: 30_000 });
     const said = (await api.loadSessionHistory(running.session_id, project.id)).filter((row) => row.role === "assistant");
     assert.deepEqual(said.map((row) => row.content), ["First.", "Third.", "Fourth."], "what was said before it was taken up, too");
+    const shown = (await tenure.session(running.session_id).messages()).items;
+    assert.deepEqual(shown.map((m) => m.origin ?? "ours"), ["native", "native", "native", "native", "ours", "ours"]);
     const row = (await api.getProjectSessions(project.id)).find((one) => one.id === running.session_id);
     assert.match(row?.first_message ?? "", /^One\?/);
     await api.cancelClaudeExecution(running.session_id);

@@ -151,7 +151,7 @@ class Run {
 
   /** Does a step, and holds what comes of it against what is expected. */
   async #judged(step: Step): Promise<unknown> {
-    const session = ["create", "fork"].includes(step.do);
+    const session = ["create", "fork", "adopt"].includes(step.do);
     let outcome: unknown;
     try {
       outcome = await this.#do(step);
@@ -234,6 +234,7 @@ class Run {
       case "index": return tenure.history.index(args);
       case "rebuild_index": return tenure.history.rebuildIndex();
       case "history": return all(tenure.history.list(args));
+      case "adopt": { const { agent, native_id, ...body } = args; return (await tenure.history.adopt(agent, native_id, body)).created; }
       case "past": return tenure.history.get(args.agent, args.native_id);
       case "past_messages": { const { agent, native_id, ...how } = args; return all(tenure.history.messages(agent, native_id, how)); }
       case "past_transcript": return tenure.history.transcript(args.agent, args.native_id, { format: args.format });

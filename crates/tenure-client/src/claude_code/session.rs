@@ -10,6 +10,7 @@ use tenure_event::{
 };
 
 use super::health::{self, Health, Unhealthy};
+use super::resume;
 use crate::{Client, ClientError, HistoryFilter, MessageFilter, Turn};
 
 /// The agent that is meant where none is named.
@@ -52,10 +53,11 @@ impl Default for ListOptions {
 
 impl Session {
     /// Starts a session (`start_link`). Without an agent it is `claude`; without a place to work it is this program's
-    /// directory. A conversation to resume that a session of Tenure holds is that session.
+    /// directory. A conversation to resume that a session of Tenure holds is that session; one that another program has had is
+    /// adopted, and shows what was said in it.
     ///
     /// # Errors
-    /// Those of [`Client::create`] and [`Client::resume`].
+    /// Those of [`Client::create`], [`Client::adopt`] and [`Client::resume`].
     pub async fn start(client: &Client, mut request: CreateSession) -> Result<Self, ClientError> {
         if request.agent.is_empty() {
             request.agent = AGENT.to_owned();
@@ -64,8 +66,13 @@ impl Session {
             request.cwd = std::env::current_dir().ok().map(|dir| dir.display().to_string());
         }
         let resumes = request.resume.as_ref().is_some_and(|resume| !resume.fork);
-        match client.create(request).await {
-            Ok(made) => Ok(Self::of(client, made.session.id)),
+        let made = match resume::adopt(client, &request).await {
+            Ok(Some(id)) => Ok(id),
+            Ok(None) => client.create(request).await.map(|made| made.session.id),
+            Err(error) => Err(error),
+        };
+        match made {
+            Ok(id) => Ok(Self::of(client, id)),
             Err(error) => {
                 let id = resumes.then(|| holder(&error)).flatten().ok_or(error)?;
                 client.resume(&id, VerbRequest::default()).await?;

@@ -124,6 +124,29 @@ async fn reads_lists_clears_and_resumes() {
 }
 
 #[tokio::test]
+async fn resumes_what_only_the_agent_knows_with_what_was_said_in_it() {
+    let (ground, client) = ground().await;
+    let session = Session::start(&client, request(&ground)).await.unwrap();
+    said(&session, &Script::new().text("One.")).await;
+    let native = session.session_id().await.unwrap().unwrap();
+    let resume = |native_id: Option<String>| {
+        let resume = ResumeRequest { latest: native_id.is_none(), native_id, fork: false };
+        CreateSession { resume: Some(resume), ..request(&ground) }
+    };
+    client.destroy(session.tenure_id(), false).await.unwrap();
+    let by_id = Session::start(&client, resume(Some(native.clone()))).await.unwrap();
+    assert_ne!(by_id.tenure_id(), session.tenure_id());
+    assert_eq!(by_id.get_messages(MessageOptions::default()).await.unwrap().len(), 2);
+    said(&by_id, &Script::new().text("Two.")).await;
+    assert_eq!(by_id.session_id().await.unwrap(), Some(native.clone()));
+    client.destroy(by_id.tenure_id(), false).await.unwrap();
+    let newest = Session::start(&client, resume(None)).await.unwrap();
+    let texts = newest.get_messages(MessageOptions::default()).await.unwrap();
+    assert_eq!(texts.last().map(|message| message.text.as_str()), Some("Two."));
+    assert_eq!(texts.len(), 4);
+}
+
+#[tokio::test]
 async fn is_configured_interrupted_and_taken_back() {
     let (ground, client) = ground().await;
     let session = Session::start(&client, request(&ground)).await.unwrap();

@@ -275,7 +275,7 @@ class Session:
         query = {"limit": limit, "offset": offset, "epoch": epoch, "branch": branch}
         return Listed(lambda more: self._ask("GET", "/messages", query=more), query)
 
-    async def transcript(self, *, format: Literal["jsonl", "acp", "markdown"] = "jsonl") -> str:
+    async def transcript(self, *, format: Literal["jsonl", "acp", "markdown", "html"] = "jsonl") -> str:
         """The whole conversation as text."""
         path = fill("/v1/sessions/{}/transcript", self.id)
         data = await self._connection.whole("GET", path, query={"format": format}, headers={"accept": "*/*"})

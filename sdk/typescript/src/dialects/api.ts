@@ -3,7 +3,7 @@
  * The page docs/dialects/api.md says what each call is in Tenure. Events are in `api/watch.ts`.
  */
 import { TenureError, isTenureError } from "../errors.js";
-import type { Permissions, Session as SessionData } from "../generated/api.js";
+import type { CreateSession, Permissions, Session as SessionData } from "../generated/api.js";
 import type { Session } from "../session.js";
 import type { Tenure } from "../tenure.js";
 import { type ApiProject, type ApiSession, type HistoryRow, Past } from "./api/past.js";
@@ -43,6 +43,9 @@ export interface RunningSession {
   readonly runtime_seconds: number;
 }
 
+/** What a session begins with, whether it is new or goes on in a conversation. */
+type Begin = Pick<CreateSession, "id" | "cwd" | "model" | "tags" | "limits" | "permissions" | "input">;
+
 /** The interface itself. */
 export class Api {
   /** The client underneath. */
@@ -64,7 +67,7 @@ export class Api {
   /** Starts a session; resolves when its first turn has begun, and rejects if its agent does not start. */
   readonly executeClaudeCode = async (projectPath: string, prompt: string, model?: string): Promise<void> => {
     const input = text("executeClaudeCode", "prompt", prompt);
-    await this.#start(projectPath, model, input);
+    await begun(await this.tenure.sessions.create({ agent: this.#agent, ...this.#request(projectPath, model, input) }));
   };
 
   /** Says more in the newest session of a project. */
@@ -75,7 +78,7 @@ export class Api {
     const other = await this.#past.newest(cwd);
     // A conversation that the agent has had by itself may be newer than all of ours.
     const later = other !== undefined && (session === undefined || Date.parse(other.updated_at) > Date.parse(session.updated_at));
-    if (later) return this.#start(projectPath, model, input, other.native_id);
+    if (later) return this.#takeUp(other.native_id, this.#request(cwd, model, input));
     if (session !== undefined) return this.#more(session, input, model);
     throw new TenureError("not_found", `${this.#agent} has had no conversation in ${cwd} to continue`);
   };
@@ -90,7 +93,7 @@ export class Api {
     const input = text("resumeClaudeCode", "prompt", prompt);
     const session = await this.#look(text("resumeClaudeCode", "sessionId", sessionId));
     if (session !== undefined) return this.#more(session, input, model);
-    await this.#start(projectPath, model, input, sessionId);
+    await this.#takeUp(sessionId, this.#request(projectPath, model, input));
   };
 
   /** Sessions with a process that work, have tasks or were started here; the newest process first. */
@@ -171,20 +174,25 @@ export class Api {
     handler: (event: ApiEvent<EventName<Name>>) => void,
   ): Promise<() => void> => this.#watch.listen(event, handler as (event: ApiEvent) => void);
 
-  async #start(projectPath: string, model: string | undefined, input: string, native_id?: string): Promise<void> {
-    const session = await this.tenure.sessions.create({
+  /** What all sessions of this interface begin with. */
+  #request(projectPath: string, model: string | undefined, input: string): Begin {
+    return {
       // What uses this interface shows the first eight characters of an id, by which those of Tenure's own do not differ.
       id: crypto.randomUUID(),
-      agent: this.#agent,
       cwd: text("this call", "projectPath", projectPath),
       model: model ?? (this.#agent === "claude" ? "sonnet" : undefined),
       tags: [TAG],
       limits: { idle_seconds: IDLE_SECONDS },
       permissions: this.#options.permissions,
-      resume: native_id === undefined ? undefined : { native_id },
       input,
-    });
-    await begun(session);
+    };
+  }
+
+  /** Goes on in a conversation that the agent has had by itself; with what was said before, where its files can be read. */
+  async #takeUp(native_id: string, request: Begin): Promise<void> {
+    const agent = this.#agent;
+    const adopted = await this.#past.adopt(native_id, { agent, ...request });
+    await begun(adopted ?? (await this.tenure.sessions.create({ agent, ...request, resume: { native_id } })));
   }
 
   /** Behind a turn that runs it waits in the queue, and this does not wait with it. */

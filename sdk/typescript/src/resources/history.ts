@@ -1,6 +1,7 @@
 /** The past: conversations of all agents on this machine, ours and those that other tools have had. */
 import type { CallOptions, Connection } from "../connection.js";
-import type { History as Entry, IndexState, Message, SearchHit, UsageReply } from "../generated/api.js";
+import type { AdoptConversation, History as Entry, IndexState, Message, SearchHit, UsageReply } from "../generated/api.js";
+import { Session } from "../session.js";
 import type { QueryOf } from "../typed.js";
 import { type Listed, pages } from "./pages.js";
 
@@ -45,6 +46,17 @@ export class History {
     const path = `/v1/history/${encodeURIComponent(agent)}/${encodeURIComponent(nativeId)}/transcript`;
     const headers = { accept: "*/*" };
     return new TextDecoder().decode(await this.#connection.bytes({ method: "GET", path, query, headers, signal }));
+  }
+
+  /**
+   * Goes on in one that another program began: a session of the agent that keeps it, with what was said before. One that a session here
+   * holds is `conflict` with its id, one that another program is at work in `busy`.
+   */
+  async adopt(agent: string, nativeId: string, body: AdoptConversation = {}, options: CallOptions = {}): Promise<Session> {
+    const limitMs = body.wait === "finished" ? Infinity : 120_000;
+    const path = "/v1/history/{agent}/{native_id}/adopt";
+    const made = await this.#connection.call("post", path, [agent, nativeId], { body, limitMs, ...options });
+    return new Session(this.#connection, made.id, made);
   }
 
   /** What was said about something: `one two "a phrase" begin* -without`. */

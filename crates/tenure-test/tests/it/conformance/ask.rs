@@ -52,8 +52,8 @@ pub(super) async fn ask(client: &Client, id: Option<&SessionId>, what: &str, arg
             let (ask, answer) = without(args, "ask_id");
             of(client.answer(&to(ask), &to::<AnswerAsk>(answer)).await?)
         }
-        "index" | "rebuild_index" | "history" | "past" | "past_messages" | "past_transcript" | "search"
-        | "usage" => past::ask(client, what, args).await,
+        "index" | "rebuild_index" | "history" | "adopt" | "past" | "past_messages" | "past_transcript"
+        | "search" | "usage" => past::ask(client, what, args).await,
         _ => match machine::ask(client, what, &args).await {
             Some(asked) => asked,
             None => {

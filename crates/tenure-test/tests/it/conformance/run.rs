@@ -99,7 +99,7 @@ impl Run {
             (Err(error), None) => return Err(error.to_string()),
             (Err(error), Some(pattern)) => return self.failed(pattern, &error).map(|()| Value::Null),
         };
-        let session = matches!(step.what.as_str(), "create" | "fork").then(|| "s".to_owned());
+        let session = matches!(step.what.as_str(), "create" | "fork" | "adopt").then(|| "s".to_owned());
         if let Some(name) = step.name.clone().or(session) {
             self.0.kept.lock().unwrap().insert(name, outcome.clone());
         }

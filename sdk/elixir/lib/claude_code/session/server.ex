@@ -10,6 +10,8 @@ defmodule ClaudeCode.Session.Server do
 
   # Closing waits for the agent's process to end.
   @close_ms 20_000
+  # What was written on the disk a moment ago is read first.
+  @look_ms 10_000
 
   @doc "Starts or takes up a session, then the process that stands for it."
   @spec start_link(keyword()) :: GenServer.on_start() | {:error, Error.t()}
@@ -122,13 +124,52 @@ defmodule ClaudeCode.Session.Server do
   end
 
   defp make(connection, options) do
-    case Connection.call(connection, "POST", Connection.path(["sessions"]), body: Options.create(options)) do
+    body = Options.create(options)
+
+    made =
+      with :none <- adopt(connection, body),
+           do: Connection.call(connection, "POST", Connection.path(["sessions"]), body: body)
+
+    case made do
       # The conversation is held by a session of the daemon: it is that one.
       {:error, %Error{code: :conflict, session_id: id}} when id != nil ->
         with :ok <- Options.check_held(options), do: take_up(connection, id, options)
 
       other ->
         other
+    end
+  end
+
+  # A conversation that no session here holds is taken up with what was said in it, where the daemon can read that.
+  defp adopt(connection, %{resume: %{} = resume} = body)
+       when not is_map_key(resume, :fork) and not is_map_key(body, :checkpoints) do
+    index = Connection.path(["index"])
+
+    with {:ok, _} <- Connection.call(connection, "GET", index, query: %{wait_ms: @look_ms}),
+         {:ok, native} <- conversation(connection, body),
+         path = Connection.path(["history", body.agent, native, "adopt"]),
+         {:error, %Error{code: :not_found}} <-
+           Connection.call(connection, "POST", path, body: Map.delete(body, :resume)),
+         do: :none
+  end
+
+  defp adopt(_, _), do: :none
+
+  defp conversation(_, %{resume: %{native_id: native}}), do: {:ok, native}
+
+  # The newest one may be a session's own.
+  defp conversation(connection, %{agent: agent, cwd: cwd}) do
+    query = %{agent: agent, cwd: cwd, include_worktrees: false, archived: "any", limit: 1}
+
+    case Connection.call(connection, "GET", Connection.path(["history"]), query: query) do
+      {:ok, %{"items" => [%{"native_id" => native} = entry]}} when not is_map_key(entry, "session_id") ->
+        {:ok, native}
+
+      {:ok, _} ->
+        :none
+
+      error ->
+        error
     end
   end
 

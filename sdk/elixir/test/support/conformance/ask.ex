@@ -43,6 +43,10 @@ defmodule Tenure.Conformance.Ask do
   def ask(to, _, "history", args), do: all(to, ["history"], args)
   def ask(to, _, "search", args), do: all(to, ["search"], args)
   def ask(to, _, "usage", args), do: call(to, "GET", ["usage"], query: args)
+
+  def ask(to, _, "adopt", args),
+    do: call(to, "POST", past(args) ++ ["adopt"], body: Map.drop(args, ["agent", "native_id"]))
+
   def ask(to, _, "past", args), do: call(to, "GET", past(args))
   def ask(to, _, "past_messages", args), do: all(to, past(args) ++ ["messages"], Map.take(args, ["limit"]))
 

@@ -60,7 +60,7 @@ defmodule Tenure.Conformance.Run do
   defp place(step, i), do: "step #{i}, #{IO.iodata_to_binary(Tenure.Json.encode!(step))}"
 
   defp kept({outcome, changed}, step, run) do
-    name = step["as"] || if(step["do"] in ["create", "fork"], do: "s")
+    name = step["as"] || if(step["do"] in ["create", "fork", "adopt"], do: "s")
     run = Map.merge(run, changed)
     if name && outcome != :nothing, do: put_in(run.kept[name], outcome), else: run
   end

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, cast
+import uuid
+from typing import Any, Literal, Unpack, cast
 
 from .. import api
 from .._connection import Connection, fill
 from .._pages import Listed
+from .._session import Session
+
+# Codex and Claude Code load a conversation when they take it up; of a long one that takes its time.
+ADOPT_SECONDS = 120.0
 
 
 class History:
@@ -55,7 +60,18 @@ class History:
         query = {"branch": branch, "subagent": subagent, "limit": limit, "offset": offset}
         return Listed(lambda more: self._get(path, more), query)
 
-    async def transcript(self, agent: str, native_id: str, *, format: Literal["jsonl", "markdown"] = "jsonl") -> str:
+    async def adopt(self, agent: str, native_id: str, /, **request: Unpack[api.AdoptConversation]) -> Session:
+        """Goes on in one that another program began: a session of the agent that keeps it, with what was said before. One that a
+        session here holds is `Conflict` with its `session_id`, one that another program is at work in `Busy`."""
+        body = {"id": f"ses_{uuid.uuid4().hex}", **request}
+        limit = None if request.get("wait") == "finished" else ADOPT_SECONDS
+        path = fill("/v1/history/{}/{}/adopt", agent, native_id)
+        made: api.Created = await self._connection.json("POST", path, body=body, limit=limit)
+        return Session(self._connection, made["id"], made)
+
+    async def transcript(
+        self, agent: str, native_id: str, *, format: Literal["jsonl", "acp", "markdown", "html"] = "jsonl"
+    ) -> str:
         """It as one text."""
         path = fill("/v1/history/{}/{}/transcript", agent, native_id)
         return (await self._connection.whole("GET", path, query={"format": format}, headers={"accept": "*/*"})).decode()

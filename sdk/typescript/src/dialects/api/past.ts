@@ -3,7 +3,8 @@
  * daemon's list of them, at once; conversations that other tools have had by its index, as far as that is.
  */
 import { TenureError, isTenureError } from "../../errors.js";
-import type { History as Entry, Message, Session as SessionData } from "../../generated/api.js";
+import type { AdoptConversation, History as Entry, Message, Session as SessionData } from "../../generated/api.js";
+import type { Session } from "../../session.js";
 import type { Tenure } from "../../tenure.js";
 
 /** A row of `listProjects`. */
@@ -40,6 +41,8 @@ export interface HistoryRow {
 const PAGE = 1000;
 /** How long the first reading of the index is waited for, in milliseconds. */
 const FIRST_LOOK_MS = 30_000;
+/** And what was written since, where something is looked for that is not known. */
+const NEXT_LOOK_MS = 10_000;
 
 /** A session, or a conversation that none holds. */
 interface Row {
@@ -128,6 +131,19 @@ export class Past {
     const query = { cwd, agent: this.#agent, archived: "any", include_worktrees: false, limit: 1 };
     const entry = (await this.#tenure.history.list(query)).items[0];
     return entry?.session_id == null ? entry : undefined;
+  }
+
+  /** Goes on in one; none if nothing is known of it, also once all that is there now was read. */
+  async adopt(native_id: string, request: AdoptConversation): Promise<Session | undefined> {
+    for (const look of [() => this.#looked(), () => this.#tenure.history.index({ wait_ms: NEXT_LOOK_MS })]) {
+      await look();
+      try {
+        return await this.#tenure.history.adopt(this.#agent, native_id, request);
+      } catch (error) {
+        if (!isTenureError(error, "not_found")) throw error;
+      }
+    }
+    return undefined;
   }
 
   /** One by its agent's id; of two agents with one id that of this dialect goes before. */

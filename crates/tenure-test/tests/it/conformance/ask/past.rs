@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::Value;
 use tenure_client::{Client, HistoryFilter, SearchFilter, UsageFilter};
 
-use super::{Asked, items, of, string, text, to};
+use super::{Asked, items, of, string, text, to, without};
 
 fn word(args: &Value, name: &str) -> String {
     args[name].as_str().unwrap_or_default().to_owned()
@@ -17,6 +17,10 @@ pub(super) async fn ask(client: &Client, what: &str, args: Value) -> Asked {
         "index" => of(client.index_after(Duration::from_millis(args["wait_ms"].as_u64().unwrap())).await?),
         "rebuild_index" => of(client.index_rebuild().await?),
         "history" => history(client, to(args)).await,
+        "adopt" => {
+            let (_, body) = without(without(args, "agent").1, "native_id");
+            of(client.adopt(&agent, &native, to(body)).await?)
+        }
         "past" => of(client.past(&agent, &native).await?),
         "past_messages" => past_messages(client, &agent, &native, &args).await,
         "past_transcript" => {
