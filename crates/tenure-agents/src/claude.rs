@@ -41,6 +41,7 @@ use tenure_core::agent::{
 
 pub(crate) use handshake::supports;
 pub use launch::{command_line, environment, scrub};
+use tenure_event::TaskOutput;
 
 use crate::field;
 use control::native;
@@ -158,6 +159,11 @@ impl Codec for ClaudeCodec {
 
     fn open_text(&self) -> MessageText {
         self.messages.text(&self.record)
+    }
+
+    fn task_output(&self, task_id: &str) -> Option<TaskOutput> {
+        let task = self.memory.tasks.iter().find(|task| task.task_id == task_id)?;
+        task.output_file.clone().map(|path| TaskOutput::File { path })
     }
 
     fn cut(&mut self) -> Decoded {

@@ -44,6 +44,7 @@ mod write;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenure_core::agent::{Codec, CodecError, Command, Decoded, EncodeContext, MessageText, StartRecord};
+use tenure_event::TaskOutput;
 
 use crate::gather::{Open, OpenMeta};
 use crate::rpc;
@@ -109,6 +110,12 @@ impl Codec for CodexCodec {
 
     fn open_text(&self) -> MessageText {
         MessageText { deltas: self.open.iter().flat_map(Open::deltas).collect() }
+    }
+
+    fn task_output(&self, task_id: &str) -> Option<TaskOutput> {
+        self.memory.tasks.iter().find(|(item, _)| item == task_id)?;
+        let (text, cut) = self.memory.written.get(task_id).cloned().unwrap_or_default();
+        Some(task::cut_output(&text, cut))
     }
 
     fn cut(&mut self) -> Decoded {

@@ -2,6 +2,7 @@
 //! text that is shown or remembered is cut to a bound. No frame is understood here.
 
 use serde_json::Value;
+use tenure_event::TaskOutput;
 
 /// Longest id, in bytes, that is taken for one.
 const ID_MAX: usize = 256;
@@ -31,6 +32,24 @@ pub(crate) fn flag(value: &Value, key: &str) -> bool {
 /// The items of a list, none if it is no list.
 pub(crate) fn items<'a>(value: &'a Value, key: &str) -> &'a [Value] {
     value.get(key).and_then(Value::as_array).map_or(&[], Vec::as_slice)
+}
+
+/// Most that is remembered of what a task wrote, in bytes.
+pub(crate) const OUTPUT_MAX: usize = 32 * 1024;
+
+/// The end of what a task wrote.
+pub(crate) fn task_output(text: &str) -> TaskOutput {
+    let end = tail(text, OUTPUT_MAX);
+    TaskOutput::Text { text: end.to_owned(), truncated: end.len() < text.len() }
+}
+
+/// The last bytes of a text, cut at a character's edge.
+pub(crate) fn tail(text: &str, max: usize) -> &str {
+    let mut start = text.len().saturating_sub(max);
+    while !text.is_char_boundary(start) {
+        start += 1;
+    }
+    &text[start..]
 }
 
 /// A list of ids; what is no id is left out.
@@ -84,5 +103,13 @@ mod tests {
         assert_eq!(one_line("\n  ls -la\n"), "ls -la");
         assert_eq!(one_line("cat <<E\nx\nE"), "cat <<E …");
         assert_eq!(one_line(&"ü".repeat(300)).chars().count(), 201);
+    }
+
+    #[test]
+    fn the_end_of_a_text_begins_with_a_whole_character() {
+        assert_eq!((tail("aéb", 3), tail("aéb", 2), tail("aéb", 9), tail("", 3)), ("éb", "b", "aéb", ""));
+        let long = "x".repeat(OUTPUT_MAX + 1);
+        let TaskOutput::Text { text, truncated } = task_output(&long) else { panic!() };
+        assert_eq!((text.len(), truncated), (OUTPUT_MAX, true));
     }
 }

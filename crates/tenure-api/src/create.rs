@@ -131,6 +131,10 @@ pub struct CreateSession {
     /// Text for the agent's instructions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instructions: Option<Instructions>,
+    /// Leave out the text that Tenure adds of its own to the agent's instructions. It adds none: every session is as if
+    /// this were true, and the descriptions of its tools (`artifact_tool`) stay.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub skip_default_instructions: bool,
     /// Tool servers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mcp_servers: Vec<crate::McpServerConfig>,

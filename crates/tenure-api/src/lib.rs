@@ -55,7 +55,7 @@ pub use input::{
 };
 pub use limit::{Limits, LimitsPatch, LimitsView};
 pub use mcp::{McpServerConfig, McpServersSet, McpTransportConfig, SetMcpServers};
-pub use metrics::{Metrics, TaskState, TaskView};
+pub use metrics::{Metrics, TaskDetail, TaskState, TaskText, TaskView};
 pub use page::Page;
 pub use process::{Process, ProcessExit, ProcessKind, ProcessState, Reaped};
 pub use project::{CreateProject, Project};

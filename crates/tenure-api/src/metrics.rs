@@ -72,3 +72,26 @@ pub struct TaskView {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
 }
+
+/// What a task wrote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct TaskText {
+    /// The end of it. What is no text is shown as well as it can be.
+    pub text: String,
+    /// There was more before that.
+    pub truncated: bool,
+    /// The agent's own file with all of it, if it has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+}
+
+/// One task, with what it wrote.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
+pub struct TaskDetail {
+    /// The task.
+    #[serde(flatten)]
+    pub task: TaskView,
+    /// What it wrote so far. Null where the agent told nothing of it: of a subagent, whose messages name its tool call;
+    /// of a task whose process ended with it; and once the agent has removed its file.
+    pub output: Option<TaskText>,
+}

@@ -551,6 +551,25 @@ pub enum TaskStatus {
     Stopped,
 }
 
+/// What a task wrote, or where it wrote it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum TaskOutput {
+    /// The end of it.
+    Text {
+        /// Its last 32 KB at most.
+        text: String,
+        /// There was more before that.
+        #[serde(default)]
+        truncated: bool,
+    },
+    /// The agent has it in a file of its own, which goes when the agent removes it.
+    File {
+        /// Where.
+        path: String,
+    },
+}
+
 /// `task.completed`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct TaskCompleted {
@@ -561,6 +580,9 @@ pub struct TaskCompleted {
     /// What the agent says of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub summary: Option<String>,
+    /// What it wrote, where the agent tells that.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output: Option<TaskOutput>,
 }
 
 /// `compaction.started`, `compaction.completed`.

@@ -291,6 +291,9 @@ impl Owner {
             Mail::State { reply } => {
                 let _ = reply.send(Box::new(self.machine.state().clone()));
             }
+            Mail::TaskOutput { task_id, reply } => {
+                let _ = reply.send(self.task_output(&task_id));
+            }
             Mail::OpenText { reply } => {
                 let _ = reply.send(self.open_text());
             }

@@ -23,6 +23,7 @@ pub(crate) fn known() -> BTreeMap<String, Support> {
         &[
             ("questions", "ACP agents ask questions as forms"),
             ("tasks", NO_TASKS),
+            ("task_output", NO_TASKS),
             ("stop_task", NO_TASKS),
             ("rewind", "ACP has no way to go back in a conversation"),
             ("mcp_change", "ACP takes tool servers only when a session is opened"),

@@ -9,7 +9,7 @@ use super::{
     ClaudeCodec, diffs, field,
     memory::{ApiError, CALLS_MAX, Call, INPUT_MAX, PLAN_MAX},
     open::Open,
-    todos, tools, turn,
+    tasks, todos, tools, turn,
 };
 
 impl ClaudeCodec {
@@ -139,6 +139,7 @@ impl ClaudeCodec {
             self.subagent_ended(tool_id, out);
         }
         let output = tools::output(block);
+        tasks::sent_to_background(&mut self.memory, output.as_ref());
         let done = state == ToolState::Completed;
         let diffs = if done { diffs::diffs(&call.tool, &call.input, structure) } else { Vec::new() };
         let error = if done { None } else { tools::why(output.as_ref()) };

@@ -135,6 +135,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "elicitation",
         "subagent_asks",
         "tasks",
+        "task_output",
         "stop_task",
         "todos",
         "fork",

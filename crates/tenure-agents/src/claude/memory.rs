@@ -137,6 +137,9 @@ pub(super) struct Task {
     /// The subagent that it belongs to.
     #[serde(default)]
     pub within: Option<String>,
+    /// The file that it writes to, once that was told.
+    #[serde(default)]
+    pub output_file: Option<String>,
 }
 
 impl Memory {

@@ -3,12 +3,15 @@
 
 use serde_json::Value;
 use tenure_core::agent::{Signal, TaskSignal};
-use tenure_event::{TaskStarted, TaskStatus};
+use tenure_event::{TaskOutput, TaskStarted, TaskStatus};
 
 use super::{
     field,
     memory::{Memory, TASKS_MAX, Task},
 };
+
+/// Longest path that is taken for one, in bytes.
+const PATH_MAX: usize = 4096;
 
 /// Reads `task_started`.
 pub(super) fn started(memory: &mut Memory, frame: &Value) -> Option<Signal> {
@@ -20,7 +23,13 @@ pub(super) fn started(memory: &mut Memory, frame: &Value) -> Option<Signal> {
         memory.tasks.remove(0);
     }
     let within = tool_id.as_deref().and_then(|tool_id| memory.subagent_of(tool_id));
-    memory.tasks.push(Task { task_id: task_id.to_owned(), tool_id: tool_id.clone(), background, within });
+    memory.tasks.push(Task {
+        task_id: task_id.to_owned(),
+        tool_id: tool_id.clone(),
+        background,
+        output_file: None,
+        within,
+    });
     let kind = match field::id(frame, "task_type") {
         Some("local_bash") => "shell",
         Some("local_agent") => "agent",
@@ -59,8 +68,11 @@ pub(super) fn ended(memory: &mut Memory, frame: &Value) -> Option<(Signal, Optio
     let task_id = field::id(frame, "task_id")?;
     let known =
         memory.tasks.iter().position(|task| task.task_id == task_id).map(|at| memory.tasks.remove(at));
-    let tool_id =
-        known.and_then(|task| task.tool_id).or_else(|| field::id(frame, "tool_use_id").map(str::to_owned));
+    // One that ran in the foreground has an empty name here: its call has the output.
+    let told = field::text(frame, "output_file").and_then(|path| own_file(task_id, path));
+    let (tool_id, file) = known.map_or((None, None), |task| (task.tool_id, task.output_file));
+    let tool_id = tool_id.or_else(|| field::id(frame, "tool_use_id").map(str::to_owned));
+    let output = told.or(file).map(|path| TaskOutput::File { path });
     let status = match field::text(frame, "status") {
         Some("completed") => TaskStatus::Completed,
         Some("stopped" | "killed" | "cancelled") => TaskStatus::Stopped,
@@ -68,7 +80,24 @@ pub(super) fn ended(memory: &mut Memory, frame: &Value) -> Option<(Signal, Optio
     };
     let summary =
         field::text(frame, "summary").filter(|text| !text.is_empty()).map(|text| field::clip(text, 4000));
-    Some((Signal::Task(TaskSignal::Ended { task_id: task_id.to_owned(), status, summary }), tool_id))
+    Some((Signal::Task(TaskSignal::Ended { task_id: task_id.to_owned(), status, summary, output }), tool_id))
+}
+
+/// Reads the result of a call. One that sent its command to the background says in words where the output goes.
+pub(super) fn sent_to_background(memory: &mut Memory, output: Option<&Value>) {
+    let Some(text) = output.and_then(Value::as_str).filter(|text| text.contains("/tasks/")) else { return };
+    for task in memory.tasks.iter_mut().filter(|task| task.output_file.is_none()) {
+        let end = format!("/tasks/{}.output", task.task_id);
+        let Some(at) = text.find(&end) else { continue };
+        let start = text[..at].rfind(": ").map_or(0, |colon| colon + 2);
+        task.output_file = own_file(&task.task_id, &text[start..at + end.len()]);
+    }
+}
+
+/// A path, if it is one where the program keeps what this task writes.
+fn own_file(task_id: &str, path: &str) -> Option<String> {
+    let own = path.starts_with('/') && path.ends_with(&format!("/tasks/{task_id}.output"));
+    (own && path.len() <= PATH_MAX && !path.contains("/../")).then(|| path.to_owned())
 }
 
 /// Reads `background_tasks_changed`.

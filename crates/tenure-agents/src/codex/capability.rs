@@ -91,6 +91,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "subagent_asks",
         "todos",
         "tasks",
+        "task_output",
     ];
     let cannot = [
         ("plan", "Codex shows its plan as a message, and asks nobody to approve it"),

@@ -6,9 +6,11 @@ use tenure_event::{Compaction, TaskStatus, ToolState};
 
 use super::CodexCodec;
 use super::memory::{CALLS_MAX, Call, INPUT_MAX};
+use super::task::cut_output;
 use super::tool::{self, Told};
 use super::turn::id_of;
 use super::{patch, task};
+use crate::field::task_output;
 use crate::json::{at, str_at, string_at};
 use crate::rpc::native;
 
@@ -104,6 +106,7 @@ impl CodexCodec {
         self.call_begins(offset, told.clone(), out);
         let Some(at) = self.memory.calls.iter().position(|call| call.id == id) else { return };
         let call = self.memory.calls.remove(at);
+        self.memory.written.remove(&call.id);
         let ended = tool::end_of(item);
         let mut start = call.start();
         if start.input.is_null() {
@@ -123,7 +126,12 @@ impl CodexCodec {
     /// A running call tells more.
     pub(super) fn call_progressed(&mut self, params: &Value, out: &mut Decoded) {
         let Some(id) = id_of(params, &["itemId"]) else { return };
-        if !self.memory.calls.iter().any(|call| call.id == id) {
+        let call = self.memory.calls.iter().find(|call| call.id == id).map(|call| call.command);
+        let is_task = self.memory.tasks.iter().any(|(item, _)| item == id);
+        if let Some(piece) = str_at(params, &["delta"]).filter(|_| call == Some(true) || is_task) {
+            self.memory.writes(id, piece);
+        }
+        if call.is_none() {
             return;
         }
         out.push(Signal::ToolProgressed {
@@ -172,7 +180,10 @@ impl CodexCodec {
         let output =
             ended.output.as_ref().and_then(Value::as_str).map(str::trim).filter(|text| !text.is_empty());
         let summary = output.map(|text| crate::json::clip(text, 4096).to_owned()).or(ended.error);
-        out.push(Signal::Task(TaskSignal::Ended { task_id: id.to_owned(), status, summary }));
+        let output = ended.output.as_ref().and_then(Value::as_str).map(task_output);
+        let output = output.or_else(|| self.memory.written.get(id).map(|(text, cut)| cut_output(text, *cut)));
+        self.memory.forget_written();
+        out.push(Signal::Task(TaskSignal::Ended { task_id: id.to_owned(), status, summary, output }));
         true
     }
 }

@@ -1,15 +1,19 @@
 //! What the codec remembers between lines, apart from text that is being gathered: small,
 //! bounded, and saved with every commit. Nothing here reads lines.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenure_core::agent::{ToolEnd, ToolStart};
 use tenure_event::{AccountInfo, McpServer, MessageId, ModelInfo, ToolKind, ToolState, WaitReason};
 
+use crate::field::tail;
+
 /// Tool calls that are followed at once; the oldest gives way.
 pub(super) const CALLS_MAX: usize = 256;
+/// Most that is remembered of what a command wrote that has not ended, in bytes; it is saved with every commit.
+const WRITTEN_MAX: usize = 8 * 1024;
 /// Background commands that are followed at once; the oldest gives way.
 pub(super) const TASKS_MAX: usize = 256;
 /// Turns whose names are remembered.
@@ -71,6 +75,8 @@ pub(super) struct Memory {
     pub calls: Vec<Call>,
     /// Commands that run on without a turn: item and process.
     pub tasks: Vec<(String, String)>,
+    /// What commands wrote that have not ended: the end of it, and whether there was more.
+    pub written: BTreeMap<String, (String, bool)>,
     /// The message that the next call belongs to.
     pub caller: Option<MessageId>,
     pub servers: Vec<McpServer>,
@@ -222,6 +228,24 @@ impl Memory {
         running.steered.retain(|(_, steered)| steered != input);
         running.inputs.push(input.to_owned());
         true
+    }
+
+    /// A command wrote more.
+    pub(super) fn writes(&mut self, item: &str, piece: &str) {
+        let (text, cut) = self.written.entry(item.to_owned()).or_default();
+        text.push_str(piece);
+        let end = tail(text, WRITTEN_MAX);
+        if end.len() < text.len() {
+            (*text, *cut) = (end.to_owned(), true);
+        }
+    }
+
+    /// Forgets what commands wrote that have ended.
+    pub(super) fn forget_written(&mut self) {
+        let (calls, tasks) = (&self.calls, &self.tasks);
+        self.written.retain(|item, _| {
+            calls.iter().any(|call| call.id == *item) || tasks.iter().any(|(task, _)| task == item)
+        });
     }
 
     /// Remembers a turn of the past.

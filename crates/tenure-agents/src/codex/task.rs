@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 use tenure_core::agent::{AgentError, Decoded, Signal, TaskSignal};
-use tenure_event::{TaskStarted, TaskStatus};
+use tenure_event::{TaskOutput, TaskStarted, TaskStatus};
 
 use super::CodexCodec;
 use super::handshake::own;
@@ -17,6 +17,11 @@ use crate::json::{list_at, str_at};
 /// Asks which commands run in the background.
 pub(super) fn ask(thread: &str) -> Signal {
     own(Asked::Terminals, "thread/backgroundTerminals/list", &json!({ "threadId": thread }))
+}
+
+/// What was remembered of a command's output.
+pub(super) fn cut_output(text: &str, truncated: bool) -> TaskOutput {
+    TaskOutput::Text { text: text.to_owned(), truncated }
 }
 
 impl CodexCodec {
@@ -55,8 +60,10 @@ impl CodexCodec {
         self.memory.tasks.retain(|(item, _)| running.contains(item));
         for task_id in gone {
             let status = TaskStatus::Completed;
-            out.push(Signal::Task(TaskSignal::Ended { task_id, status, summary: None }));
+            let output = self.memory.written.get(&task_id).map(|(text, cut)| cut_output(text, *cut));
+            out.push(Signal::Task(TaskSignal::Ended { task_id, status, summary: None, output }));
         }
+        self.memory.forget_written();
         while self.memory.tasks.len() > TASKS_MAX {
             self.memory.tasks.remove(0);
         }

@@ -181,6 +181,7 @@ pub fn supports() -> BTreeMap<String, Support> {
         ("set_mode", "Pi has no modes"),
         ("todos", "Pi keeps no list of things to do"),
         ("tasks", "Pi has no tasks in the background"),
+        ("task_output", "Pi has no tasks in the background"),
         ("stop_task", "Pi has no tasks in the background"),
         ("files", "files that are neither text nor an image cannot be handed to Pi"),
         (

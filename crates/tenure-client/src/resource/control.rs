@@ -1,8 +1,8 @@
 //! Settings, counts, tasks, and verbs that the agent itself carries out.
 
 use tenure_api::{
-    Compact, ConfigPatch, Metrics, Page, RunCommand, SendReply, SendWait, SessionConfig, TaskView, VerbReply,
-    VerbRequest,
+    Compact, ConfigPatch, Metrics, Page, RunCommand, SendReply, SendWait, SessionConfig, TaskDetail,
+    TaskView, VerbReply, VerbRequest,
 };
 use tenure_event::{SessionId, Todo};
 
@@ -52,6 +52,15 @@ impl Client {
     /// `not_found`, and those of any request.
     pub async fn tasks(&self, session: &SessionId) -> Result<Page<TaskView>, ClientError> {
         self.call(Call::get(format!("/v1/sessions/{session}/tasks"))).await
+    }
+
+    /// One task, with the end of what it wrote.
+    ///
+    /// # Errors
+    /// `not_found`, `unsupported`, and those of any request.
+    pub async fn task(&self, session: &SessionId, task_id: &str) -> Result<TaskDetail, ClientError> {
+        let task: String = url_segment(task_id);
+        self.call(Call::get(format!("/v1/sessions/{session}/tasks/{task}"))).await
     }
 
     /// Ends one task.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
-use tenure_event::{InputId, MessageId, SessionId, Timestamp};
+use tenure_event::{InputId, MessageId, SessionId, TaskOutput, Timestamp};
 use uuid::Uuid;
 
 use super::{Command, McpServerSpec, MessageText, Signal};
@@ -214,6 +214,11 @@ pub trait Codec: Send {
 
     /// The messages that are being written, for a follower that joins.
     fn open_text(&self) -> MessageText;
+
+    /// What a running task wrote so far, where the agent tells that.
+    fn task_output(&self, _task_id: &str) -> Option<TaskOutput> {
+        None
+    }
 
     /// The process is gone or the turn was cut: messages that are still open, as far as
     /// they were seen (`partial`), and tools that were started (`cancelled`).

@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenure_event::{
     AgentInfo, AskKind, AskOption, Capabilities, ContextUse, FileDiff, McpServer, MessageDelta, MessageId,
-    Part, Question, Role, TaskStarted, TaskStatus, Timestamp, Todo, ToolKind, ToolState, Usage, WaitReason,
+    Part, Question, Role, TaskOutput, TaskStarted, TaskStatus, Timestamp, Todo, ToolKind, ToolState, Usage,
+    WaitReason,
 };
 
 use super::Command;
@@ -275,6 +276,8 @@ pub enum TaskSignal {
         status: TaskStatus,
         /// What the agent says of it.
         summary: Option<String>,
+        /// What it wrote.
+        output: Option<TaskOutput>,
     },
     /// The whole list of ids that run now; what is not in it has ended.
     Running(Vec<String>),

@@ -252,6 +252,7 @@ impl Step<'_> {
                 task_id,
                 status: TaskStatus::Stopped,
                 summary,
+                output: None,
             }));
         }
     }

@@ -2,8 +2,8 @@
 
 use tenure_event::{
     ConfigChanged, EphemeralKind, ErrorInfo, Handshake, Kind, MessageCompleted, MessageOrigin, NativeBound,
-    NativeReceived, Role, SessionCleared, TaskCompleted, TaskProgressed, TaskStatus, TodosUpdated,
-    ToolCompleted, ToolProgressed, ToolStarted, ToolState, UsageUpdated,
+    NativeReceived, Role, SessionCleared, TaskCompleted, TaskOutput, TaskProgressed, TaskStatus,
+    TodosUpdated, ToolCompleted, ToolProgressed, ToolStarted, ToolState, UsageUpdated,
 };
 
 use super::call::Call;
@@ -206,19 +206,25 @@ impl Step<'_> {
                 let kind = EphemeralKind::TaskProgressed(TaskProgressed { task_id, title });
                 self.out.ephemeral.push((self.out.events.len(), kind));
             }
-            TaskSignal::Ended { task_id, status, summary } => {
-                self.task_ended(task_id, status, summary);
+            TaskSignal::Ended { task_id, status, summary, output } => {
+                self.task_ended(task_id, status, summary, output);
             }
             TaskSignal::Running(ids) => {
                 let gone: Vec<String> = self.s.tasks.keys().filter(|id| !ids.contains(id)).cloned().collect();
                 for task_id in gone {
-                    self.task_ended(task_id, TaskStatus::Completed, None);
+                    self.task_ended(task_id, TaskStatus::Completed, None, None);
                 }
             }
         }
     }
 
-    fn task_ended(&mut self, task_id: String, status: TaskStatus, summary: Option<String>) {
+    fn task_ended(
+        &mut self,
+        task_id: String,
+        status: TaskStatus,
+        summary: Option<String>,
+        output: Option<TaskOutput>,
+    ) {
         if self.s.tasks.remove(&task_id).is_none() {
             return;
         }
@@ -226,7 +232,7 @@ impl Step<'_> {
         // number, an exit code that a shell made of it.
         let asked = self.s.stopping.remove(&task_id);
         let status = if asked && status == TaskStatus::Failed { TaskStatus::Stopped } else { status };
-        self.emit(Kind::TaskCompleted(TaskCompleted { task_id, status, summary }));
+        self.emit(Kind::TaskCompleted(TaskCompleted { task_id, status, summary, output }));
     }
 
     pub(super) fn agent_idle(&mut self) {

@@ -82,6 +82,7 @@ fn of_sessions<T: Table>(table: T) -> T {
         Sessions mcp::enable,
         Sessions mcp::disable,
         Read tasks::list,
+        Read tasks::show,
         Sessions tasks::stop,
         Sessions commands::run,
         Sessions commands::compact,

@@ -1,17 +1,21 @@
-//! Tasks within a session: background commands and subagents, read from the log; and ending one.
+//! Tasks within a session: background commands and subagents, read from the log; what one wrote; and ending one.
+
+mod output;
 
 use std::collections::BTreeMap;
 
 use axum::Json;
 use axum::extract::State;
 use axum::response::Response;
-use tenure_api::{Page, Problem, TaskState, TaskView, VerbReply, VerbRequest};
+use serde::Deserialize;
+use tenure_api::{ErrorCode, Page, Problem, TaskDetail, TaskState, TaskView, VerbReply, VerbRequest};
 use tenure_core::Request;
-use tenure_event::{Event, Kind, SessionId};
+use tenure_event::{Event, Kind, SessionId, Support, TaskOutput};
 use tenure_log::SqliteLog;
+use utoipa::IntoParams;
 
 use super::app::Shared;
-use super::extract::{Body, Segments};
+use super::extract::{Body, Params, Segments};
 use super::idempotency::Keyed;
 use super::lookup;
 use super::problem::Answer;
@@ -33,6 +37,57 @@ pub(super) async fn list(
 ) -> Answer<Json<Page<TaskView>>> {
     let (id, _) = lookup::readable(&app, &id).await?;
     Ok(Json(Page { items: read(app.log(), &id).await?, next: None }))
+}
+
+/// How much of its output is told.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ShowParams {
+    /// The last so many bytes of what it wrote (default 65536, at most 1048576; an agent that keeps no file tells less).
+    bytes: Option<u64>,
+}
+
+/// One task, with what it wrote so far.
+#[utoipa::path(
+    get, path = "/v1/sessions/{id}/tasks/{task_id}", tag = "control",
+    params(
+        ("id" = String, Path, description = "The session."),
+        ("task_id" = String, Path, description = "The agent's id of the task."),
+        ShowParams,
+    ),
+    responses((status = 200, body = TaskDetail), (status = "default", body = Problem, content_type = "application/problem+json"))
+)]
+pub(super) async fn show(
+    State(app): State<Shared>,
+    Segments((id, task_id)): Segments<(String, String)>,
+    Params(params): Params<ShowParams>,
+) -> Answer<Json<TaskDetail>> {
+    let (id, row) = lookup::readable(&app, &id).await?;
+    let mut tasks = Tasks { outputs: Some((task_id.clone(), None)), ..Tasks::default() };
+    past::events(app.log(), &id, &["task.started", "task.completed"], |event| tasks.event(event)).await?;
+    let ended = tasks.outputs.take().and_then(|(_, output)| output);
+    let Some(task) = tasks.newest_first().into_iter().find(|task| task.task_id == task_id) else {
+        let view = app.node.view_row(&row)?;
+        let supports = app.node.handshake(&id).map(|known| known.capabilities.supports).unwrap_or_default();
+        if let Some(Support::No(why)) = supports.get("task_output") {
+            return Err(Problem::unsupported(&view.agent, "task_output", why).about(&id).into());
+        }
+        let none = format!(
+            "session {id} has no task `{task_id}`; its tasks are listed by GET /v1/sessions/{id}/tasks"
+        );
+        return Err(Problem::new(ErrorCode::NotFound, none).about(&id).into());
+    };
+    let told = match task.state {
+        TaskState::Running if row.lifecycle != "destroyed" => app.node.task_output(&id, &task_id).await?,
+        _ => ended,
+    };
+    let most = params.bytes.unwrap_or(output::USUAL).min(output::MOST);
+    let output = match told {
+        Some(told) => output::read(&task_id, told, most).await,
+        None => None,
+    };
+    Ok(Json(TaskDetail { task, output }))
 }
 
 /// Ends one task; answers when it has ended. The turn goes on.
@@ -70,12 +125,19 @@ struct Tasks {
     begun: u64,
     by_order: BTreeMap<u64, TaskView>,
     running: BTreeMap<String, u64>,
+    /// The task whose output is wanted, and that.
+    outputs: Option<(String, Option<TaskOutput>)>,
 }
 
 impl Tasks {
     fn event(&mut self, event: Event) {
         match event.kind {
             Kind::TaskStarted(data) => {
+                if let Some((wanted, output)) = &mut self.outputs
+                    && *wanted == data.task_id
+                {
+                    *output = None;
+                }
                 self.running.insert(data.task_id.clone(), self.begun);
                 self.by_order.insert(
                     self.begun,
@@ -102,6 +164,11 @@ impl Tasks {
                     task.state = data.status.into();
                     task.ended_at = Some(event.ts);
                     task.summary = data.summary;
+                }
+                if let Some((wanted, output)) = &mut self.outputs
+                    && *wanted == data.task_id
+                {
+                    *output = data.output;
                 }
             }
             _ => {}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tenure_api::{ErrorCode, Problem};
 use tenure_core::machine::{Inside, State};
 use tenure_core::{Reply, Request};
-use tenure_event::{Lifecycle, SessionId};
+use tenure_event::{Lifecycle, SessionId, TaskOutput};
 use tenure_log::EventLog;
 use tokio::sync::oneshot;
 
@@ -34,6 +34,14 @@ impl Node {
     /// `not_found`; `not_ready` while the daemon ends.
     pub async fn inside(&self, id: &SessionId) -> Result<Inside, Problem> {
         self.told(id, |reply| Mail::Inside { reply }).await
+    }
+
+    /// What a running task of a session wrote so far, where its agent tells that.
+    ///
+    /// # Errors
+    /// `not_found`; `not_ready` while the daemon ends.
+    pub async fn task_output(&self, id: &SessionId, task_id: &str) -> Result<Option<TaskOutput>, Problem> {
+        self.told(id, |reply| Mail::TaskOutput { task_id: task_id.to_owned(), reply }).await
     }
 
     /// All of a session's state.

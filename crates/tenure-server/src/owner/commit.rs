@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tenure_core::agent::Command;
-use tenure_event::{EphemeralKind, MessageDelta, Seq};
+use tenure_event::{EphemeralKind, MessageDelta, Seq, TaskOutput};
 use tenure_log::{LogError, OutboxRow, Write};
 
 use super::mail::{Work, ephemeral};
@@ -101,6 +101,16 @@ impl Owner {
             same.next().map(|part| part.text)
         };
         self.pieces.show(&self.redactor, delta, whole).map(EphemeralKind::MessageDelta)
+    }
+
+    /// What a running task wrote so far.
+    pub(super) fn task_output(&self, task_id: &str) -> Option<TaskOutput> {
+        Some(match self.line.as_ref()?.codec.task_output(task_id)? {
+            TaskOutput::Text { text, truncated } => {
+                TaskOutput::Text { text: self.redactor.plain(text), truncated }
+            }
+            file @ TaskOutput::File { .. } => file,
+        })
     }
 
     /// What is being written at this moment, from the beginning of each part.

@@ -6,7 +6,7 @@ use tenure_api::{Problem, SetMcpServers};
 use tenure_core::agent::FsAnswer;
 use tenure_core::machine::{CheckpointTrouble, Inside, Machine, RewindOutcome, State, TakenCheckpoint};
 use tenure_core::{Admit, Reply, Request};
-use tenure_event::{Ephemeral, EphemeralKind, MessageCompleted, Parent, RewindId, SessionId};
+use tenure_event::{Ephemeral, EphemeralKind, MessageCompleted, Parent, RewindId, SessionId, TaskOutput};
 use tenure_host::{AttachError, Attached, LaunchError, Shim};
 use tenure_log::Write;
 use tokio::sync::{OwnedMutexGuard, broadcast, mpsc, oneshot};
@@ -53,6 +53,13 @@ pub(crate) enum Mail {
     ServersTold {
         /// Where that goes.
         reply: oneshot::Sender<()>,
+    },
+    /// What a running task wrote so far, where its agent tells that.
+    TaskOutput {
+        /// Which.
+        task_id: String,
+        /// Where it goes.
+        reply: oneshot::Sender<Option<TaskOutput>>,
     },
     /// What is being written at this moment.
     OpenText {

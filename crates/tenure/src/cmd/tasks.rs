@@ -1,6 +1,6 @@
 //! `tenure tasks`: background commands and subagents of a session.
 
-use tenure_api::{TaskState, TaskView};
+use tenure_api::{TaskDetail, TaskState, TaskView};
 use tenure_server::clock;
 
 use super::common::tell;
@@ -11,17 +11,22 @@ use crate::table::Table;
 use crate::text::{age, one_line};
 use crate::view::word;
 
-/// List a session's background tasks, or stop one; the turn goes on
+/// List a session's background tasks, read what one wrote, or stop one; the turn goes on
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Examples:\n  tenure tasks fix-tests\n  tenure tasks fix-tests --stop b1a2c3")]
+#[command(
+    after_help = "Examples:\n  tenure tasks fix-tests\n  tenure tasks fix-tests --output b1a2c3\n  tenure tasks fix-tests --stop b1a2c3"
+)]
 pub(crate) struct Args {
     /// Which session
     session: String,
     /// Stop this task
     #[arg(long, value_name = "TASK")]
     stop: Option<String>,
+    /// Print the end of what this task wrote, also while it runs
+    #[arg(long, value_name = "TASK", conflicts_with = "stop")]
+    output: Option<String>,
     /// Only those that run
-    #[arg(long, conflicts_with = "stop")]
+    #[arg(long, conflicts_with_all = ["stop", "output"])]
     running: bool,
 }
 
@@ -32,6 +37,9 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         if let Some(task) = &args.stop {
             let reply = client.stop_task(&id, task).await?;
             return tell(&context, "stopped", &reply);
+        }
+        if let Some(task) = &args.output {
+            return written(&context, &client.task(&id, task).await?);
         }
         let mut page = client.tasks(&id).await?;
         if args.running {
@@ -52,6 +60,22 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         out::print(&table.render(context.style, crate::term::columns(), &[4]))?;
         Ok(Exit::Done)
     })
+}
+
+fn written(context: &Context, task: &TaskDetail) -> Outcome {
+    if context.json {
+        out::json(task)?;
+        return Ok(Exit::Done);
+    }
+    let Some(output) = &task.output else {
+        out::note("the agent tells nothing of what it wrote");
+        return Ok(Exit::Done);
+    };
+    if output.truncated {
+        out::note("only the end of it");
+    }
+    out::print(&output.text)?;
+    Ok(Exit::Done)
 }
 
 fn row(task: &TaskView) -> Vec<String> {

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tenure_core::agent::{Codec, Command, ResumeHow, Signal, StartRecord, TaskSignal, TurnVerdict};
-use tenure_event::{Role, TaskStatus, ToolState, WaitReason};
+use tenure_event::{Role, TaskOutput, TaskStatus, ToolState, WaitReason};
 
 use super::{CodexCodec, Fed, THREAD, input, record, text};
 
@@ -306,6 +306,7 @@ fn a_command_that_outlives_its_turn_becomes_a_task() {
     let mut fed = Fed::ready();
     fed.begin(3, "t1");
     fed.item("started", "t1", command("inProgress"));
+    fed.tell("item/commandExecution/outputDelta", json!({"itemId": "x", "delta": "early"}));
     let told = fed.end("t1", "completed");
     let [Signal::ToolEnded(tool), Signal::Send(Command::Raw(line)), Signal::TurnEnded(_)] = &told[..] else {
         panic!("{told:?}")
@@ -321,9 +322,18 @@ fn a_command_that_outlives_its_turn_becomes_a_task() {
     );
     assert_eq!(fed.says(9, &stop)["params"]["processId"], "77");
     assert_eq!(fed.tell("item/commandExecution/outputDelta", json!({"itemId": "x", "delta": "late"})), []);
+    let text = |text: &str| Some(TaskOutput::Text { text: text.to_owned(), truncated: false });
+    assert_eq!(fed.codec.task_output("x"), text("earlylate"));
+    assert_eq!(fed.codec.task_output("y"), None);
     let told = fed.item("completed", "t1", command("completed"));
-    let [Signal::Task(TaskSignal::Ended { status, summary, .. })] = &told[..] else { panic!("{told:?}") };
-    assert_eq!((*status, summary.as_deref()), (TaskStatus::Completed, Some("out")));
+    let [Signal::Task(TaskSignal::Ended { status, summary, output, .. })] = &told[..] else {
+        panic!("{told:?}")
+    };
+    assert_eq!(
+        (*status, summary.as_deref(), output.clone()),
+        (TaskStatus::Completed, Some("out"), text("out"))
+    );
+    assert_eq!(fed.codec.task_output("x"), None);
 }
 
 #[test]

@@ -197,7 +197,7 @@ impl Agent {
             Move::Task => match self.tasks.pop_first() {
                 Some((task_id, ())) => {
                     let status = TaskStatus::Completed;
-                    vec![Signal::Task(TaskSignal::Ended { task_id, status, summary: None })]
+                    vec![Signal::Task(TaskSignal::Ended { task_id, status, summary: None, output: None })]
                 }
                 None => {
                     let task_id = self.name("k");

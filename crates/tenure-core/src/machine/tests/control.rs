@@ -190,7 +190,7 @@ fn a_task_is_stopped_by_name() {
     assert_eq!(stage.last_command(), &Command::StopTask { task_id: "k1".into() });
     stage.news();
     let (task_id, status) = ("k1".to_owned(), TaskStatus::Stopped);
-    stage.agent(vec![Signal::Task(TaskSignal::Ended { task_id, status, summary: None })]);
+    stage.agent(vec![Signal::Task(TaskSignal::Ended { task_id, status, summary: None, output: None })]);
     assert!(stage.news().iter().any(|line| line.starts_with("task.completed")));
 }
 
@@ -206,7 +206,12 @@ fn failed_after_a_stop(taken: bool) -> TaskStatus {
     };
     stage.agent(vec![Signal::Answered { n, result }]);
     let (task_id, summary) = ("k1".to_owned(), Some("exit code 137".to_owned()));
-    stage.agent(vec![Signal::Task(TaskSignal::Ended { task_id, status: TaskStatus::Failed, summary })]);
+    stage.agent(vec![Signal::Task(TaskSignal::Ended {
+        task_id,
+        status: TaskStatus::Failed,
+        summary,
+        output: None,
+    })]);
     assert!(stage.state().stopping.is_empty());
     let ends = |event: &NewEvent| match &event.kind {
         Kind::TaskCompleted(end) => Some(end.status),

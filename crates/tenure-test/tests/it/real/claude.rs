@@ -127,6 +127,34 @@ async fn real_claude_starts_a_turn_when_a_background_task_ends() {
 }
 
 #[tokio::test]
+async fn real_claude_stops_a_subagent() {
+    let ground = Ground::new(Kind::Claude).await;
+    let session = ground.trusting().await;
+    let mut halt = Halt::new(&ground.work);
+    let bash = json!({"command": Halt::COMMAND, "description": "wait"});
+    let work = Script::new().tool("Bash", bash).text("Never said.").prompt("Wait.");
+    let input = json!({
+        "description": "look", "subagent_type": "general-purpose", "run_in_background": true, "prompt": work,
+    });
+    let result = session.run(&Script::new().tool("Agent", input).text("Begun.").prompt("Delegate.")).await;
+    assert_eq!(result["text"], "Begun.", "{result}");
+    halt.began().await;
+    let task = session.wait_type("task.started").await["data"].clone();
+    assert_eq!((&task["kind"], &task["background"]), (&json!("agent"), &json!(true)), "{task}");
+    let id = task["task_id"].as_str().unwrap();
+    let reply = session.post(&format!("/tasks/{id}/stop"), &json!({})).await.ok(200);
+    assert_eq!(reply["hit"], json!([format!("task:{id}")]));
+    let ended = session.events_of("task.completed").await;
+    let ended: Vec<&Value> = ended.iter().filter(|event| event["data"]["task_id"] == id).collect();
+    assert_eq!((ended.len(), &ended[0]["data"]["status"]), (1, &json!("stopped")), "{ended:?}");
+    assert_eq!(session.view().await["tasks_running"], 0);
+    assert_eq!(halt.made(), None, "what was stopped went on");
+    let result = session.run(&Script::new().text("Still here.").prompt("And now?")).await;
+    assert_eq!(result["text"], "Still here.");
+    one_end_each(&session.events().await);
+}
+
+#[tokio::test]
 async fn real_claude_asks_for_a_subagent() {
     let ground = Ground::new(Kind::Claude).await;
     let session = ground.session().await;

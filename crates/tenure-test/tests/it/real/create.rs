@@ -45,6 +45,22 @@ pub(crate) async fn replaced(kind: Kind) {
     assert!(own.len() > 2000 && told.len() < own.len() / 2, "{} of {} bytes: {told}", told.len(), own.len());
 }
 
+/// Tenure adds no text of its own, whether it is asked to leave that out or not; its tools are offered as ever.
+pub(crate) async fn bare(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let tools = support(&ground.session().await, "mcp_stdio").await.is_ok();
+    let session =
+        ground.session_with(json!({"skip_default_instructions": true, "artifact_tool": tools})).await;
+    if kind == Kind::Claude {
+        session.wait_for("its server", |event| event.to_string().contains("connected")).await;
+    }
+    session.run(&Script::new().text("Yes.").prompt("Talk.")).await;
+    let told = system(&ground);
+    assert!(!told.contains("Tenure"), "{told}");
+    let offered = ground.calls().pop().unwrap().body.to_string();
+    assert_eq!(offered.contains("declare_artifact"), tools, "{offered}");
+}
+
 /// What the session's `env` says holds over the agent's configuration, and null takes a name away.
 pub(crate) async fn environment(kind: Kind) {
     let set =

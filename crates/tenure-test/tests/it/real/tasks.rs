@@ -2,21 +2,22 @@
 
 use serde_json::{Value, json};
 use tenure_model::Script;
-use tenure_test::daemon::{Halt, TestSession};
+use tenure_test::daemon::{Halt, PATIENCE, TestSession};
 
 use super::ground::{Ground, Kind, refused, support};
 use super::turns::one_end_each;
 
-/// A session with a command that runs on after its turn, where the agent has that.
+/// A session with a command that says something and runs on after its turn, where the agent has that.
 async fn started(ground: &Ground) -> (TestSession, Halt, Value) {
     let session = ground.trusting().await;
     let mut halt = Halt::new(&ground.work);
+    let command = format!("echo at work; {}", Halt::COMMAND);
     let script = match ground.kind {
         Kind::Claude | Kind::ClaudeAcp => {
-            let input = json!({"command": Halt::COMMAND, "description": "wait", "run_in_background": true});
+            let input = json!({"command": command, "description": "wait", "run_in_background": true});
             Script::new().tool("Bash", input)
         }
-        _ => Script::new().tool("exec_command", json!({"cmd": Halt::COMMAND, "yield_time_ms": 250})),
+        _ => Script::new().tool("exec_command", json!({"cmd": command, "yield_time_ms": 250})),
     };
     let result = session.run(&script.text("Started.").prompt("Start it.")).await;
     assert_eq!(result["text"], "Started.", "{result}");
@@ -49,6 +50,41 @@ pub(crate) async fn shown(kind: Kind) {
     );
     let listed = session.get("/tasks").await;
     assert_eq!(listed["items"][0]["state"], "completed");
+}
+
+pub(crate) async fn written(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let session = ground.session().await;
+    if let Err(why) = support(&session, "task_output").await {
+        refused(kind, ground.daemon.get(&session.path("/tasks/any")).await, "task_output", &why);
+        return;
+    }
+    ground.daemon.get(&session.path("/tasks/any")).await.problem(404, "not_found");
+    let (session, mut halt, task) = started(&ground).await;
+    let path = format!("/tasks/{}", task["task_id"].as_str().unwrap());
+    let says = async |wanted: &str| {
+        let looking = async {
+            loop {
+                let told = session.get(&path).await;
+                if told["output"]["text"] == wanted {
+                    return told;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, looking).await.expect(wanted)
+    };
+    let told = says("at work\n").await;
+    assert_eq!((&told["state"], &told["output"]["truncated"]), (&json!("running"), &json!(false)), "{told}");
+    halt.go("well").await;
+    session.wait_type("task.completed").await;
+    let told = says("at work\nmade well\n").await;
+    assert_eq!((&told["state"], &told["task_id"]), (&json!("completed"), &task["task_id"]), "{told}");
+    let end = session.get(&format!("{path}?bytes=5")).await;
+    assert_eq!((&end["output"]["text"], &end["output"]["truncated"]), (&json!("well\n"), &json!(true)));
+    // Also when its process is gone.
+    session.verb("suspend").await;
+    assert_eq!(session.get(&path).await["output"]["text"], "at work\nmade well\n");
 }
 
 pub(crate) async fn stopped(kind: Kind) {

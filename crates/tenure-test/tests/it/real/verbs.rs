@@ -34,6 +34,7 @@ proofs! {
     plan => crate::real::asks::planned,
     todos => crate::real::tasks::listed,
     tasks => crate::real::tasks::shown,
+    task_output => crate::real::tasks::written,
     stop_task => crate::real::tasks::stopped,
     images => crate::real::inputs::image,
     files => crate::real::inputs::file,
