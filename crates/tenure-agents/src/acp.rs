@@ -34,7 +34,7 @@ mod update;
 mod usage;
 mod write;
 
-pub(crate) use capability::known as known_supports;
+pub(crate) use capability::{known as known_supports, sounds_like_bypass};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

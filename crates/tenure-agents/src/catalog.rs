@@ -122,6 +122,19 @@ pub fn tells_no_cost(protocol: Protocol) -> Option<&'static str> {
     }
 }
 
+/// Whether an agent asks nobody in this mode, as far as that is known before it is started: by what is known of the
+/// program, and by the words of its protocol, which a program of the user's own may speak as well.
+#[must_use]
+pub fn asks_nobody(protocol: Protocol, preset: Option<&Preset>, mode: &str) -> bool {
+    let by_its_words = match protocol {
+        Protocol::Acp | Protocol::Scripted => crate::acp::sounds_like_bypass(mode),
+        Protocol::Claude => crate::claude::BYPASS.contains(&mode),
+        Protocol::Codex => crate::codex::BYPASS.contains(&mode),
+        Protocol::Pi => false,
+    };
+    by_its_words || preset.is_some_and(|preset| preset.is_bypass(mode))
+}
+
 /// The codec for a process that was started so.
 #[must_use]
 pub fn codec_for(protocol: Protocol, record: StartRecord) -> Box<dyn Codec> {
@@ -149,6 +162,24 @@ mod tests {
             assert!(!preset.install.is_empty() && !preset.login.is_empty());
         }
         assert_eq!(Preset::find("nobody"), None);
+    }
+
+    #[test]
+    fn a_mode_that_asks_nobody_is_known_by_the_program_and_by_the_words_of_its_protocol() {
+        let goose = Preset::find("goose");
+        assert!(asks_nobody(Protocol::Acp, goose, "auto") && asks_nobody(Protocol::Acp, goose, "yolo"));
+        assert!(!asks_nobody(Protocol::Acp, None, "auto") && asks_nobody(Protocol::Acp, None, "yolo"));
+        for mode in ["bypassPermissions", "bypass", "agent-full-access", "https://a.b/modes#YOLO"] {
+            assert!(asks_nobody(Protocol::Acp, None, mode), "{mode}");
+        }
+        assert!(["default", "plan", "acceptEdits", "ask"].iter().all(|mode| !asks_nobody(
+            Protocol::Acp,
+            None,
+            mode
+        )));
+        assert!(asks_nobody(Protocol::Claude, None, "bypassPermissions"));
+        assert!(asks_nobody(Protocol::Codex, None, "never/read-only"));
+        assert!(!asks_nobody(Protocol::Codex, None, "ask") && !asks_nobody(Protocol::Pi, None, "yolo"));
     }
 
     #[test]

@@ -40,6 +40,7 @@ use tenure_core::agent::{
 };
 
 pub(crate) use handshake::supports;
+pub(crate) use launch::BYPASS;
 pub use launch::{command_line, environment, scrub};
 use tenure_event::TaskOutput;
 

@@ -114,8 +114,8 @@ impl Codec for CodexCodec {
 
     fn task_output(&self, task_id: &str) -> Option<TaskOutput> {
         self.memory.tasks.iter().find(|(item, _)| item == task_id)?;
-        let (text, cut) = self.memory.written.get(task_id).cloned().unwrap_or_default();
-        Some(task::cut_output(&text, cut))
+        let (text, cut) = self.memory.written.get(task_id)?;
+        Some(task::cut_output(text, *cut))
     }
 
     fn cut(&mut self) -> Decoded {

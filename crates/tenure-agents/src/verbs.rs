@@ -49,7 +49,10 @@ pub const ALL: &[Verb] = &[
     verb("subagent_asks", "be asked what its subagents ask, with the way that leads to them"),
     verb("todos", "see the agent's list of things to do"),
     verb("tasks", "see what works in the background"),
-    verb("task_output", "read what a command in the background wrote, also while it runs"),
+    verb(
+        "task_output",
+        "read what a command in the background wrote, while it runs too where the agent tells it",
+    ),
     verb("stop_task", "end one task"),
     verb("images", "send images"),
     verb("files", "send files that are neither text nor images, a PDF for example"),

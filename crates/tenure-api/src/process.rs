@@ -49,8 +49,10 @@ pub struct Process {
     pub started_at: Timestamp,
     /// How long it has run, or ran.
     pub runtime_seconds: u64,
-    /// Memory of its whole tree, in MB (10^6 bytes); 0 when it has exited.
-    pub memory_mb: f64,
+    /// Memory of its whole tree, in MB (10^6 bytes); 0 when it has exited, absent where it was not measured (in a list
+    /// of sessions: `GET /v1/processes` measures all, a session by itself has its own).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_mb: Option<f64>,
     /// What it is for.
     pub kind: ProcessKind,
     /// Whether it runs.

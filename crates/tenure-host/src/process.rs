@@ -12,7 +12,7 @@ mod writers;
 
 pub use identity::{PidRef, SignalError, boot_id};
 pub use marked::{Marked, SweepReport, find_marked, orphans, sweep, variable};
-pub use tree::tree;
+pub use tree::{Table, tree};
 pub use usage::{Usage, usage};
 pub use writers::writers;
 

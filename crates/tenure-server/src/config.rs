@@ -9,6 +9,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
+use tenure_agents::catalog::Preset;
 
 pub use policy::PermissionsConfig;
 
@@ -53,19 +54,32 @@ impl Config {
             if agent.command.as_ref().is_some_and(|command| command.first().is_none_or(String::is_empty)) {
                 return Err((key("command"), "give the program and its arguments".to_owned()));
             }
-        }
-        for (at, policy) in self.permissions.iter().enumerate() {
-            policy.check().map_err(|(field, why)| (format!("permissions[{at}].{field}"), why))?;
-            let known = agents::names(self);
-            if let Some(agent) = policy.agent.as_ref().filter(|agent| !known.contains(agent)) {
+            let built_in = Preset::find(name).is_some() || agent.protocol.as_deref() == Some("scripted");
+            if agent.command.is_none() && !built_in {
                 let what = format!(
-                    "there is no agent `{agent}`; known are: {}. Others are configured under [agents.NAME]",
-                    known.join(", ")
+                    "give the program and its arguments: `{name}` is none of the agents that are known by name"
                 );
-                return Err((format!("permissions[{at}].agent"), what));
+                return Err((key("command"), what));
             }
         }
+        self.knows(self.default_agent.as_ref()).map_err(|what| ("default_agent".to_owned(), what))?;
+        for (at, policy) in self.permissions.iter().enumerate() {
+            let key = |field: &str| format!("permissions[{at}].{field}");
+            policy.check().map_err(|(field, why)| (key(&field), why))?;
+            self.knows(policy.agent.as_ref()).map_err(|what| (key("agent"), what))?;
+        }
         Ok(())
+    }
+
+    fn knows(&self, agent: Option<&String>) -> Result<(), String> {
+        let known = agents::names(self);
+        match agent.filter(|agent| !known.contains(agent)) {
+            None => Ok(()),
+            Some(agent) => Err(format!(
+                "there is no agent `{agent}`; known are: {}. Others are configured under [agents.NAME]",
+                known.join(", ")
+            )),
+        }
     }
 }
 

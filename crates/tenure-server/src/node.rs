@@ -33,7 +33,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tenure_agents::catalog::tells_no_cost;
+use tenure_agents::catalog::{asks_nobody, tells_no_cost};
 use tenure_api::{AgentEntry, CreateSession, Problem, Process, Receipt, Session};
 use tenure_core::Request;
 use tenure_crash_point::crash_point;
@@ -317,6 +317,11 @@ impl Node {
         if damage.is_some() {
             view.axes.health = damaged::HEALTH;
         }
+        if let Some(process) = &mut view.process {
+            // What was stored says when it began; what it uses is known only to who measures it now.
+            process.runtime_seconds = clock::now().millis_since(process.started_at) / 1000;
+            process.memory_mb = None;
+        }
         Ok(view)
     }
 
@@ -331,7 +336,7 @@ impl Node {
     #[must_use]
     pub fn is_bypass(&self, agent: &str, mode: &str) -> bool {
         let config = self.shared.config();
-        agents::find(&config, agent).is_some_and(|def| def.preset.is_some_and(|p| p.is_bypass(mode)))
+        agents::find(&config, agent).is_some_and(|def| asks_nobody(def.protocol, def.preset, mode))
     }
 
     /// Whether the session's agent can be held to a sum of money.
@@ -353,19 +358,22 @@ impl Node {
 
     /// Takes ended processes off the list and ends orphans; each is returned once.
     pub async fn reap(&self) -> Vec<Process> {
-        self.with_processes(Processes::reap, exec::Table::reap).await
+        self.with_processes(Processes::reap, |commands, _| commands.reap()).await
     }
 
     async fn with_processes(
         &self,
-        work: impl FnOnce(&Processes, &[PidRef], tenure_event::Timestamp) -> Vec<Process> + Send + 'static,
-        commands: impl FnOnce(&exec::Table) -> Vec<Process> + Send + 'static,
+        work: impl FnOnce(&Processes, &process::Table, &[PidRef], tenure_event::Timestamp) -> Vec<Process>
+        + Send
+        + 'static,
+        commands: impl FnOnce(&exec::Table, &process::Table) -> Vec<Process> + Send + 'static,
     ) -> Vec<Process> {
         let orphans = recover::orphans(&self.shared).await;
         let shared = Arc::clone(&self.shared);
         let done = tokio::task::spawn_blocking(move || {
-            let mut all = work(&shared.processes, &orphans, clock::now());
-            all.extend(commands(&shared.execs));
+            let seen = process::Table::read();
+            let mut all = work(&shared.processes, &seen, &orphans, clock::now());
+            all.extend(commands(&shared.execs, &seen));
             all
         });
         done.await.unwrap_or_default()

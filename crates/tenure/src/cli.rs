@@ -79,6 +79,7 @@ verbs! {
     Mcp = mcp,
     Metrics = metrics,
     Interrupt = interrupt,
+    Commands = commands,
     Compact = compact,
     Clear = clear,
     Suspend = suspend,

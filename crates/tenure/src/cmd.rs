@@ -12,6 +12,7 @@ pub(crate) mod attach;
 pub(crate) mod checkpoint;
 pub(crate) mod clear;
 pub(crate) mod close;
+pub(crate) mod commands;
 pub(crate) mod compact;
 pub(crate) mod completions;
 pub(crate) mod config;

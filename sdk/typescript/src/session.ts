@@ -24,6 +24,7 @@ import type {
   Session as SessionData,
   SessionConfig,
   SessionPatch,
+  TaskDetail,
   TaskView,
   Todo,
   ToolCompleted,
@@ -310,6 +311,12 @@ export class Session {
   /** Background commands and subagents. */
   tasks(options: CallOptions = {}): Promise<readonly TaskView[]> {
     return this.#items("/v1/sessions/{id}/tasks", options);
+  }
+
+  /** One task, with the end of what it wrote, also while it runs: the last `bytes` of it (64 KB unless told). */
+  task(taskId: string, options: CallOptions & { readonly bytes?: number } = {}): Promise<TaskDetail> {
+    const { signal, ...query } = options;
+    return this.#connection.call("get", "/v1/sessions/{id}/tasks/{task_id}", [this.id, taskId], { query, signal });
   }
 
   /** Stops one task; the turn goes on. */

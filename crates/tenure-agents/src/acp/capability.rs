@@ -8,13 +8,19 @@ use tenure_event::{AgentInfo, Capabilities, CommandInfo, Support};
 use super::AcpCodec;
 use super::agent::Family;
 use super::settings::Way;
-use crate::catalog::Preset;
+use crate::catalog::{Preset, Protocol, asks_nobody};
 use crate::json::{list_at, string_at};
 
-/// What most programs call a mode that asks nobody.
-const BYPASS: [&str; 2] = ["bypassPermissions", "yolo"];
+/// What is in the names of modes that ask nobody. ACP has no word for them: one too many costs a word at create.
+const BYPASS: [&str; 5] = ["bypass", "yolo", "full-access", "full_access", "skip-permissions"];
 
 const NO_TASKS: &str = "version 1 of ACP has no tasks, and what version 2 tells of them is not read yet";
+
+/// Whether an agent asks nobody in this mode, by its name alone.
+pub(crate) fn sounds_like_bypass(mode: &str) -> bool {
+    let mode = mode.to_ascii_lowercase();
+    BYPASS.iter().any(|word| mode.contains(word))
+}
 
 /// What no agent can do that is spoken with so: known before any process is started.
 pub(crate) fn known() -> BTreeMap<String, Support> {
@@ -136,9 +142,10 @@ impl AcpCodec {
 
     /// Whether a mode asks nobody and was not allowed to.
     pub(super) fn forbids(&self, mode: &str) -> bool {
-        let known = self.record.preset.as_deref().and_then(Preset::find);
-        let bypass = known.is_some_and(|preset| preset.is_bypass(mode)) || BYPASS.contains(&mode);
-        bypass && !self.record.allow_bypass
+        // By another name goose has its modes too.
+        let goose = (self.state.about.family == Family::Goose).then_some("goose");
+        let known = self.record.preset.as_deref().or(goose).and_then(Preset::find);
+        asks_nobody(Protocol::Acp, known, mode) && !self.record.allow_bypass
     }
 
     fn command(&self, name: &str) -> Option<&CommandInfo> {

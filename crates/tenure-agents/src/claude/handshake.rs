@@ -97,7 +97,7 @@ fn modes(record: &StartRecord) -> Vec<ModeInfo> {
         mode("dontAsk", "Do not ask", "Denies whatever would have to be asked"),
     ];
     if record.allow_bypass {
-        modes.push(mode(launch::BYPASS, "Bypass permissions", "Asks for nothing at all"));
+        modes.push(mode(launch::BYPASS_MODE, "Bypass permissions", "Asks for nothing at all"));
     }
     modes
 }

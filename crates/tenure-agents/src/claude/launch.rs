@@ -4,7 +4,9 @@
 use tenure_core::agent::{Back, Point, ResumeHow, StartRecord};
 
 /// The mode that asks for nothing.
-pub(super) const BYPASS: &str = "bypassPermissions";
+pub(super) const BYPASS_MODE: &str = "bypassPermissions";
+/// Every mode in which it asks nobody.
+pub(crate) const BYPASS: &[&str] = &[BYPASS_MODE];
 
 /// Arguments after the program. Values are joined with `=`, so that none can be taken for
 /// a flag.
@@ -35,7 +37,7 @@ pub fn command_line(record: &StartRecord) -> Vec<String> {
     if record.allow_bypass {
         args.push("--allow-dangerously-skip-permissions".to_owned());
     }
-    if let Some(mode) = record.mode.as_deref().filter(|mode| *mode != BYPASS || record.allow_bypass) {
+    if let Some(mode) = record.mode.as_deref().filter(|mode| *mode != BYPASS_MODE || record.allow_bypass) {
         args.push(format!("--permission-mode={mode}"));
     }
     if let Some(effort) = &record.effort {

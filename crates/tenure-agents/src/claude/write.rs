@@ -123,7 +123,7 @@ pub(super) fn encode(
         Command::Interrupt => ask(Asked::Interrupt, "interrupt", json!({"cancel_queued": true})),
         Command::Answer(answer) => self::answer(answer)?,
         Command::SetModel(model) => ask(Asked::Model, "set_model", json!({ "model": model })),
-        Command::SetMode(mode) if mode == launch::BYPASS && !record.allow_bypass => {
+        Command::SetMode(mode) if mode == launch::BYPASS_MODE && !record.allow_bypass => {
             let why = "the session was not created with permissions.allow_bypass".to_owned();
             return Err(CodecError::Unsupported { agent: AGENT, verb: "set_mode", why });
         }

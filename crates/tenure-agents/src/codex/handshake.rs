@@ -1,5 +1,5 @@
 //! From the greeting to the first prompt: initialize, ask for models and account, open the
-//! thread, read what was said in it, ready.
+//! thread, read what was said in it, wait for the session's tool servers, ready.
 //!
 //! An error on this way fails the handshake, but for the list of models: a thread can be
 //! led without it.
@@ -12,6 +12,7 @@ use super::capability::{read_account, read_model};
 use super::fault::fault;
 use super::id::{Asked, OWN, request_id};
 use super::memory::Phase;
+use super::servers::list_of;
 use super::{mode, point};
 use crate::catalog::Preset;
 use crate::json::{at, is_true, list_at, str_at, string_at};
@@ -42,6 +43,7 @@ impl CodexCodec {
         self.memory.greeting = Some(crate::json::told(answer));
         self.memory.phase = Phase::Opening;
         self.warn_of_servers(out);
+        self.await_servers();
         out.push(raw(&json!({"method": "initialized"})));
         out.push(own(Asked::Models, "model/list", &json!({"limit": MODELS_MAX})));
         out.push(self.ask_account());
@@ -85,6 +87,9 @@ impl CodexCodec {
     /// The thread is open, and stands where it should.
     pub(super) fn goes_on(&mut self, thread: &str, out: &mut Decoded) {
         self.memory.phase = Phase::Opened;
+        if !self.memory.awaited.is_empty() {
+            out.push(list_of(thread));
+        }
         if self.record.resume.has_past() {
             self.read_the_past(thread, out);
         }
@@ -140,7 +145,8 @@ impl CodexCodec {
     }
 
     pub(super) fn ready_if_all_is_known(&mut self, out: &mut Decoded) {
-        let all = self.memory.models.is_some() && self.memory.account_known;
+        let memory = &self.memory;
+        let all = memory.models.is_some() && memory.account_known && memory.awaited.is_empty();
         if self.memory.phase != Phase::Opened || !all {
             return;
         }

@@ -80,6 +80,8 @@ pub(super) struct Memory {
     /// The message that the next call belongs to.
     pub caller: Option<MessageId>,
     pub servers: Vec<McpServer>,
+    /// Servers of the session of which it was not told yet whether they came up.
+    pub awaited: Vec<String>,
     /// Servers that are waited for while they start again.
     pub reloading: Vec<Reloading>,
     /// Use of the context window as it was told last.

@@ -14,6 +14,9 @@ use crate::json::{at, clip, list_at, str_at, string_at};
 
 /// Servers that are followed.
 const SERVERS_MAX: usize = 200;
+/// How long a server of the session may take to come up, in seconds. The first prompt waits for it, so it is less than
+/// the time that a handshake has.
+const START_SECONDS: u64 = 30;
 
 impl CodexCodec {
     /// A server starts, or has.
@@ -48,14 +51,37 @@ impl CodexCodec {
         if matches!(status, McpStatus::Failed | McpStatus::NeedsAuth) {
             self.tell_reloaded(out);
         }
+        if status != McpStatus::Pending {
+            self.memory.awaited.retain(|awaited| awaited != name);
+            self.ready_if_all_is_known(out);
+        }
+    }
+
+    /// The program begins a turn without the tools of a server that is not up after a second, so the first prompt is
+    /// held until each of the session's has come up or has failed: it tells of both, and gives none longer than
+    /// [`START_SECONDS`].
+    pub(super) fn await_servers(&mut self) {
+        let spoken = |spec: &&McpServerSpec| !matches!(spec.transport, McpTransport::Sse { .. });
+        let names = self.record.servers().filter(spoken).take(SERVERS_MAX);
+        self.memory.awaited = names.map(|spec| spec.name.clone()).collect();
+    }
+
+    /// The list came after the thread was opened: only what it says is starting will be told of later.
+    fn await_those_that_start(&mut self, outcome: Result<&Value, AgentError>, out: &mut Decoded) {
+        let told = outcome.map(|answer| list_at(answer, &["data"])).unwrap_or_default();
+        let starts = |name: &String| {
+            told.iter().any(|told| {
+                str_at(told, &["name"]) == Some(name) && str_at(told, &["runtimeStatus"]) == Some("starting")
+            })
+        };
+        self.memory.awaited.retain(starts);
+        self.ready_if_all_is_known(out);
     }
 
     /// What they offer, and which of them have died, is told only when it is asked for.
     pub(super) fn ask_servers(&self) -> Option<Signal> {
         let thread = self.memory.thread.as_ref().filter(|_| !self.memory.servers.is_empty())?;
-        let mut params = list();
-        params["threadId"] = json!(thread);
-        Some(own(Asked::Servers, "mcpServerStatus/list", &params))
+        Some(list_of(thread))
     }
 
     /// All servers are being started again; whoever waits for one is told once that one has, or could not be.
@@ -101,6 +127,9 @@ impl CodexCodec {
         let result = outcome.clone().map(|_| Value::Null);
         if let Ok(answer) = outcome {
             self.servers_listed(answer, out);
+        }
+        if !self.memory.awaited.is_empty() {
+            self.await_those_that_start(outcome, out);
         }
         if n != OWN {
             out.push(Signal::Answered { n, result });
@@ -182,6 +211,13 @@ impl CodexCodec {
     }
 }
 
+/// Asks how the servers of a thread stand.
+pub(super) fn list_of(thread: &str) -> Signal {
+    let mut params = list();
+    params["threadId"] = json!(thread);
+    own(Asked::Servers, "mcpServerStatus/list", &params)
+}
+
 /// What is asked about all servers.
 pub(super) fn list() -> Value {
     json!({"detail": "toolsAndAuthOnly", "limit": SERVERS_MAX})
@@ -190,10 +226,12 @@ pub(super) fn list() -> Value {
 fn setting(spec: &McpServerSpec, context: &EncodeContext) -> Option<Value> {
     let values = context.values_of(spec);
     match &spec.transport {
-        McpTransport::Stdio { command, args, .. } => {
-            Some(json!({"command": command, "args": args, "env": values}))
+        McpTransport::Stdio { command, args, .. } => Some(
+            json!({"command": command, "args": args, "env": values, "startup_timeout_sec": START_SECONDS}),
+        ),
+        McpTransport::Http { url, .. } => {
+            Some(json!({"url": url, "http_headers": values, "startup_timeout_sec": START_SECONDS}))
         }
-        McpTransport::Http { url, .. } => Some(json!({"url": url, "http_headers": values})),
         McpTransport::Sse { .. } => None,
     }
 }

@@ -5,6 +5,7 @@ mod asks;
 mod noise;
 mod recordings;
 mod rules;
+mod servers;
 mod wire;
 
 use std::collections::BTreeMap;

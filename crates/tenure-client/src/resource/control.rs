@@ -1,7 +1,7 @@
 //! Settings, counts, tasks, and verbs that the agent itself carries out.
 
 use tenure_api::{
-    Compact, ConfigPatch, Metrics, Page, RunCommand, SendReply, SendWait, SessionConfig, TaskDetail,
+    Compact, ConfigPatch, Metrics, Page, Receipt, RunCommand, SendReply, SendWait, SessionConfig, TaskDetail,
     TaskView, VerbReply, VerbRequest,
 };
 use tenure_event::{SessionId, Todo};
@@ -100,6 +100,21 @@ impl Client {
         mut how: RunCommand,
     ) -> Result<SendReply, ClientError> {
         how.wait = SendWait::Finished;
+        let path = format!("/v1/sessions/{session}/commands/{}", url_segment(name));
+        self.call(Call::post(path).json(&how)?).await
+    }
+
+    /// Runs a command of the agent's, as an input that is followed like any other.
+    ///
+    /// # Errors
+    /// As [`Self::run_command`].
+    pub async fn start_command(
+        &self,
+        session: &SessionId,
+        name: &str,
+        mut how: RunCommand,
+    ) -> Result<Receipt, ClientError> {
+        how.wait = SendWait::Accepted;
         let path = format!("/v1/sessions/{session}/commands/{}", url_segment(name));
         self.call(Call::post(path).json(&how)?).await
     }

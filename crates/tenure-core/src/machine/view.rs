@@ -56,7 +56,7 @@ impl State {
             pid: process.pid?,
             started_at: process.started_at,
             runtime_seconds: 0,
-            memory_mb: 0.0,
+            memory_mb: None,
             kind: ProcessKind::Agent,
             state: ProcessState::Running,
             exit: None,

@@ -9,15 +9,29 @@ use std::collections::{HashMap, HashSet};
 use super::stat::{self, Stat};
 use super::{PidRef, boot_id};
 
-/// All processes at one moment.
-pub(crate) struct Table {
+/// All processes at one moment: read once, asked as often as one likes.
+#[derive(Debug)]
+pub struct Table {
     by_pid: HashMap<i32, Stat>,
 }
 
 impl Table {
-    pub(crate) fn read() -> Table {
+    /// Reads them. Blocks on `/proc`.
+    #[must_use]
+    pub fn read() -> Table {
         let by_pid = stat::all_pids().filter_map(|pid| Some((pid, stat::read(pid)?))).collect();
         Table { by_pid }
+    }
+
+    /// The process and its living descendants; empty if it is gone.
+    #[must_use]
+    pub fn tree(&self, pid: i32) -> Vec<PidRef> {
+        let Some(root) = self.by_pid.get(&pid).copied() else { return Vec::new() };
+        let mut all = self.below(&[pid]);
+        if !root.is_dead() {
+            all.insert(0, root);
+        }
+        all.iter().map(reference).collect()
     }
 
     /// Whether exactly this process was there, be it as a zombie.
@@ -67,15 +81,9 @@ pub(crate) fn descendants(pid: i32) -> Vec<Stat> {
     Table::read().below(&[pid])
 }
 
-/// The process and its living descendants; empty if it is gone.
+/// The process and its living descendants; empty if it is gone. Whoever asks for several reads a [`Table`].
 pub fn tree(pid: i32) -> Vec<PidRef> {
-    let table = Table::read();
-    let Some(root) = table.by_pid.get(&pid).copied() else { return Vec::new() };
-    let mut all = table.below(&[pid]);
-    if !root.is_dead() {
-        all.insert(0, root);
-    }
-    all.iter().map(reference).collect()
+    Table::read().tree(pid)
 }
 
 /// The identity of a process seen in a snapshot.

@@ -103,6 +103,8 @@ pub struct LiveConfig {
     home: PathBuf,
     sender: watch::Sender<Arc<Config>>,
     warning: Mutex<Option<String>>,
+    /// The file as it was when it was last read.
+    seen: Mutex<Option<Stamp>>,
 }
 
 impl LiveConfig {
@@ -111,9 +113,10 @@ impl LiveConfig {
     /// # Errors
     /// Those of [`load`].
     pub fn open(home: &Path) -> Result<Arc<Self>, ConfigError> {
-        let config = load(&config_path(home))?;
-        let (sender, _) = watch::channel(Arc::new(config));
-        Ok(Arc::new(Self { home: home.to_path_buf(), sender, warning: Mutex::new(None) }))
+        let path = config_path(home);
+        let seen = Mutex::new(stamp(&path));
+        let (sender, _) = watch::channel(Arc::new(load(&path)?));
+        Ok(Arc::new(Self { home: home.to_path_buf(), sender, warning: Mutex::new(None), seen }))
     }
 
     /// The configuration now.
@@ -159,24 +162,33 @@ impl LiveConfig {
         usable
     }
 
+    /// Reads the file again if it has changed. Whoever is about to use a name from it looks first: what was written
+    /// a moment ago counts.
+    pub fn look(&self) {
+        let now = stamp(&config_path(&self.home));
+        let mut seen = self.seen.lock().unwrap_or_else(PoisonError::into_inner);
+        if now != *seen {
+            *seen = now;
+            // Under the lock, so that whoever looks next finds what was read.
+            self.reload();
+        }
+    }
+
     /// Reads the file again whenever it changes, for ever.
     pub async fn watch_file(&self) {
-        let mut seen = stamp(&config_path(&self.home));
         let mut ticks = tokio::time::interval(LOOK_EVERY);
         ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             ticks.tick().await;
-            let now = stamp(&config_path(&self.home));
-            if now != seen {
-                seen = now;
-                self.reload();
-            }
+            self.look();
         }
     }
 }
 
-// Path, time and size: one `stat`, and a file that was put in place of another shows too.
-fn stamp(path: &Path) -> Option<(PathBuf, SystemTime, u64)> {
+/// Path, time and size: one `stat`, and a file that was put in place of another shows too.
+type Stamp = (PathBuf, SystemTime, u64);
+
+fn stamp(path: &Path) -> Option<Stamp> {
     let meta = std::fs::metadata(path).ok()?;
     Some((path.to_path_buf(), meta.modified().ok()?, meta.len()))
 }

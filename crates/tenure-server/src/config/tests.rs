@@ -33,8 +33,10 @@ fn errors_name_file_line_and_key() {
         ("[agents.mine]\nprotocol = \"acp\"\ncommand = \"agent\"\n", "line 3", "`agents.mine.command`"),
         ("[agents.mine]\nprotocol = \"smoke\"\n", "", "`agents.mine.protocol`"),
         ("[agents.mine]\nprotocol = \"acp\"\ncommand = []\n", "", "`agents.mine.command`"),
+        ("[agents.mine]\nprotocol = \"acp\"\n", "the program", "`agents.mine.command`"),
         ("[log]\ndurability = \"some\"\n", "line 2", "`log.durability`"),
         ("[http\n", "line 1", "config.toml"),
+        ("default_agent = \"clod\"\n", "known are: claude", "`default_agent`: there is no agent `clod`"),
         ("[[permissions]]\nagent = \"clod\"\nask_timeout_seconds = 1\n", "`clod`", "`permissions[0].agent`"),
     ];
     for (text, line, key) in cases {
@@ -60,13 +62,30 @@ fn rules_are_for_agents_that_are_known_or_configured_anywhere_in_the_file() {
 fn a_file_that_breaks_keeps_what_was_in_force() {
     let home = tempfile::tempdir().expect("a directory");
     let path = home.path().join("config.toml");
-    std::fs::write(&path, "default_agent = \"one\"\n").expect("written");
+    std::fs::write(&path, "default_agent = \"codex\"\n").expect("written");
     let live = LiveConfig::open(home.path()).expect("good");
     std::fs::write(&path, "default_agent = \n").expect("written");
     assert!(!live.reload());
-    assert_eq!(live.now().default_agent.as_deref(), Some("one"));
+    assert_eq!(live.now().default_agent.as_deref(), Some("codex"));
     assert!(live.warning().is_some_and(|text| text.contains("config.toml")));
-    std::fs::write(&path, "default_agent = \"two\"\n").expect("written");
+    std::fs::write(&path, "default_agent = \"pi\"\n").expect("written");
     assert!(live.reload());
-    assert_eq!((live.now().default_agent.as_deref(), live.warning()), (Some("two"), None));
+    assert_eq!((live.now().default_agent.as_deref(), live.warning()), (Some("pi"), None));
+}
+
+#[test]
+fn what_was_written_a_moment_ago_counts_for_whoever_looks() {
+    let home = tempfile::tempdir().expect("a directory");
+    let live = LiveConfig::open(home.path()).expect("the defaults");
+    std::fs::write(
+        home.path().join("config.toml"),
+        "default_agent = \"mine\"\n[agents.mine]\ncommand = [\"a\"]\n",
+    )
+    .expect("written");
+    assert_eq!(live.now().default_agent, None);
+    live.look();
+    assert_eq!(live.now().default_agent.as_deref(), Some("mine"));
+    std::fs::remove_file(home.path().join("config.toml")).expect("removed");
+    live.look();
+    assert_eq!(*live.now(), super::Config::default());
 }

@@ -113,8 +113,8 @@ impl Table {
         })
     }
 
-    /// All of them, measured now. Blocks on `/proc`.
-    pub(crate) fn list(&self) -> Vec<Process> {
+    /// All of them, measured now by what was seen running. Blocks on `/proc`.
+    pub(crate) fn list(&self, seen_now: &process::Table) -> Vec<Process> {
         let now = clock::now();
         let seen: Vec<(Process, Option<i32>)> = self.with(|entries| {
             let seen =
@@ -122,8 +122,8 @@ impl Table {
             entries.iter().map(seen).collect()
         });
         let measure = |(told, pid): (Process, Option<i32>)| {
-            let bytes = pid.map_or(0, |pid| process::usage(&process::tree(pid)).memory_bytes);
-            Process { memory_mb: megabytes(bytes), ..told }
+            let bytes = pid.map_or(0, |pid| process::usage(&seen_now.tree(pid)).memory_bytes);
+            Process { memory_mb: Some(megabytes(bytes)), ..told }
         };
         seen.into_iter().map(measure).collect()
     }
@@ -153,7 +153,7 @@ fn told(id: &str, entry: &Entry, now: Timestamp) -> Process {
         pid: u32::try_from(entry.command.pid).unwrap_or(0),
         started_at: entry.started_at,
         runtime_seconds: until.millis_since(entry.started_at) / 1000,
-        memory_mb: 0.0,
+        memory_mb: entry.exited.is_some().then_some(0.0),
         kind: ProcessKind::Exec,
         state: if entry.exited.is_none() { ProcessState::Running } else { ProcessState::Exited },
         exit: entry.exited.map(|(exit, _)| exit),

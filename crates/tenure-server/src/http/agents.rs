@@ -12,5 +12,6 @@ use super::app::Shared;
     responses((status = 200, body = Page<AgentEntry>), (status = "default", body = Problem, content_type = "application/problem+json"))
 )]
 pub(super) async fn list(State(app): State<Shared>) -> Json<Page<AgentEntry>> {
+    app.config.look();
     Json(Page { items: app.node.agents().await, next: None })
 }

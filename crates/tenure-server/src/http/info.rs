@@ -29,6 +29,7 @@ pub(super) async fn healthz(State(app): State<Shared>) -> Json<HealthReply> {
 )]
 pub(super) async fn info(State(app): State<Shared>) -> Answer<Json<Info>> {
     let facts = app.log().facts();
+    app.config.look();
     let config = app.config.now();
     let durability = if facts.durability == "process" { Durability::Process } else { Durability::Power };
     Ok(Json(Info {

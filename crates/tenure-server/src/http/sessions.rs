@@ -46,6 +46,7 @@ pub(super) async fn create(
     let request = body.value;
     check(&request)?;
     check_setup(&request, &caller)?;
+    app.config.look();
     let (wait, has_input) = (request.wait, request.input.is_some());
     let outcome = app.node.create(request, claim.key()).await?;
     let (status, created) = answer(&app, outcome, wait, has_input).await?;

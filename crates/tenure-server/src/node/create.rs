@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use tenure_agents::catalog::{Protocol, known_supports, tells_no_cost};
+use tenure_agents::catalog::{Protocol, asks_nobody, known_supports, tells_no_cost};
 use tenure_api::{CreateSession, ErrorCode, PermissionDefault, Problem, WorkspaceChoice};
 use tenure_core::agent::{Fork, McpServerSpec, McpTransport};
 use tenure_core::machine::{McpServers, Spec};
@@ -216,7 +216,7 @@ impl Node {
 
 pub(super) fn check_request(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem> {
     if let Some(mode) = &request.mode
-        && agent.preset.is_some_and(|p| p.is_bypass(mode))
+        && asks_nobody(agent.protocol, agent.preset, mode)
         && !request.permissions.allow_bypass
     {
         let what = format!(

@@ -6,7 +6,8 @@ use std::sync::{Mutex, PoisonError};
 
 use tenure_api::{Process, ProcessExit, ProcessKind, ProcessState};
 use tenure_event::{SessionId, Timestamp};
-use tenure_host::{PidRef, process};
+use tenure_host::PidRef;
+use tenure_host::process::{self, Table};
 
 /// Milliseconds that an ended process stays listed.
 const KEPT_MS: i64 = 3_600_000;
@@ -75,19 +76,19 @@ impl Processes {
 
     /// The process of one session, measured now. Blocks on `/proc`.
     pub(crate) fn of(&self, id: &SessionId, now: Timestamp) -> Option<Process> {
-        self.running(id).map(|entry| measured(id.clone(), &entry, now))
+        self.running(id).map(|entry| measured(&Table::read(), id.clone(), &entry, now))
     }
 
-    /// All of them, measured now, and these orphans. Blocks on `/proc`.
-    pub(crate) fn list(&self, orphans: &[PidRef], now: Timestamp) -> Vec<Process> {
+    /// All of them, measured now by what was seen running, and these orphans. Blocks on `/proc`.
+    pub(crate) fn list(&self, seen: &Table, orphans: &[PidRef], now: Timestamp) -> Vec<Process> {
         let known = self.snapshot();
-        let mut list: Vec<Process> = known.iter().map(|(id, e)| measured(id.clone(), e, now)).collect();
-        list.extend(orphans.iter().map(|p| orphan(p, now)));
+        let mut list: Vec<Process> = known.iter().map(|(id, e)| measured(seen, id.clone(), e, now)).collect();
+        list.extend(orphans.iter().map(|p| orphan(seen, p, now)));
         list
     }
 
     /// Takes ended ones off the list and ends these orphans. Blocks on `/proc`.
-    pub(crate) fn reap(&self, orphans: &[PidRef], now: Timestamp) -> Vec<Process> {
+    pub(crate) fn reap(&self, seen: &Table, orphans: &[PidRef], now: Timestamp) -> Vec<Process> {
         let mut reaped = Vec::new();
         {
             let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
@@ -98,8 +99,9 @@ impl Processes {
                 e.exited.is_none()
             });
         }
-        let mut list: Vec<Process> = reaped.iter().map(|(id, e)| measured(id.clone(), e, now)).collect();
-        list.extend(orphans.iter().map(|p| orphan(p, now)));
+        let mut list: Vec<Process> =
+            reaped.iter().map(|(id, e)| measured(seen, id.clone(), e, now)).collect();
+        list.extend(orphans.iter().map(|p| orphan(seen, p, now)));
         if !orphans.is_empty() {
             process::sweep(orphans);
         }
@@ -107,9 +109,9 @@ impl Processes {
     }
 }
 
-fn measured(id: SessionId, entry: &Entry, now: Timestamp) -> Process {
+fn measured(seen: &Table, id: SessionId, entry: &Entry, now: Timestamp) -> Process {
     let running = entry.exited.is_none();
-    let bytes = if running { process::usage(&process::tree(entry.agent.pid)).memory_bytes } else { 0 };
+    let bytes = if running { process::usage(&seen.tree(entry.agent.pid)).memory_bytes } else { 0 };
     let until = entry.exited.map_or(now, |(_, at)| at);
     Process {
         session_id: Some(id),
@@ -117,21 +119,21 @@ fn measured(id: SessionId, entry: &Entry, now: Timestamp) -> Process {
         pid: u32::try_from(entry.agent.pid).unwrap_or(0),
         started_at: entry.started_at,
         runtime_seconds: until.millis_since(entry.started_at) / 1000,
-        memory_mb: megabytes(bytes),
+        memory_mb: Some(megabytes(bytes)),
         kind: ProcessKind::Agent,
         state: if running { ProcessState::Running } else { ProcessState::Exited },
         exit: entry.exited.map(|(exit, _)| exit),
     }
 }
 
-fn orphan(pid: &PidRef, now: Timestamp) -> Process {
+fn orphan(seen: &Table, pid: &PidRef, now: Timestamp) -> Process {
     Process {
         session_id: None,
         exec_id: None,
         pid: u32::try_from(pid.pid).unwrap_or(0),
         started_at: now,
         runtime_seconds: 0,
-        memory_mb: megabytes(process::usage(&process::tree(pid.pid)).memory_bytes),
+        memory_mb: Some(megabytes(process::usage(&seen.tree(pid.pid)).memory_bytes)),
         kind: ProcessKind::Orphan,
         state: ProcessState::Running,
         exit: None,

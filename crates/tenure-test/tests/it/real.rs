@@ -84,11 +84,7 @@ for_each_agent!(real_pi_servers Pi => [
     crate::real::mcp::refused as takes_no_servers,
 ]);
 
-for_each_agent!(real_claude_acp_past ClaudeAcp, real_codex_acp_past CodexAcp => [
-    crate::real::forks::at_the_head as is_forked_or_says_that_it_cannot,
-]);
-
-for_each_agent!(real_claude_tools Claude, real_goose_tools Goose, real_opencode_tools OpenCode => [
+for_each_agent!(real_claude_tools Claude, real_codex_tools Codex, real_goose_tools Goose, real_opencode_tools OpenCode => [
     crate::real::artifacts::declared as keeps_a_file_by_the_tool_of_tenure,
 ]);
 
@@ -98,12 +94,8 @@ for_each_agent!(real_pi_tools Pi => [
 
 for_each_agent!(real_claude_past Claude, real_codex_past Codex, real_goose_past Goose, real_opencode_past OpenCode, real_pi_past Pi => [
     crate::real::adopt::goes_on as goes_on_in_a_conversation_that_was_made_elsewhere,
-    crate::real::forks::at_the_head as is_forked_or_says_that_it_cannot,
-    crate::real::forks::at_a_turn as is_forked_at_a_turn_or_says_that_it_cannot,
     crate::real::forks::in_a_turn as is_forked_in_a_turn_or_says_that_it_cannot,
-    crate::real::forks::into_a_worktree as is_forked_into_a_worktree_or_says_that_it_cannot,
     crate::real::forks::killed as is_forked_once_by_a_daemon_that_is_killed,
-    crate::real::rewinds::conversation as is_taken_back_or_says_that_it_cannot,
     crate::real::rewinds::to_the_beginning as is_taken_back_to_the_beginning_or_says_that_it_cannot,
     crate::real::rewinds::both as is_taken_back_with_its_files_or_says_that_it_cannot,
     crate::real::rewinds::killed as is_taken_back_by_a_daemon_that_is_killed,

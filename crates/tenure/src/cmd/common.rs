@@ -145,6 +145,7 @@ pub(super) fn state_word(style: Style, session: &Session) -> String {
             other => style.cyan(other.as_str()),
         },
         (Lifecycle::Suspended, _) if axes.suspended_by == Some(SuspendedBy::Crash) => style.red("crashed"),
+        (Lifecycle::Suspended, _) if axes.suspended_by == Some(SuspendedBy::Limit) => style.yellow("limit"),
         (Lifecycle::Failed, _) => style.red("failed"),
         (lifecycle, _) => style.dim(lifecycle.as_str()),
     }

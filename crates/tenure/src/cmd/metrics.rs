@@ -11,6 +11,10 @@ use crate::view::word;
 
 /// Show a session's counts: messages, turns, tools, tokens, cost, context
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tenure metrics fix-tests\n  tenure metrics fix-tests --json | jq .usage.cost_usd\n\n\
+                  A cost that the agent does not tell is unknown, not 0. `tenure usage` counts all sessions, by day, model or project."
+)]
 pub(crate) struct Args {
     /// Which session
     session: String,

@@ -58,7 +58,7 @@ fn table(style: Style, processes: &[Process]) -> String {
             _ => "exited".to_owned(),
         };
         let memory =
-            if process.memory_mb > 0.0 { bytes((process.memory_mb * 1e6) as u64) } else { String::new() };
+            process.memory_mb.filter(|mb| *mb > 0.0).map(|mb| bytes((mb * 1e6) as u64)).unwrap_or_default();
         table.row([
             process.pid.to_string(),
             word(&process.kind),

@@ -1,6 +1,7 @@
 //! `tenure send`: another input to a session.
 
-use tenure_api::{InputContent, SendInput, SendWait};
+use tenure_api::{InputContent, Receipt, SendInput, SendWait, Session};
+use tenure_client::Client;
 use tenure_event::Delivery;
 
 use super::common::{exit_of, held, read_prompt, short_id};
@@ -75,18 +76,30 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             return Ok(Exit::Done);
         }
         let keys = if context.json { None } else { Keys::open(prompt.from_stdin) };
-        let mut look = Look::new(client, session.id, &session.cwd, receipt.seq.0.saturating_sub(1), keys);
-        look.transcript.know_input(receipt.input_id.clone());
-        look.goal = Goal::Input(receipt.input_id);
-        look.ctrl_c_interrupts = true;
-        look.json = context.json;
-        let end = watch(&mut look).await?;
-        if let End::Cancelled(reason) = &end {
-            return Err(Failure::failed(format!("the input was not served: {reason}")));
-        }
-        if end == End::Held {
-            return Err(held(&look.session));
-        }
-        Ok(exit_of(&end, look.transcript.denied))
+        served(&context, client, &session, receipt, keys).await
     })
+}
+
+/// Shows the turn that serves an input, until its end.
+pub(super) async fn served(
+    context: &Context,
+    client: Client,
+    session: &Session,
+    receipt: Receipt,
+    keys: Option<Keys>,
+) -> Outcome {
+    let after = receipt.seq.0.saturating_sub(1);
+    let mut look = Look::new(client, session.id.clone(), &session.cwd, after, keys);
+    look.transcript.know_input(receipt.input_id.clone());
+    look.goal = Goal::Input(receipt.input_id);
+    look.ctrl_c_interrupts = true;
+    look.json = context.json;
+    let end = watch(&mut look).await?;
+    if let End::Cancelled(reason) = &end {
+        return Err(Failure::failed(format!("the input was not served: {reason}")));
+    }
+    if end == End::Held {
+        return Err(held(&look.session));
+    }
+    Ok(exit_of(&end, look.transcript.denied))
 }

@@ -114,8 +114,8 @@ fn card(style: Style, session: &Session) -> String {
     line("events", session.last_seq.to_string());
     line("usage", usage(session));
     if let Some(p) = &session.process {
-        let memory = bytes((p.memory_mb * 1e6) as u64);
-        line("process", format!("pid {}, {memory}, for {}", p.pid, duration(p.runtime_seconds * 1000)));
+        let memory = p.memory_mb.map(|mb| format!(", {}", bytes((mb * 1e6) as u64))).unwrap_or_default();
+        line("process", format!("pid {}{memory}, for {}", p.pid, duration(p.runtime_seconds * 1000)));
     }
     line("first input", text(&session.first_input));
     line("draft", text(&session.draft));
@@ -132,6 +132,9 @@ fn card(style: Style, session: &Session) -> String {
 fn state(style: Style, session: &Session) -> String {
     let axes = &session.axes;
     let mut words = vec![state_word(style, session)];
+    if let Some(limit) = &session.limit_reached {
+        words.push(format!("its limit of {limit} is reached (`tenure config` raises it)"));
+    }
     if let Some(outcome) = axes.last_outcome {
         words.push(format!("last turn {}", outcome.as_str()));
     }

@@ -7,6 +7,10 @@ use crate::view::todos_changed;
 
 /// Show the agent's list of things to do
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  tenure todos fix-tests\n  tenure todos fix-tests --json | jq '.items[] | select(.status != \"completed\")'\n\n\
+                  Agents that keep their list to themselves are named in docs/agents.md; `tenure logs SESSION --types todos.updated -f` follows it."
+)]
 pub(crate) struct Args {
     /// Which session
     session: String,

@@ -42,11 +42,13 @@ enum Action {
     },
     /// Show one, and what would be lost with it
     Show {
+        /// Its branch, its id or a unique prefix of that, or a session in it
         #[arg(value_name = "WORKTREE")]
         name: String,
     },
     /// Show what it has that its base has not, committed or not
     Diff {
+        /// Its branch, its id or a unique prefix of that, or a session in it
         #[arg(value_name = "WORKTREE")]
         name: String,
         /// Only the names of files
@@ -55,6 +57,7 @@ enum Action {
     },
     /// Merge its work into a branch; where that is checked out, its files must be clean
     Merge {
+        /// Its branch, its id or a unique prefix of that, or a session in it
         #[arg(value_name = "WORKTREE")]
         name: String,
         /// The branch [default: the one that it came from]
@@ -75,6 +78,7 @@ enum Action {
     },
     /// Remove it with the branch that was made for it; refused where work would be lost
     Discard {
+        /// Its branch, its id or a unique prefix of that, or a session in it
         #[arg(value_name = "WORKTREE")]
         name: String,
         /// Also what would be lost

@@ -113,5 +113,42 @@ fn the_doctor_starts_nothing_and_sees_what_is_wrong() {
     std::fs::write(home.path("home").join("config.toml"), "[agents]\nx = 7\n").unwrap();
     let ill = home.run(&["doctor", "--json"]);
     assert_eq!(ill.code, 1);
+    std::fs::write(home.path("home").join("config.toml"), "default_agent = \"clod\"\n").unwrap();
+    let unknown = name(&home.run(&["doctor", "--json"]).json(), "config").to_string();
+    assert!(unknown.contains("no agent `clod`") && unknown.contains("known are: claude, codex"), "{unknown}");
+    std::fs::write(home.path("home").join("config.toml"), "[agents]\nx = 7\n").unwrap();
     assert_eq!(name(&ill.json(), "config")["grade"], "wrong");
+}
+
+#[test]
+fn an_agents_own_commands_are_listed_and_run() {
+    let home = Home::new();
+    home.up();
+    home.run(&["run", "-a", "scripted", "--title", "handy", "one"]).expect(0);
+    let listed = home.run(&["commands", "handy"]);
+    let listed = listed.expect(0);
+    assert!(
+        listed.contains("echo") && listed.contains("what to say") && listed.contains("Say something back")
+    );
+    let told = home.run(&["commands", "handy", "--json"]).json();
+    assert_eq!(told[0]["name"], "echo", "{told}");
+    let ran = home.run(&["commands", "handy", "echo", "round here"]);
+    assert!(ran.expect(0).contains("round here"), "{ran:?}");
+    let none = home.run(&["commands", "handy", "dance"]);
+    assert_eq!(none.code, 3, "{none:?}");
+    assert!(none.err.contains("`dance`"), "{none:?}");
+}
+
+#[test]
+fn a_session_at_its_limit_says_so_and_what_raises_it() {
+    let home = Home::new();
+    home.up();
+    home.run(&["run", "-a", "scripted", "--title", "short", "--max-turns", "1", "one"]).expect(0);
+    home.run(&["send", "short", "two"]).expect(0);
+    home.wait_for("short", "session.suspended");
+    let listed = home.run(&["ls"]);
+    assert!(listed.expect(0).contains(" limit "), "{listed:?}");
+    let shown = home.run(&["show", "short"]);
+    let shown = shown.expect(0);
+    assert!(shown.contains("its limit of turns is reached") && shown.contains("tenure config"), "{shown}");
 }

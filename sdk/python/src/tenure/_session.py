@@ -300,6 +300,10 @@ class Session:
         """Background commands and subagents."""
         return cast(list[api.TaskView], (await self._ask("GET", "/tasks"))["items"])
 
+    async def task(self, task_id: str, *, bytes: int | None = None) -> api.TaskDetail:
+        """One task, with the end of what it wrote, also while it runs: the last bytes of it (64 KB unless told)."""
+        return cast(api.TaskDetail, await self._ask("GET", "/tasks/{}", task_id, query={"bytes": bytes}))
+
     async def stop_task(self, task_id: str, *, wait: VerbWait = "done") -> api.VerbReply:
         """Stops one task; the turn goes on."""
         return cast(api.VerbReply, await self._ask("POST", "/tasks/{}/stop", task_id, body={"wait": wait}))

@@ -629,6 +629,9 @@ class CreateSession(TypedDict):
     # What happens when the process ends by itself.
     restart: NotRequired[RestartPolicy]
     resume: NotRequired[ResumeRequest | None]
+    # Leave out the text that Tenure adds of its own to the agent's instructions. It adds none: every session is as
+    # if this were true, and the descriptions of its tools (`artifact_tool`) stay.
+    skip_default_instructions: NotRequired[bool]
     # `false` starts nothing yet (default true).
     start: NotRequired[bool | None]
     # Tags.
@@ -2334,8 +2337,9 @@ class Process(TypedDict):
     exit: NotRequired[ProcessExit | None]
     # What it is for.
     kind: ProcessKind
-    # Memory of its whole tree, in MB (10^6 bytes); 0 when it has exited.
-    memory_mb: float
+    # Memory of its whole tree, in MB (10^6 bytes); 0 when it has exited, absent where it was not measured (in a
+    # list of sessions: `GET /v1/processes` measures all, a session by itself has its own).
+    memory_mb: NotRequired[float | None]
     # Its process id.
     pid: int
     # How long it has run, or ran.
@@ -2977,12 +2981,51 @@ SuspendedBy: TypeAlias = "Literal['request', 'idle', 'limit', 'crash']"
 
 class TaskCompleted(TypedDict):
     """`task.completed`."""
+    output: NotRequired[TaskOutput | None]
     # How it ended.
     status: TaskStatus
     # What the agent says of it.
     summary: NotRequired[str | None]
     # The agent's id of the task.
     task_id: str
+
+class TaskDetail(TypedDict):
+    """One task, with what it wrote."""
+    # It goes on when the turn ends.
+    background: bool
+    ended_at: NotRequired[Timestamp | None]
+    # `shell`, `agent` or the agent's own word.
+    kind: str
+    # When it was started.
+    started_at: Timestamp
+    # How it stands.
+    state: TaskState
+    # What the agent says of its end; its output, as far as the agent tells it.
+    summary: NotRequired[str | None]
+    # The agent's id of the task.
+    task_id: str
+    # A line for people.
+    title: str
+    # The tool call that started it.
+    tool_id: NotRequired[str | None]
+    output: NotRequired[TaskText | None]
+
+class TaskOutputText(TypedDict):
+    """The end of it."""
+    kind: Literal['text']
+    # Its last 32 KB at most.
+    text: str
+    # There was more before that.
+    truncated: NotRequired[bool]
+
+class TaskOutputPath(TypedDict):
+    """The agent has it in a file of its own, which goes when the agent removes it."""
+    kind: Literal['file']
+    # Where.
+    path: str
+
+TaskOutput: TypeAlias = "TaskOutputText | TaskOutputPath"
+"""What a task wrote, or where it wrote it."""
 
 class TaskProgressed(TypedDict):
     """`task.progressed`: a running task tells more."""
@@ -3009,6 +3052,15 @@ TaskState: TypeAlias = "Literal['running', 'completed', 'failed', 'stopped']"
 
 TaskStatus: TypeAlias = "Literal['completed', 'failed', 'stopped']"
 """How a task ended."""
+
+class TaskText(TypedDict):
+    """What a task wrote."""
+    # The agent's own file with all of it, if it has one.
+    path: NotRequired[str | None]
+    # The end of it. What is no text is shown as well as it can be.
+    text: str
+    # There was more before that.
+    truncated: bool
 
 class TaskView(TypedDict):
     """A background command or subagent within a session."""

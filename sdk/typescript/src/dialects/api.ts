@@ -114,7 +114,7 @@ export class Api {
         pid: running.pid,
         model: session.model ?? session.model_effective ?? "",
         status,
-        memory_mb: running.memory_mb,
+        memory_mb: running.memory_mb ?? 0,
         runtime_seconds: running.runtime_seconds,
       });
     }

@@ -1091,6 +1091,23 @@ export interface paths {
         readonly patch?: never;
         readonly trace?: never;
     };
+    readonly "/v1/sessions/{id}/tasks/{task_id}": {
+        readonly parameters: {
+            readonly query?: never;
+            readonly header?: never;
+            readonly path?: never;
+            readonly cookie?: never;
+        };
+        /** One task, with what it wrote so far. */
+        readonly get: operations["get_sessions_id_tasks_task_id"];
+        readonly put?: never;
+        readonly post?: never;
+        readonly delete?: never;
+        readonly options?: never;
+        readonly head?: never;
+        readonly patch?: never;
+        readonly trace?: never;
+    };
     readonly "/v1/sessions/{id}/tasks/{task_id}/stop": {
         readonly parameters: {
             readonly query?: never;
@@ -1955,6 +1972,11 @@ export interface components {
             /** @description What happens when the process ends by itself. */
             readonly restart?: components["schemas"]["RestartPolicy"];
             readonly resume?: components["schemas"]["ResumeRequest"] | null;
+            /**
+             * @description Leave out the text that Tenure adds of its own to the agent's instructions. It adds none: every session is as if
+             *     this were true, and the descriptions of its tools (`artifact_tool`) stay.
+             */
+            readonly skip_default_instructions?: boolean;
             /** @description `false` starts nothing yet (default true). */
             readonly start?: boolean | null;
             /** @description Tags. */
@@ -3511,9 +3533,10 @@ export interface components {
                 readonly kind: components["schemas"]["ProcessKind"];
                 /**
                  * Format: double
-                 * @description Memory of its whole tree, in MB (10^6 bytes); 0 when it has exited.
+                 * @description Memory of its whole tree, in MB (10^6 bytes); 0 when it has exited, absent where it was not measured (in a list
+                 *     of sessions: `GET /v1/processes` measures all, a session by itself has its own).
                  */
-                readonly memory_mb: number;
+                readonly memory_mb?: number | null;
                 /**
                  * Format: int32
                  * @description Its process id.
@@ -3901,9 +3924,10 @@ export interface components {
             readonly kind: components["schemas"]["ProcessKind"];
             /**
              * Format: double
-             * @description Memory of its whole tree, in MB (10^6 bytes); 0 when it has exited.
+             * @description Memory of its whole tree, in MB (10^6 bytes); 0 when it has exited, absent where it was not measured (in a list
+             *     of sessions: `GET /v1/processes` measures all, a session by itself has its own).
              */
-            readonly memory_mb: number;
+            readonly memory_mb?: number | null;
             /**
              * Format: int32
              * @description Its process id.
@@ -4541,12 +4565,31 @@ export interface components {
         readonly SuspendedBy: "request" | "idle" | "limit" | "crash";
         /** @description `task.completed`. */
         readonly TaskCompleted: {
+            readonly output?: components["schemas"]["TaskOutput"] | null;
             /** @description How it ended. */
             readonly status: components["schemas"]["TaskStatus"];
             /** @description What the agent says of it. */
             readonly summary?: string | null;
             /** @description The agent's id of the task. */
             readonly task_id: string;
+        };
+        /** @description One task, with what it wrote. */
+        readonly TaskDetail: components["schemas"]["TaskView"] & {
+            readonly output?: components["schemas"]["TaskText"] | null;
+        };
+        /** @description What a task wrote, or where it wrote it. */
+        readonly TaskOutput: {
+            /** @enum {string} */
+            readonly kind: "text";
+            /** @description Its last 32 KB at most. */
+            readonly text: string;
+            /** @description There was more before that. */
+            readonly truncated?: boolean;
+        } | {
+            /** @enum {string} */
+            readonly kind: "file";
+            /** @description Where. */
+            readonly path: string;
         };
         /** @description `task.progressed`: a running task tells more. */
         readonly TaskProgressed: {
@@ -4578,6 +4621,15 @@ export interface components {
          * @enum {string}
          */
         readonly TaskStatus: "completed" | "failed" | "stopped";
+        /** @description What a task wrote. */
+        readonly TaskText: {
+            /** @description The agent's own file with all of it, if it has one. */
+            readonly path?: string | null;
+            /** @description The end of it. What is no text is shown as well as it can be. */
+            readonly text: string;
+            /** @description There was more before that. */
+            readonly truncated: boolean;
+        };
         /** @description A background command or subagent within a session. */
         readonly TaskView: {
             /** @description It goes on when the turn ends. */
@@ -5269,10 +5321,13 @@ export type SnippetMark = components['schemas']['SnippetMark'];
 export type Support = components['schemas']['Support'];
 export type SuspendedBy = components['schemas']['SuspendedBy'];
 export type TaskCompleted = components['schemas']['TaskCompleted'];
+export type TaskDetail = components['schemas']['TaskDetail'];
+export type TaskOutput = components['schemas']['TaskOutput'];
 export type TaskProgressed = components['schemas']['TaskProgressed'];
 export type TaskStarted = components['schemas']['TaskStarted'];
 export type TaskState = components['schemas']['TaskState'];
 export type TaskStatus = components['schemas']['TaskStatus'];
+export type TaskText = components['schemas']['TaskText'];
 export type TaskView = components['schemas']['TaskView'];
 export type TextKind = components['schemas']['TextKind'];
 export type Timestamp = components['schemas']['Timestamp'];
@@ -8132,6 +8187,41 @@ export interface operations {
                 };
                 content: {
                     readonly "application/json": components["schemas"]["Page_TaskView"];
+                };
+            };
+            readonly default: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/problem+json": components["schemas"]["Problem"];
+                };
+            };
+        };
+    };
+    readonly get_sessions_id_tasks_task_id: {
+        readonly parameters: {
+            readonly query?: {
+                /** @description The last so many bytes of what it wrote (default 65536, at most 1048576; an agent that keeps no file tells less). */
+                readonly bytes?: number;
+            };
+            readonly header?: never;
+            readonly path: {
+                /** @description The session. */
+                readonly id: string;
+                /** @description The agent's id of the task. */
+                readonly task_id: string;
+            };
+            readonly cookie?: never;
+        };
+        readonly requestBody?: never;
+        readonly responses: {
+            readonly 200: {
+                headers: {
+                    readonly [name: string]: unknown;
+                };
+                content: {
+                    readonly "application/json": components["schemas"]["TaskDetail"];
                 };
             };
             readonly default: {

@@ -405,19 +405,6 @@ fn reasoning_plans_and_compaction_are_told() {
 }
 
 #[test]
-fn tool_servers_are_told_as_they_come_up() {
-    let mut fed = Fed::ready();
-    let told = fed.tell("mcpServer/startupStatus/updated", json!({"name": "ev", "status": "ready"}));
-    assert!(
-        matches!(&told[..], [Signal::Mcp(_), Signal::Send(Command::Raw(line))] if line.contains("mcpServerStatus/list"))
-    );
-    let server = json!({"name": "ev", "runtimeStatus": "connected", "tools": {"echo": {}}, "serverInfo": {"name": "e"}});
-    let told = fed.frame(json!({"id": "0.servers", "result": {"data": [server]}}));
-    let [Signal::Mcp(servers)] = &told[..] else { panic!("{told:?}") };
-    assert_eq!(servers[0].tools, ["echo"]);
-}
-
-#[test]
 fn a_cut_leaves_nothing_open() {
     let mut fed = Fed::ready();
     fed.begin(3, "t1");

@@ -53,8 +53,8 @@ fn a_thread_is_opened_with_all_that_was_asked_for() {
             "model_reasoning_effort": "high",
             "projects": {"/home/dev/project": {"trust_level": "trusted"}},
             "mcp_servers": {
-                "one.1": {"command": "srv", "args": ["-x"], "env": {"A": "1"}},
-                "two": {"url": "http://127.0.0.1:1/mcp", "http_headers": {"Authorization": "secret"}},
+                "one.1": {"command": "srv", "args": ["-x"], "env": {"A": "1"}, "startup_timeout_sec": 30},
+                "two": {"url": "http://127.0.0.1:1/mcp", "http_headers": {"Authorization": "secret"}, "startup_timeout_sec": 30},
             },
         },
     });

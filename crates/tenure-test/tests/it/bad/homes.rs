@@ -47,6 +47,10 @@ async fn a_broken_configuration_is_told_at_the_start() {
     for (toml, words) in [
         ("default_agent = [\n", ["config.toml", "line"]),
         ("colour = \"red\"\n", ["config.toml", "colour"]),
+        (
+            "default_agent = \"clod\"\n",
+            ["`default_agent`: there is no agent `clod`", "known are: claude, codex"],
+        ),
         ("[agents.x]\nprotocol = \"morse\"\n", ["agents.x.protocol", "morse"]),
     ] {
         let setup = TestDaemon::setup().config(toml);
@@ -70,6 +74,23 @@ async fn a_configuration_that_breaks_later_keeps_the_old_one_and_warns() {
     std::fs::write(daemon.home().join("config.toml"), "").unwrap();
     hang_up(&daemon);
     eventually(&daemon, "/v1/info", |info| info["config_warning"].is_null()).await;
+}
+
+#[tokio::test]
+async fn an_agent_that_was_configured_a_moment_ago_is_known() {
+    let daemon = TestDaemon::start().await;
+    let path = daemon.home().join("config.toml");
+    let request = serde_json::json!({"agent": "mine", "cwd": daemon.workdir(), "start": false});
+    let problem = daemon.post("/v1/sessions", &request).await.problem(400, "invalid");
+    assert_eq!(problem["field"], "agent");
+    std::fs::write(&path, "[agents.mine]\nprotocol = \"scripted\"\n").unwrap();
+    daemon.post("/v1/sessions", &request).await.ok(201);
+    let before = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, before + "[agents.more]\nprotocol = \"scripted\"\n").unwrap();
+    let agents = daemon.get("/v1/agents").await.ok(200);
+    assert!(agents["items"].as_array().unwrap().iter().any(|agent| agent["name"] == "more"), "{agents}");
+    std::fs::write(&path, "colour = 1\n").unwrap();
+    assert!(daemon.get("/v1/info").await.ok(200)["config_warning"].is_string());
 }
 
 /// Has the configuration read again.

@@ -35,10 +35,29 @@ async fn a_create_that_cannot_be_honoured_is_refused_by_the_name_of_the_field() 
 
 #[tokio::test]
 async fn a_mode_that_asks_nobody_must_be_allowed_by_name() {
-    let daemon = TestDaemon::start().await;
-    let request = json!({"agent": "claude", "cwd": daemon.workdir(), "mode": "bypassPermissions"});
-    let problem = daemon.post("/v1/sessions", &request).await.says(403, "forbidden", &["allow_bypass"]);
-    assert_eq!(problem["field"], "mode");
+    let agents = ["acp", "claude", "codex"].map(|protocol| {
+        format!("[agents.my-{protocol}]\nprotocol = \"{protocol}\"\ncommand = [\"/nowhere\"]\n")
+    });
+    let daemon = TestDaemon::setup().config(&agents.concat()).start().await;
+    for (agent, mode) in [
+        ("claude", "bypassPermissions"),
+        ("codex", "full-access"),
+        ("goose", "auto"),
+        ("opencode", "yolo"),
+        ("claude-agent-acp", "bypassPermissions"),
+        ("codex-acp", "agent-full-access"),
+        ("gemini", "yolo"),
+        ("scripted", "bypass"),
+        // Programs of the user's own that speak a protocol have its modes.
+        ("my-acp", "bypassPermissions"),
+        ("my-claude", "bypassPermissions"),
+        ("my-codex", "never/workspace-write"),
+    ] {
+        let request = json!({"agent": agent, "cwd": daemon.workdir(), "mode": mode, "start": false});
+        let problem = daemon.post("/v1/sessions", &request).await.says(403, "forbidden", &["allow_bypass"]);
+        assert_eq!(problem["field"], "mode", "{agent}");
+    }
+    assert_eq!(daemon.get("/v1/sessions").await.ok(200)["items"], json!([]), "nothing was created");
 }
 
 #[tokio::test]

@@ -13,7 +13,8 @@ fn tool(kind: Kind) -> &'static str {
         Kind::Claude | Kind::ClaudeAcp => "mcp__tenure__declare_artifact",
         Kind::Goose => "tenure__declare_artifact",
         Kind::OpenCode => "tenure_declare_artifact",
-        Kind::Codex | Kind::CodexAcp | Kind::Pi => panic!("it is not tried"),
+        Kind::Codex | Kind::CodexAcp => "mcp__tenure::declare_artifact",
+        Kind::Pi => panic!("it takes no servers"),
     }
 }
 

@@ -8,7 +8,7 @@ use tenure_test::daemon::{PATIENCE, TestSession};
 
 use crate::repository::Repository;
 
-use super::ground::{Ground, Kind};
+use super::ground::{Ground, Kind, support};
 use super::turns::one_end_each;
 
 /// Two turns, each with words of its own.
@@ -32,8 +32,7 @@ pub(crate) async fn into_a_worktree(kind: Kind) {
     let session = ground.trusting().await;
     session.run(&Script::new().text("It is blue.").prompt("Remember: the sky is blue.")).await;
     let request = json!({"files": "worktree"});
-    if matches!(kind, Kind::Goose | Kind::OpenCode) {
-        let lacks = if kind == Kind::Goose { "fork" } else { "fork_elsewhere" };
+    if let Some(lacks) = lacks(&session, "fork_elsewhere").await {
         refuses(&ground, &session, &request, lacks).await;
         return assert_eq!(repo.worktrees(), 1);
     }
@@ -102,11 +101,21 @@ async fn refuses(ground: &Ground, session: &TestSession, request: &Value, capabi
     assert_eq!(all["items"].as_array().unwrap().len(), 1);
 }
 
+/// What the session's agent says that it lacks of a kind of fork, if anything.
+async fn lacks(session: &TestSession, wanted: &'static str) -> Option<&'static str> {
+    for verb in ["fork", wanted] {
+        if support(session, verb).await.is_err() {
+            return Some(verb);
+        }
+    }
+    None
+}
+
 pub(crate) async fn at_the_head(kind: Kind) {
     let ground = Ground::new(kind).await;
     let session = told(&ground).await;
-    if kind == Kind::Goose {
-        return refuses(&ground, &session, &json!({}), "fork").await;
+    if let Some(lacks) = lacks(&session, "fork").await {
+        return refuses(&ground, &session, &json!({}), lacks).await;
     }
     let before = session.view().await;
     let (child, made) = fork(&ground, &session, json!({"id": "child", "title": "Another way"})).await;
@@ -155,8 +164,7 @@ pub(crate) async fn at_a_turn(kind: Kind) {
     let session = told(&ground).await;
     let first = session.turn_end(1).await;
     let at = json!({"turn": first["turn_id"]});
-    if matches!(kind, Kind::Goose | Kind::OpenCode) {
-        let lacks = if kind == Kind::Goose { "fork" } else { "fork_at" };
+    if let Some(lacks) = lacks(&session, "fork_at").await {
         return refuses(&ground, &session, &json!({"at": at}), lacks).await;
     }
     let (child, made) = fork(&ground, &session, json!({"at": at})).await;
@@ -187,8 +195,7 @@ pub(crate) async fn in_a_turn(kind: Kind) {
     let session = told(&ground).await;
     session.send(&Script::new().gate("half", "First half. Second half.").prompt("Talk for long.")).await;
     ground.model.gate_reached("half", PATIENCE).await.unwrap();
-    if matches!(kind, Kind::Goose | Kind::OpenCode) {
-        let lacks = if kind == Kind::Goose { "fork" } else { "fork_at" };
+    if let Some(lacks) = lacks(&session, "fork_at").await {
         refuses(&ground, &session, &json!({}), lacks).await;
         return ground.model.open_gate("half");
     }

@@ -5,7 +5,7 @@ use tenure_model::Script;
 use tenure_test::daemon::TestSession;
 use tenure_test::mcp::{self, EverythingServer};
 
-use super::ground::{Ground, Kind};
+use super::ground::{self, Ground, Kind, support};
 use super::turns::one_end_each;
 
 /// A program that is nowhere.
@@ -107,6 +107,67 @@ pub(crate) async fn sse(kind: Kind) {
     } else {
         assert_eq!(every["status"], "failed", "{every}");
         assert!(every["error"].as_str().is_some_and(|why| why.contains("sse")), "{every}");
+    }
+}
+
+/// A running session's set of servers is changed, or that is refused by name.
+pub(crate) async fn changed(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let session = ground.session_with(json!({"permissions": {"default": "allow"}})).await;
+    let set = json!({"mcp_servers": [everything("second")]});
+    let answer = ground.daemon.request("PUT", &session.path("/mcp"), &set).await;
+    match support(&session, "mcp_change").await {
+        Ok(()) => {
+            assert_eq!(answer.ok(200)["added"], json!(["second"]));
+            stands(&session, "second", "connected").await;
+            let prompt = call(kind, "second", "echo", json!({"message": "set"})).prompt("Call it.");
+            session.run(&prompt).await;
+            assert!(result(&ground).contains("Echo: set"), "{}", result(&ground));
+        }
+        Err(_) if kind == Kind::Pi => {
+            // It takes none at any time, and says that.
+            let why = support(&session, "mcp_stdio").await.unwrap_err();
+            ground::refused(kind, answer, "mcp_stdio", &why);
+        }
+        Err(why) => {
+            ground::refused(kind, answer, "mcp_change", &why);
+            assert_eq!(session.get("/mcp").await["items"], json!([]));
+        }
+    }
+}
+
+/// A running session connects to a server again, or says that it cannot.
+pub(crate) async fn connected_again(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let servers = if kind == Kind::Pi { json!([]) } else { json!([everything("every")]) };
+    let session = ground.session_with(json!({"mcp_servers": servers})).await;
+    let again = session.post("/mcp/every/reconnect", &json!({})).await;
+    match support(&session, "mcp_reconnect").await {
+        Ok(()) => {
+            again.ok(200);
+            assert_eq!(server(&session, "every").await["status"], "connected");
+        }
+        // It has none that could be meant.
+        Err(_) if kind == Kind::Pi => {
+            again.says(404, "not_found", &["every"]);
+        }
+        Err(why) => ground::refused(kind, again, "mcp_reconnect", &why),
+    }
+}
+
+/// How a server stands is told with its tools, or not at all: never guessed.
+pub(crate) async fn told(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let servers = if kind == Kind::Pi { json!([]) } else { json!([everything("every")]) };
+    let session = ground.session_with(json!({"mcp_servers": servers})).await;
+    session.run(&Script::new().text("Hello.").prompt("Say hello.")).await;
+    match support(&session, "mcp_status").await {
+        Ok(()) => assert!(tools(&stands(&session, "every", "connected").await).contains(&"echo")),
+        Err(_) if kind == Kind::Pi => assert_eq!(session.get("/mcp").await["items"], json!([])),
+        Err(_) => {
+            let every = server(&session, "every").await;
+            assert_eq!((&every["status"], tools(&every).len()), (&json!("pending"), 0), "{every}");
+        }
     }
 }
 
@@ -345,10 +406,6 @@ pub(crate) async fn changed_between_processes(kind: Kind) {
     session.post("/mcp/every/disable", &json!({})).await.ok(200);
     ground.daemon.kill_and_restart().await;
     session.verb("resume").await;
-    if kind == Kind::Codex {
-        // It does not wait for its servers.
-        stands(&session, "second", "connected").await;
-    }
     let prompt = call(kind, "second", "echo", json!({"message": "next"})).prompt("Call it.");
     session.run(&prompt).await;
     assert!(result(&ground).contains("Echo: next"), "{}", result(&ground));

@@ -5,20 +5,14 @@ use tenure_model::Script;
 use tenure_test::daemon::TestSession;
 
 use super::forks::{heard, said, told};
-use super::ground::{Ground, Kind};
+use super::ground::{self, Ground, Kind, support};
 use super::turns::one_end_each;
 
 /// What the agents without a way for it say.
 async fn refused(ground: &Ground, session: &TestSession, request: &Value) -> bool {
-    let cannot = matches!(ground.kind, Kind::Goose | Kind::OpenCode);
-    if cannot {
-        let problem = session.post("/rewind", request).await.problem(422, "unsupported");
-        assert_eq!(
-            (&problem["agent"], &problem["capability"]),
-            (&json!(ground.kind.name()), &json!("rewind"))
-        );
-    }
-    cannot
+    let Err(why) = support(session, "rewind").await else { return false };
+    ground::refused(ground.kind, session.post("/rewind", request).await, "rewind", &why);
+    true
 }
 
 async fn ask(ground: &Ground, session: &TestSession) -> String {

@@ -36,6 +36,13 @@ proofs! {
     tasks => crate::real::tasks::shown,
     task_output => crate::real::tasks::written,
     stop_task => crate::real::tasks::stopped,
+    fork => crate::real::forks::at_the_head,
+    fork_at => crate::real::forks::at_a_turn,
+    fork_elsewhere => crate::real::forks::into_a_worktree,
+    rewind => crate::real::rewinds::conversation,
+    mcp_change => crate::real::mcp::changed,
+    mcp_reconnect => crate::real::mcp::connected_again,
+    mcp_status => crate::real::mcp::told,
     images => crate::real::inputs::image,
     files => crate::real::inputs::file,
     end => crate::real::ends::closed,
@@ -43,21 +50,18 @@ proofs! {
 
 /// Proven by tests of their own.
 const ELSEWHERE: &[&str] = &[
-    // With compact: it is how that is done.
+    // With `compact`: it is how that is done.
     "compact_command",
-    "fork",
-    "fork_at",
-    "fork_elsewhere",
-    "rewind",
+    // With `rewind`: after one it is tried.
     "rewind_undo",
+    // Forms of tool servers, and of Pi's extensions.
     "elicitation",
+    // Nobody can ask for it: what a subagent asks comes up, or does not.
     "subagent_asks",
+    // Where an agent takes servers, it calls their tools.
     "mcp_stdio",
     "mcp_http",
     "mcp_sse",
-    "mcp_change",
-    "mcp_reconnect",
-    "mcp_status",
 ];
 
 #[test]
