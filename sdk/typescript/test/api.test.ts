@@ -139,6 +139,11 @@ describe("the api dialect", () => {
     await tenure.session(id).send("last");
     const said = (await api.getClaudeSessionOutput(native)).trim().split("\n").map((line) => (JSON.parse(line) as { content: string }).content);
     assert.deepEqual(said.filter((text) => !text.startsWith("You said")), ["hello", "go on", "and on", "last"]);
+    // One that could not be resumed is not there afterwards either.
+    for (let times = 0; times < 2; times++) {
+      await assert.rejects(api.resumeClaudeCode(path, "session-uuid-123", "hi", MODEL), (e) => isTenureError(e) && (e.code as string) === "resume_failed");
+    }
+    await assert.rejects(api.cancelClaudeExecution("session-uuid-123"), (e) => isTenureError(e, "not_found"));
   });
 
   it("explores history", async () => {

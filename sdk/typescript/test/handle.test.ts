@@ -43,6 +43,7 @@ describe("a session handle", () => {
     assert.ok(messages.every((m) => m.parts.length > 0 && Number.isInteger(m.info.time.created)));
     await session.end();
     await assert.rejects(session.send("x"), (e) => isTenureError(e, "destroyed"));
+    await assert.rejects(session.getInfo(), (e) => isTenureError(e, "not_found"));
   });
 
   it("streams typed events; the deltas add up over a daemon that is killed", async () => {

@@ -76,6 +76,7 @@ describe("a plugin", () => {
     assert.equal(await ctx.sessions.getStatus(sessionId), "archived");
     await session.destroy();
     await assert.rejects(ctx.sessions.sendMessage(sessionId, "x"), (e) => isTenureError(e, "destroyed"));
+    await assert.rejects(ctx.sessions.getStatus(sessionId), (e) => isTenureError(e, "not_found"));
   });
 
   it("tells a crash as an error, and a handler that throws to the log", async () => {

@@ -9,7 +9,7 @@ import type { Tenure } from "../tenure.js";
 import { type ApiProject, type ApiSession, type HistoryRow, Past } from "./api/past.js";
 import { type ApiEvent, type EventName, Watch } from "./api/watch.js";
 import { WORKING } from "./api/working.js";
-import { type Client, begun, client, only, refusal, text } from "./common.js";
+import { type Client, begun, client, only, present, refusal, text } from "./common.js";
 import { type Moment, isFresh, moment, works } from "./status.js";
 
 export type { ApiProject, ApiSession, HistoryRow } from "./api/past.js";
@@ -19,6 +19,9 @@ export type { ApiEvent, CompletePayload, ErrorPayload, EventName, OutputPayload,
 export const TAG = "claude-api";
 /** Seconds without work after which their process ends. */
 const IDLE_SECONDS = 2;
+
+/** Lifecycles of sessions that hold a conversation. */
+const HOLDING = "creating,live,suspended,closed";
 
 /** How sessions are started, and which are seen. */
 export interface ApiOptions {
@@ -240,15 +243,14 @@ export class Api {
     } catch (error) {
       if (!isTenureError(error, "not_found", "invalid")) throw error;
     }
-    return (await this.tenure.sessions.list({ native_id: id, archived: "any", limit: 1 })).items[0];
+    // One that was to resume a conversation and could not holds none.
+    return (await this.tenure.sessions.list({ native_id: id, lifecycle: HOLDING, archived: "any", limit: 1 })).items[0];
   }
 
   async #known(id: string): Promise<SessionData> {
     const session = await this.#look(text("this call", "sessionId", id));
-    if (session === undefined || session.lifecycle === "destroyed") {
-      throw new TenureError("not_found", `there is no session ${id}`, { sessionId: id });
-    }
-    return session;
+    if (session === undefined) throw new TenureError("not_found", `there is no session ${id}`, { sessionId: id });
+    return present(session);
   }
 
   #tag(): { tag?: string } {

@@ -1,6 +1,6 @@
 /** What the dialects share: whose client they use, and how they refuse what they do not honour. */
 import { type ErrorCode, TenureError } from "../errors.js";
-import type { Part } from "../generated/api.js";
+import type { Part, Session as SessionData } from "../generated/api.js";
 import type { Session } from "../session.js";
 import { Tenure, type TenureOptions } from "../tenure.js";
 
@@ -29,6 +29,12 @@ export function refusal(call: string, what: string, field?: string): TenureError
 export function text(call: string, name: string, value: unknown): string {
   if (typeof value !== "string" || value.trim() === "") throw refusal(call, `wants \`${name}\`, a text`, name);
   return value;
+}
+
+/** A session that is there: what is left of one that was destroyed is not. */
+export function present(session: SessionData): SessionData {
+  if (session.lifecycle !== "destroyed") return session;
+  throw new TenureError("not_found", `session ${session.id} was destroyed`, { sessionId: session.id });
 }
 
 /** The text parts of a message, joined. */

@@ -5,7 +5,7 @@
 import type { CreateSession, Permissions } from "../generated/api.js";
 import type { Session } from "../session.js";
 import type { Tenure } from "../tenure.js";
-import { type Client as TenureClient, client, only, refusal, text } from "./common.js";
+import { type Client as TenureClient, client, only, present, refusal, text } from "./common.js";
 import { type MessageInput, type PermissionReply, type SendResult, type TodoItem, type Tokens, type WithParts, inputOf, todoOf, tokensOf, withParts } from "./handle/shapes.js";
 import { type AgentEvent, type StreamCallbacks, agentEvents, sendWithCallbacks } from "./handle/stream.js";
 import { type Moment, isFresh, moment } from "./status.js";
@@ -198,7 +198,7 @@ export class SessionHandle {
 
   /** What the session is. */
   async getInfo(): Promise<SessionInfo> {
-    const session = await this.#session.get();
+    const session = present(await this.#session.get());
     return {
       id: session.id,
       title: session.title ?? session.first_input ?? "",

@@ -6,7 +6,7 @@ import type { CreateSession, Message, Permissions } from "../generated/api.js";
 import { isDurable } from "../events.js";
 import { isTenureError, sentence } from "../errors.js";
 import type { Tenure } from "../tenure.js";
-import { type Client, client, only, refusal, text } from "./common.js";
+import { type Client, client, only, present, refusal, text } from "./common.js";
 import { type Moment, isFresh, momentOrArchived } from "./status.js";
 
 /** The status strings of this dialect. */
@@ -202,7 +202,7 @@ class Sessions {
   }
 
   async status(sessionId: string): Promise<PluginStatus> {
-    const session = await this.tenure.sessions.get(sessionId);
+    const session = present(await this.tenure.sessions.get(sessionId));
     return STATUS[momentOrArchived(session, { fresh: isFresh(session) })];
   }
 

@@ -104,7 +104,9 @@ defmodule ClaudeCode.Session.Server do
 
   # A fork of a conversation that a session here holds shows what was said before; a new session could not.
   defp holder(connection, options) do
-    query = %{native_id: options[:resume], archived: "any", limit: 1}
+    # One that was to resume it and could not holds nothing.
+    lifecycle = "creating,live,suspended,closed"
+    query = %{native_id: options[:resume], lifecycle: lifecycle, archived: "any", limit: 1}
 
     with true <- options[:fork_session] == true and options[:resume] != nil,
          :ok <- Options.check_held(Keyword.drop(options, [:fork_session, :title, :tags])),
