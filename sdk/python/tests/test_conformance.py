@@ -306,7 +306,9 @@ async def of_session(what: str, session: Session, args: dict[str, Any]) -> Any:
             return await getattr(call, what)(**args)
         case "inputs" | "cancel" | "edit" | "asks" | "capabilities" | "todos" | "tasks" | "metrics" | "process":
             return await getattr(call, what)(**args)
-        case "mcp" | "set_mcp" | "reconnect_mcp" | "enable_mcp" | "disable_mcp" | "stop_task" | "rewind" | "undo_rewind":
+        case "mcp" | "set_mcp" | "reconnect_mcp" | "enable_mcp" | "disable_mcp" | "task" | "stop_task":
+            return await getattr(call, what)(**args)
+        case "rewind" | "undo_rewind":
             return await getattr(call, what)(**args)
         case "exec" | "enqueue" | "command" | "transcript":
             return await getattr(call, what)(**args)

@@ -265,6 +265,7 @@ class Run {
       case "reconnect_mcp": return session.mcp.reconnect(args.name);
       case "enable_mcp": return session.mcp.enable(args.name);
       case "disable_mcp": return session.mcp.disable(args.name);
+      case "task": return session.task(args.task_id);
       case "stop_task": return session.stopTask(args.task_id);
       case "rewind": return session.rewind(args);
       case "undo_rewind": return session.undoRewind(args);

@@ -44,7 +44,7 @@ export interface VmSessionOptions {
   readonly mcpServers?: readonly VmMcpServer[];
   /** Added to the agent's instructions. */
   readonly additionalInstructions?: string;
-  /** Tenure adds no instructions of its own: there is nothing to skip. */
+  /** Leaves out what Tenure adds to the agent's instructions of its own, which is nothing so far. */
   readonly skipOsInstructions?: boolean;
 }
 
@@ -128,6 +128,7 @@ export class AgentOs {
       inherit_env: ["PATH"],
       permissions: this.#permissions,
       mcp_servers: options.mcpServers?.map((server, at) => this.#mcp(server, at, machine.path)),
+      skip_default_instructions: options.skipOsInstructions,
       instructions: options.additionalInstructions === undefined ? undefined : { append: options.additionalInstructions },
       wait: "live",
     });

@@ -105,7 +105,7 @@ async fn of_control(client: &Client, id: &SessionId, what: &str, args: Value) ->
             let (name, how) = without(args, "name");
             of(client.run_command(id, name.as_str().unwrap(), to(how)).await?)
         }
-        "mcp" | "set_mcp" | "reconnect_mcp" | "enable_mcp" | "disable_mcp" | "stop_task" => {
+        "mcp" | "set_mcp" | "reconnect_mcp" | "enable_mcp" | "disable_mcp" | "task" | "stop_task" => {
             tools::ask(client, id, what, args).await
         }
         "rewind" => of(client.rewind(id, &to(args)).await?),

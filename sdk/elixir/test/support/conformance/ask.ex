@@ -98,6 +98,8 @@ defmodule Tenure.Conformance.Ask do
   defp of_session(to, at, what, %{"name" => name}) when what in ~w(reconnect_mcp enable_mcp disable_mcp),
     do: call(to, "POST", at ++ ["mcp", name, String.trim_trailing(what, "_mcp")], body: %{})
 
+  defp of_session(to, at, "task", args), do: call(to, "GET", at ++ ["tasks", args["task_id"]])
+
   defp of_session(to, at, "stop_task", args),
     do: call(to, "POST", at ++ ["tasks", args["task_id"], "stop"], body: %{})
 
