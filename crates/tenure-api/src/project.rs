@@ -10,10 +10,11 @@ use utoipa::ToSchema;
 pub struct CreateProject {
     /// Its directory.
     pub path: String,
-    /// The client's id of it; the same id and path again is the same project.
+    /// The client's id of it; the same id and path again is the same project. For a directory that is recorded already it is
+    /// another name of that project.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub id: Option<String>,
-    /// Its title.
+    /// Its title, in place of the one that it had.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub title: Option<String>,
 }
@@ -23,6 +24,9 @@ pub struct CreateProject {
 pub struct Project {
     /// Its id.
     pub id: ProjectId,
+    /// Other ids of it: those that clients gave the directory after it was recorded. Each names the project wherever an id is asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub aliases: Vec<ProjectId>,
     /// Its directory, canonical.
     pub path: String,
     /// Every directory that belongs to it, its own first: worktrees, and where it was before it was moved (at most 100 others).

@@ -199,6 +199,21 @@ pub struct ProjectRow {
     pub created_at: Timestamp,
 }
 
+/// Sessions of one project that have agent and directory in common, destroyed ones left out.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ProjectWork {
+    /// The project.
+    pub project_id: ProjectId,
+    /// Name of their agent.
+    pub agent: String,
+    /// Where they work, canonical.
+    pub cwd: String,
+    /// How many they are.
+    pub sessions: u64,
+    /// When one of them last changed.
+    pub updated_at: Timestamp,
+}
+
 /// An event as it is stored and sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Rendered {
@@ -453,6 +468,12 @@ pub trait EventLog: Send + Sync + 'static {
 
     /// Projects, oldest first.
     fn projects(&self) -> impl Future<Output = Result<Vec<ProjectRow>, LogError>> + Send;
+
+    /// What sessions work on which project, of one or of all, in no order: one look that reads no session's view.
+    fn work(
+        &self,
+        project: Option<&ProjectId>,
+    ) -> impl Future<Output = Result<Vec<ProjectWork>, LogError>> + Send;
 
     /// Puts rows that belong to no session (workspace, project, idempotency), with class `Full`.
     fn put(&self, writes: Vec<Write>) -> impl Future<Output = Result<(), LogError>> + Send;

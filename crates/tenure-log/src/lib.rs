@@ -19,8 +19,8 @@ mod tails;
 
 pub use api::{
     Append, Appended, Class, EventLog, EventPage, IdempotencyRow, InputRow, LogError, LogFacts, OutboxRow,
-    PageRequest, ProjectRow, Rendered, SessionFilter, SessionPage, SessionRow, StoredAsk, StoredState,
-    TailUpdate, WorkspaceRow, Write,
+    PageRequest, ProjectRow, ProjectWork, Rendered, SessionFilter, SessionPage, SessionRow, StoredAsk,
+    StoredState, TailUpdate, WorkspaceRow, Write,
 };
 pub use memory::MemoryLog;
 pub use sqlite::{Damage, Durability, LogOptions, SqliteLog, examine};

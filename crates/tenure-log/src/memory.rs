@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use tenure_event::{AskId, AskState, Gseq, InputId, SessionId, Timestamp, WorkspaceId};
+use tenure_event::{AskId, AskState, Gseq, InputId, ProjectId, SessionId, Timestamp, WorkspaceId};
 use tokio::sync::watch;
 
 use self::tables::Tables;
@@ -17,8 +17,8 @@ use crate::prepared::{Prepared, check_ownerless};
 use crate::tails::Tails;
 use crate::{
     Append, Appended, EventLog, EventPage, IDEMPOTENCY_MS, IdempotencyRow, InputRow, LogError, LogFacts,
-    PageRequest, ProjectRow, SessionFilter, SessionPage, SessionRow, StoredAsk, StoredState, TailUpdate,
-    WorkspaceRow, Write, blobs,
+    PageRequest, ProjectRow, ProjectWork, SessionFilter, SessionPage, SessionRow, StoredAsk, StoredState,
+    TailUpdate, WorkspaceRow, Write, blobs,
 };
 
 /// An [`EventLog`] that forgets everything when it is dropped. Clones share what they hold.
@@ -150,6 +150,10 @@ impl EventLog for MemoryLog {
 
     async fn projects(&self) -> Result<Vec<ProjectRow>, LogError> {
         self.with(|tables| Ok(tables.projects()))
+    }
+
+    async fn work(&self, project: Option<&ProjectId>) -> Result<Vec<ProjectWork>, LogError> {
+        self.with(|tables| Ok(tables.work(project)))
     }
 
     async fn put(&self, writes: Vec<Write>) -> Result<(), LogError> {

@@ -28,7 +28,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::Bytes;
 use rusqlite::Connection;
 use serde_json::Value;
-use tenure_event::{AskId, AskState, Gseq, InputId, SessionId, Timestamp, WorkspaceId};
+use tenure_event::{AskId, AskState, Gseq, InputId, ProjectId, SessionId, Timestamp, WorkspaceId};
 use tokio::sync::{oneshot, watch};
 
 pub use self::examine::{Damage, examine};
@@ -39,8 +39,8 @@ use crate::prepared::{Prepared, check_ownerless, weight};
 use crate::tails::Tails;
 use crate::{
     Append, Appended, EventLog, EventPage, IDEMPOTENCY_MS, IdempotencyRow, InputRow, LogError, LogFacts,
-    PageRequest, ProjectRow, SessionFilter, SessionPage, SessionRow, StoredAsk, StoredState, TailUpdate,
-    WorkspaceRow, Write, blobs,
+    PageRequest, ProjectRow, ProjectWork, SessionFilter, SessionPage, SessionRow, StoredAsk, StoredState,
+    TailUpdate, WorkspaceRow, Write, blobs,
 };
 
 /// The file in the home's directory. Nothing else in this process may open it: closing any descriptor of
@@ -337,6 +337,11 @@ impl EventLog for SqliteLog {
 
     async fn projects(&self) -> Result<Vec<ProjectRow>, LogError> {
         self.query(lookup::projects).await
+    }
+
+    async fn work(&self, project: Option<&ProjectId>) -> Result<Vec<ProjectWork>, LogError> {
+        let project = project.cloned();
+        self.query(move |db| lookup::work(db, project.as_ref())).await
     }
 
     async fn put(&self, writes: Vec<Write>) -> Result<(), LogError> {

@@ -3,10 +3,12 @@
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 
-use tenure_event::{AskState, SessionId, Timestamp, WorkspaceId};
+use tenure_event::{AskState, ProjectId, SessionId, Timestamp, WorkspaceId};
 
 use super::tables::Tables;
-use crate::{InputRow, ProjectRow, SessionFilter, SessionPage, SessionRow, StoredAsk, WorkspaceRow};
+use crate::{
+    InputRow, ProjectRow, ProjectWork, SessionFilter, SessionPage, SessionRow, StoredAsk, WorkspaceRow,
+};
 
 impl Tables {
     pub(super) fn row(&self, id: &SessionId) -> Option<SessionRow> {
@@ -86,6 +88,25 @@ impl Tables {
         let mut all: Vec<_> = self.projects.values().cloned().collect();
         all.sort_by(|a, b| (a.created_at, &a.id).cmp(&(b.created_at, &b.id)));
         all
+    }
+
+    pub(super) fn work(&self, project: Option<&ProjectId>) -> Vec<ProjectWork> {
+        let mut sums: BTreeMap<(&ProjectId, &str, &str), (u64, Timestamp)> = BTreeMap::new();
+        let here = self.sessions.values().map(|(_, row)| row).filter(|row| row.lifecycle != "destroyed");
+        for row in here.filter(|row| project.is_none_or(|project| row.project_id == *project)) {
+            let key = (&row.project_id, row.agent.as_str(), row.cwd.as_str());
+            let sum = sums.entry(key).or_insert((0, row.updated_at));
+            *sum = (sum.0 + 1, sum.1.max(row.updated_at));
+        }
+        let told =
+            |((project_id, agent, cwd), (sessions, updated_at)): ((&ProjectId, &str, &str), _)| ProjectWork {
+                project_id: project_id.clone(),
+                agent: agent.to_owned(),
+                cwd: cwd.to_owned(),
+                sessions,
+                updated_at,
+            };
+        sums.into_iter().map(told).collect()
     }
 }
 

@@ -2,12 +2,13 @@
 
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value, json};
-use tenure_event::{AskId, AskState, InputId, Seq, SessionId, Timestamp, WorkspaceId};
+use tenure_event::{AskId, AskState, InputId, ProjectId, Seq, SessionId, Timestamp, WorkspaceId};
 
 use super::events::{stream, to_i64};
 use super::{list, rows};
 use crate::{
-    IdempotencyRow, InputRow, LogError, ProjectRow, SessionRow, StoredAsk, StoredState, WorkspaceRow,
+    IdempotencyRow, InputRow, LogError, ProjectRow, ProjectWork, SessionRow, StoredAsk, StoredState,
+    WorkspaceRow,
 };
 
 /// A session; without a view if that alone cannot be read.
@@ -147,6 +148,17 @@ pub(super) fn projects(db: &Connection) -> Result<Vec<ProjectRow>, LogError> {
     let sql = format!("SELECT {} FROM projects ORDER BY created_at, id", rows::PROJECT);
     let mut select = db.prepare_cached(&sql)?;
     Ok(select.query_map([], rows::project)?.collect::<Result<_, _>>()?)
+}
+
+pub(super) fn work(db: &Connection, project: Option<&ProjectId>) -> Result<Vec<ProjectWork>, LogError> {
+    let which = if project.is_some() { "project_id = ?1" } else { "?1 IS NULL" };
+    let sql = format!(
+        "SELECT project_id, agent, cwd, count(*), max(updated_at) FROM sessions
+         WHERE {which} AND shelf <> {} GROUP BY project_id, agent, cwd",
+        list::DESTROYED
+    );
+    let mut select = db.prepare_cached(&sql)?;
+    Ok(select.query_map([project.map(ProjectId::as_str)], rows::work)?.collect::<Result<_, _>>()?)
 }
 
 /// Sessions by lifecycle, from an index, and the size of the file.

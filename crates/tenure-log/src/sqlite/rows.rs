@@ -6,7 +6,9 @@ use rusqlite::types::Type;
 use tenure_event::{AskState, Seq, SessionId, Timestamp};
 
 use super::events::to_u64;
-use crate::{IdempotencyRow, InputRow, OutboxRow, ProjectRow, SessionRow, StoredAsk, WorkspaceRow};
+use crate::{
+    IdempotencyRow, InputRow, OutboxRow, ProjectRow, ProjectWork, SessionRow, StoredAsk, WorkspaceRow,
+};
 
 type Read<T> = Result<T, rusqlite::Error>;
 
@@ -120,6 +122,17 @@ pub(super) fn project(row: &Row<'_>) -> Read<ProjectRow> {
         title: row.get(2)?,
         trusted: row.get(3)?,
         created_at: time(row, 4)?,
+    })
+}
+
+/// A group of sessions, as [`super::lookup::work`] asks for it.
+pub(super) fn work(row: &Row<'_>) -> Read<ProjectWork> {
+    Ok(ProjectWork {
+        project_id: id(row, 0)?,
+        agent: row.get(1)?,
+        cwd: row.get(2)?,
+        sessions: to_u64(row.get(3)?),
+        updated_at: time(row, 4)?,
     })
 }
 

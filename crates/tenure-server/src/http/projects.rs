@@ -1,6 +1,7 @@
 //! Projects: what sessions work on.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
+use std::path::Path;
 
 use axum::Json;
 use axum::extract::State;
@@ -9,14 +10,13 @@ use http::StatusCode;
 use tenure_api::{CreateProject, ErrorCode, Page, Problem, Project};
 use tenure_event::ProjectId;
 use tenure_index::ProjectCount;
-use tenure_log::{EventLog, ProjectRow, SessionFilter, Write};
+use tenure_log::{EventLog, ProjectRow, ProjectWork, Write};
 
 use super::app::{App, Shared};
-use super::events::MAX_ITEMS;
 use super::extract::Body;
 use super::idempotency::{Keyed, remembered, row_of};
 use super::problem::{Answer, Failure};
-use crate::clock;
+use crate::node::Projects;
 
 /// Directories of a project that are told beside its own.
 const PATHS: usize = 100;
@@ -29,53 +29,60 @@ const PATHS: usize = 100;
 pub(super) async fn list(State(app): State<Shared>) -> Answer<Json<Page<Project>>> {
     // Without the index the list is that of our own sessions.
     let counts = app.history.ask(|looker| looker.projects()).await.unwrap_or_default();
-    let mut items = Vec::new();
-    for row in app.log().projects().await? {
-        let count = counts.iter().find(|count| count.project == row.id.as_str());
-        items.push(view(&app, row, count).await?);
+    let projects = app.node.projects().await?;
+    let mut at_work: HashMap<ProjectId, Vec<ProjectWork>> = HashMap::new();
+    for work in app.log().work(None).await? {
+        at_work.entry(work.project_id.clone()).or_default().push(work);
     }
+    let counted = |row: &ProjectRow| counts.iter().find(|count| count.project == row.id.as_str());
+    let shown = |row| view(&app, &projects, row, at_work.remove(&row.id).unwrap_or_default(), counted(row));
+    let items = projects.each().map(shown).collect();
     Ok(Json(Page { items, next: None }))
 }
 
-async fn view(app: &App, row: ProjectRow, count: Option<&ProjectCount>) -> Answer<Project> {
-    let mut filter =
-        SessionFilter { project_id: Some(row.id.clone()), limit: MAX_ITEMS, ..SessionFilter::default() };
-    let (mut sessions, mut agents, mut last_activity) = (0, BTreeSet::new(), None);
+/// A project, with what works on it and what is counted of its past.
+fn view(
+    app: &App,
+    projects: &Projects,
+    row: &ProjectRow,
+    work: Vec<ProjectWork>,
+    count: Option<&ProjectCount>,
+) -> Project {
     let mut others: BTreeSet<String> = app.node.directories().before(&row.id).into_iter().collect();
-    others.extend(count.into_iter().flat_map(|count| count.directories.iter().cloned()));
-    loop {
-        let page = app.log().sessions(filter.clone()).await?;
-        sessions += page.rows.len() as u64;
-        last_activity = last_activity.or_else(|| page.rows.first().map(|newest| newest.updated_at));
-        agents.extend(page.rows.iter().map(|session| session.agent.clone()));
-        others.extend(page.rows.iter().map(|session| session.cwd.clone()));
-        match page.rows.last().filter(|_| page.more) {
-            Some(last) => filter.after = Some((last.updated_at, last.id.clone())),
-            None => break,
-        }
+    let mut agents = BTreeSet::new();
+    if let Some(count) = count {
+        others.extend(count.directories.iter().cloned());
+        agents.extend(count.agents.iter().cloned());
     }
-    agents.extend(count.into_iter().flat_map(|count| count.agents.iter().cloned()));
+    let sessions = work.iter().map(|work| work.sessions).sum();
+    let last_activity = work.iter().map(|work| work.updated_at).max();
+    for work in work {
+        agents.insert(work.agent);
+        others.insert(work.cwd);
+    }
     others.remove(&row.path);
     let paths = std::iter::once(row.path.clone()).chain(others.into_iter().take(PATHS)).collect();
-    Ok(Project {
-        id: row.id,
+    Project {
+        id: row.id.clone(),
+        aliases: projects.aliases(&row.path),
         paths,
-        path: row.path,
-        title: row.title,
+        path: row.path.clone(),
+        title: row.title.clone(),
         sessions,
         conversations: count.map_or(0, |count| count.conversations),
         agents: agents.into_iter().collect(),
         created_at: row.created_at,
         last_activity: last_activity.max(count.map(|count| count.last_activity)),
-    })
+    }
 }
 
-/// Records a directory as a project; the same id and path again is the same project.
+/// Records a directory as a project. The same id and path again is the same project. A directory is one project: if it is recorded
+/// already, an id that is new becomes another name of it (`aliases`), and its first id stays.
 #[utoipa::path(
     post, path = "/v1/projects", tag = "projects", request_body = CreateProject,
     params(("Idempotency-Key" = Option<String>, Header, description = "Repeat safely with the same key.")),
     responses(
-        (status = 201, body = Project),
+        (status = 201, description = "It is recorded, or has a name that is new.", body = Project),
         (status = 200, description = "It was recorded before.", body = Project),
         (status = "default", body = Problem, content_type = "application/problem+json"),
     )
@@ -90,45 +97,57 @@ pub(super) async fn create(
         return Ok(known);
     }
     let _one_at_a_time = app.node.recording().await;
-    let (row, new) = find_or_make(&app, body.value).await?;
-    let status = if new { StatusCode::CREATED } else { StatusCode::OK };
-    let project = view(&app, row.clone(), None).await?;
-    let mut writes = if new { vec![Write::Project(row)] } else { Vec::new() };
+    let mut rows = app.log().projects().await?;
+    let (row, new) = to_record(&app, &rows, body.value).await?;
+    let is_new = new.iter().any(|new| rows.iter().all(|row| row.id != new.id));
+    let status = if is_new { StatusCode::CREATED } else { StatusCode::OK };
+    for new in &new {
+        match rows.iter_mut().find(|row| row.id == new.id) {
+            Some(row) => row.clone_from(new),
+            None => rows.push(new.clone()),
+        }
+    }
+    let work = app.log().work(Some(&row.id)).await?;
+    // Without the index it is told without its past.
+    let counts = app.history.ask(|looker| looker.projects()).await.unwrap_or_default();
+    let count = counts.iter().find(|count| count.project == row.id.as_str());
+    let project = view(&app, &Projects::new(rows), &row, work, count);
+    let mut writes: Vec<Write> = new.into_iter().map(Write::Project).collect();
     writes.extend(row_of(&claim, status, &project)?);
     if !writes.is_empty() {
         app.log().put(writes).await?;
+        app.node.directories().save();
     }
     Ok((status, Json(project)).into_response())
 }
 
-async fn find_or_make(app: &App, request: CreateProject) -> Answer<(ProjectRow, bool)> {
+/// The project that a request names, and the rows that it makes or changes.
+async fn to_record(
+    app: &App,
+    rows: &[ProjectRow],
+    request: CreateProject,
+) -> Answer<(ProjectRow, Vec<ProjectRow>)> {
     let id = request.id.as_deref().map(ProjectId::parse).transpose();
     let id = id.map_err(|error| Failure::invalid("id", error.to_string()))?;
     let found = std::fs::canonicalize(&request.path).ok().filter(|path| path.is_dir());
     let no_directory = || Failure::invalid("path", format!("`{}` is not a directory here", request.path));
     let path = found.ok_or_else(no_directory)?.to_string_lossy().into_owned();
-    let rows = app.log().projects().await?;
-    let by_id = id.as_ref().and_then(|id| rows.iter().find(|row| row.id == *id));
-    if let Some(row) = by_id {
-        let other = || format!("project {} is at {}", row.id, row.path);
-        let same = row.path == path;
-        return if same { Ok((row.clone(), false)) } else { Err(Failure::new(ErrorCode::Conflict, other())) };
+    let elsewhere = |row: &ProjectRow| {
+        Failure::new(ErrorCode::Conflict, format!("project {} is at {}", row.id, row.path))
+    };
+    let named = rows.iter().find(|row| Some(&row.id) == id.as_ref()).filter(|row| row.path != path);
+    if let Some(named) = named.filter(|named| Path::new(&named.path).exists()) {
+        return Err(elsewhere(named));
     }
-    if let Some(row) = rows.iter().find(|row| row.path == path) {
-        if id.is_some() {
-            let detail = format!("{path} is project {} already; use that id", row.id);
-            let data = serde_json::json!({"id": row.id});
-            return Err(Problem::new(ErrorCode::Conflict, detail).with_data(data).into());
-        }
-        return Ok((row.clone(), false));
+    let (mut row, mut new) = app.node.project_called(&path, id.filter(|_| named.is_none())).await?;
+    // What is not there any more may have been moved here.
+    if let Some(named) = named.filter(|named| new.iter().all(|row| row.id != named.id)) {
+        return Err(elsewhere(named));
     }
-    if id.is_none() {
-        // It may be one that was moved.
-        let (row, _) = app.node.project_at(&path).await?;
-        app.node.directories().save();
-        return Ok((ProjectRow { title: request.title.or(row.title), ..row }, true));
+    if request.title.is_some() && request.title != row.title {
+        row.title = request.title;
+        new.retain(|other| other.id != row.id);
+        new.push(row.clone());
     }
-    let id = id.unwrap_or_else(|| ProjectId::from_uuid(clock::new_uuid()));
-    let (title, created_at) = (request.title, clock::now());
-    Ok((ProjectRow { id, path, title, trusted: false, created_at }, true))
+    Ok((row, new))
 }

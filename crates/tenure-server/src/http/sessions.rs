@@ -131,7 +131,7 @@ pub(super) struct ListParams {
     activity: Option<String>,
     /// This agent.
     agent: Option<String>,
-    /// This project.
+    /// This project, by any of its ids.
     project: Option<String>,
     /// This directory.
     cwd: Option<String>,
@@ -160,7 +160,12 @@ pub(super) async fn list(
     State(app): State<Shared>,
     Params(params): Params<ListParams>,
 ) -> Answer<Json<Page<Session>>> {
-    let Some(filter) = filter(params)? else { return Ok(Json(Page { items: Vec::new(), next: None })) };
+    let Some(mut filter) = filter(params)? else { return Ok(Json(Page { items: Vec::new(), next: None })) };
+    if let Some(named) = &mut filter.project_id
+        && let Some(row) = app.node.projects().await?.named(named.as_str())
+    {
+        named.clone_from(&row.id);
+    }
     let page = app.log().sessions(filter).await?;
     let next = page.rows.last().filter(|_| page.more).map(cursor_after);
     let items = page.rows.iter().map(|row| app.node.view_row(row)).collect::<Result<_, _>>()?;

@@ -4,13 +4,12 @@
 //! Nothing is copied and nothing is written to the agent's files here. So it is refused while another program writes it,
 //! as far as one can see that.
 
-use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use tenure_agents::catalog::known_supports;
 use tenure_api::{AdoptConversation, CreateSession, ErrorCode, Problem, ResumeRequest};
-use tenure_event::{MessageCompleted, SessionId, Support};
-use tenure_history::{Conversation, Found, ReadError, Reader, Roots, Want};
+use tenure_event::{SessionId, Support};
+use tenure_history::{Conversation, Found, Reader};
 use tenure_host::PidRef;
 use tenure_host::process::writers;
 use tenure_log::{EventLog, SessionFilter};
@@ -18,14 +17,14 @@ use tenure_log::{EventLog, SessionFilter};
 use super::agents::AgentDef;
 use super::birth::{Wish, hash_of_json};
 use super::create::{HOLDING, private_of};
-use super::fork::past::{BYTES, MESSAGES, shared, size_of};
+use super::resumed::{past_of, roots_of};
 use super::{CreateOutcome, IdempotencyKey, Node};
 use crate::history::of_reading;
 use crate::owner::{off_thread, resolve_environment};
 use crate::problem;
 
-/// Messages that are read at once, from the last backwards.
-const PAGE: usize = 500;
+/// Sessions that are looked at for one that holds a conversation.
+const HOLDERS: usize = 500;
 
 /// A conversation and what reads it.
 pub(crate) struct Adoptee {
@@ -75,7 +74,7 @@ impl Node {
             return Err(Problem::new(ErrorCode::Busy, what).with_data(data));
         }
         let past = past.map_err(|e| of_reading(&e))?;
-        self.create_with(create, wish, past).await
+        self.create_with(create, wish, Some(past)).await
     }
 
     /// No session here is this conversation, or has taken it up.
@@ -91,7 +90,7 @@ impl Node {
         }
         let native_id = Some(entry.native_id.clone());
         let lifecycle = HOLDING.map(str::to_owned).to_vec();
-        let filter = SessionFilter { native_id, lifecycle, limit: PAGE, ..SessionFilter::default() };
+        let filter = SessionFilter { native_id, lifecycle, limit: HOLDERS, ..SessionFilter::default() };
         let rows = self.shared.log.sessions(filter).await.map_err(|e| problem::from_log(&e))?.rows;
         let holder = rows.into_iter().find(|row| self.record_keeper(&row.agent) == entry.agent);
         holder.map_or(Ok(()), |row| Err(held(&row.id)))
@@ -151,8 +150,7 @@ fn like(entry: &Conversation, request: AdoptConversation) -> Result<CreateSessio
 
 /// The agent, started with this environment, looks where the conversation is.
 fn looks_there(agent: &AgentDef, entry: &Conversation, env: &[(String, String)]) -> Result<(), Problem> {
-    let var = |name: &str| env.iter().find(|(k, _)| k == name).map(|(_, v)| PathBuf::from(v));
-    let roots = Roots::of_user(&var("HOME").unwrap_or_default(), &var);
+    let roots = roots_of(env);
     let Some((roots, name)) = roots.of_agent(&entry.agent) else { return Ok(()) };
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let path = real(&entry.path);
@@ -181,23 +179,4 @@ fn writer_of(reader: &dyn Reader, found: &Found) -> Option<PidRef> {
         let is_its_own = found.path.extension().is_some_and(|extension| extension == "jsonl");
         is_its_own.then(|| writers(&found.path).ok()?.into_iter().next()).flatten()
     })
-}
-
-/// The last messages of a conversation, oldest first: as many as a session takes along.
-fn past_of(reader: &dyn Reader, found: &Found) -> Result<Vec<MessageCompleted>, ReadError> {
-    let mut end = reader.messages(found, &Want { limit: 0, ..Want::default() })?.total;
-    let (mut past, mut bytes) = (VecDeque::new(), 0);
-    while end > 0 {
-        let limit = PAGE.min(end);
-        let page = reader.messages(found, &Want { skip: end - limit, limit, ..Want::default() })?;
-        for message in page.items.into_iter().rev() {
-            bytes += size_of(&message);
-            if past.len() == MESSAGES || bytes > BYTES {
-                return Ok(past.into());
-            }
-            past.push_front(shared(message));
-        }
-        end -= limit;
-    }
-    Ok(past.into())
 }

@@ -34,15 +34,16 @@ impl Node {
         key: Option<IdempotencyKey>,
     ) -> Result<CreateOutcome, Problem> {
         let wish = Wish::new(request.id.as_deref(), hash_of(&request), request.input.is_some(), key)?;
-        self.create_with(request, wish, Vec::new()).await
+        self.create_with(request, wish, None).await
     }
 
-    /// Creates a session that begins with what was said before.
+    /// Creates a session that begins with what was said before; if that is not given, with what the agent keeps of the conversation
+    /// that it resumes.
     pub(super) async fn create_with(
         &self,
         request: CreateSession,
         wish: Wish,
-        past: Vec<MessageCompleted>,
+        past: Option<Vec<MessageCompleted>>,
     ) -> Result<CreateOutcome, Problem> {
         let turn = match &request.workspace {
             Some(WorkspaceChoice::Worktree { .. }) => Some(self.shared.worktrees.of_session(&wish.id).await),
@@ -66,6 +67,11 @@ impl Node {
         };
         let place = self.place(&spot).await?;
         let found = self.conversation(&request, &agent, &place, &private).await?;
+        let past = match (past, &found) {
+            (Some(past), _) => past,
+            (None, Some(native)) => self.past_of(&agent, &private, native).await,
+            (None, None) => Vec::new(),
+        };
         let forks = request.resume.as_ref().is_some_and(|resume| resume.fork);
         let (fork, resumes) = if forks { (found, None) } else { (None, found) };
         let mut spec = self.spec(claim.id(), &request, &agent, &place, resumes);
@@ -166,12 +172,17 @@ impl Node {
             limit: 1,
             ..SessionFilter::default()
         };
-        match (&resume.native_id, resume.latest) {
-            (Some(native), false) => filter.native_id = Some(native.clone()),
-            (None, true) => filter.cwd = Some(place.canonical.clone()),
+        let sought = match (&resume.native_id, resume.latest) {
+            (Some(native), false) => Some(native.clone()),
+            (None, true) => self.latest_in(agent, private, &place.canonical).await,
             _ => {
                 return Err(Problem::invalid("resume", "give exactly one of `native_id` and `latest: true`"));
             }
+        };
+        match &sought {
+            Some(native) => filter.native_id = Some(native.clone()),
+            // What nobody reads the records of is known by our own sessions alone.
+            None => filter.cwd = Some(place.canonical.clone()),
         }
         let held = self.shared.log.sessions(filter).await.map_err(|e| problem::from_log(&e))?;
         let holder = held.rows.iter().find(|r| r.native_id.is_some());
@@ -185,7 +196,7 @@ impl Node {
                 format!("session {} holds this conversation; send it an input, or `resume` it", row.id);
             return Err(Problem::new(ErrorCode::Conflict, what).about(&row.id));
         }
-        let Some(native) = resume.native_id.clone() else {
+        let Some(native) = sought else {
             let what =
                 format!("there is no conversation of {} in {} to continue", agent.name, place.canonical);
             return Err(Problem {

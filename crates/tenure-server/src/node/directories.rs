@@ -129,16 +129,39 @@ impl Node {
     /// The project of a directory, and what is to be written if it is new or was moved. To be called while
     /// [`recording`](Self::recording).
     pub(crate) async fn project_at(&self, path: &str) -> Result<(ProjectRow, Vec<Write>), LogError> {
+        let (row, rows) = self.project_called(path, None).await?;
+        Ok((row, rows.into_iter().map(Write::Project).collect()))
+    }
+
+    /// The same, with an id that is its first one if it is new, and another name of it if it is not. The rows are those that
+    /// are to be written.
+    pub(crate) async fn project_called(
+        &self,
+        path: &str,
+        id: Option<ProjectId>,
+    ) -> Result<(ProjectRow, Vec<ProjectRow>), LogError> {
         let rows = self.shared.log.projects().await?;
-        if let Some((row, moved)) = self.shared.directories.find(rows, path) {
-            let writes = if moved { vec![Write::Project(row.clone())] } else { Vec::new() };
-            return Ok((row, writes));
+        if let Some((row, moved)) = self.shared.directories.find(rows.clone(), path) {
+            let is_new = |id: &ProjectId| rows.iter().all(|known| known.id != *id);
+            let alias = id.filter(is_new).map(|id| ProjectRow {
+                id,
+                path: path.to_owned(),
+                title: None,
+                trusted: false,
+                // The oldest is the project.
+                created_at: clock::now().max(row.created_at.plus_millis(1)),
+            });
+            // Its other names go along.
+            let before = rows.iter().find(|known| known.id == row.id).map(|known| known.path.clone());
+            let all = rows.into_iter().filter(|known| moved && Some(&known.path) == before.as_ref());
+            let there = all.map(|known| ProjectRow { path: path.to_owned(), ..known });
+            return Ok((row, there.chain(alias).collect()));
         }
-        let id = ProjectId::from_uuid(clock::new_uuid());
+        let id = id.unwrap_or_else(|| ProjectId::from_uuid(clock::new_uuid()));
         let row =
             ProjectRow { id, path: path.to_owned(), title: None, trusted: false, created_at: clock::now() };
         self.shared.directories.made(&row);
-        Ok((row.clone(), vec![Write::Project(row)]))
+        Ok((row.clone(), vec![row]))
     }
 
     /// Where projects are and were.

@@ -69,8 +69,7 @@ impl Node {
             return directory(cwd, "cwd").await;
         }
         if let Some(id) = &request.project {
-            let projects = self.shared.log.projects().await.map_err(|e| problem::from_log(&e))?;
-            let project = projects.into_iter().find(|p| p.id.as_str() == id);
+            let projects = self.projects().await.map_err(|e| problem::from_log(&e))?;
             let unknown = || Problem {
                 field: Some("project".into()),
                 ..Problem::new(
@@ -78,7 +77,7 @@ impl Node {
                     format!("there is no project {id}; register it with POST /v1/projects"),
                 )
             };
-            return directory(&project.ok_or_else(unknown)?.path, "project").await;
+            return directory(&projects.named(id).ok_or_else(unknown)?.path, "project").await;
         }
         match &request.workspace {
             Some(WorkspaceChoice::Scratch { scratch: true }) => Ok(Spot::Scratch),

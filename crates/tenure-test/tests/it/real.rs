@@ -94,6 +94,7 @@ for_each_agent!(real_pi_tools Pi => [
 
 for_each_agent!(real_claude_past Claude, real_codex_past Codex, real_goose_past Goose, real_opencode_past OpenCode, real_pi_past Pi => [
     crate::real::adopt::goes_on as goes_on_in_a_conversation_that_was_made_elsewhere,
+    crate::real::adopt::resumed_by_a_create as takes_up_what_was_said_last_in_a_directory,
     crate::real::forks::in_a_turn as is_forked_in_a_turn_or_says_that_it_cannot,
     crate::real::forks::killed as is_forked_once_by_a_daemon_that_is_killed,
     crate::real::rewinds::to_the_beginning as is_taken_back_to_the_beginning_or_says_that_it_cannot,

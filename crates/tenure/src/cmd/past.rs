@@ -44,7 +44,7 @@ pub(super) async fn project_id(client: &Client, name: Option<&str>) -> Result<Op
 async fn find_project(client: &Client, name: &str) -> Result<Project, Failure> {
     let all = client.projects().await?.items;
     let path = std::path::absolute(name).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
-    let by_id = |p: &&Project| p.id.as_str() == name;
+    let by_id = |p: &&Project| p.id.as_str() == name || p.aliases.iter().any(|id| id.as_str() == name);
     let by_path = |p: &&Project| p.paths.contains(&path);
     let by_title = |p: &&Project| p.title.as_deref() == Some(name);
     let found = all.iter().find(by_id).or_else(|| all.iter().find(by_path));

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tenure_event::{ProjectId, WorkspaceId};
-use tenure_log::{EventLog, LogOptions, MemoryLog, SessionFilter, SessionRow, SqliteLog};
+use tenure_log::{EventLog, LogOptions, MemoryLog, ProjectWork, SessionFilter, SessionRow, SqliteLog};
 
 use crate::support::{change, public, put_row, row, ses};
 
@@ -13,6 +13,7 @@ super::contract!(
     destroyed_ones_are_shown_by_name_only,
     live_sessions_are_found,
     counts_are_by_lifecycle,
+    work_is_summed_by_project,
 );
 
 fn filter() -> SessionFilter {
@@ -145,6 +146,39 @@ async fn counts_are_by_lifecycle(log: &impl EventLog) {
     let counts = log.counts().await.expect("read");
     assert_eq!(counts["sessions"], serde_json::json!({"closed": 1, "live": 3}));
     assert!(counts["bytes"].is_u64());
+}
+
+async fn work_is_summed_by_project(log: &impl EventLog) {
+    let project = |name: &str| ProjectId::parse(name).expect("valid");
+    let session = |id: &str, at_work: &str, cwd: &str, ms| SessionRow {
+        project_id: project(at_work),
+        cwd: cwd.to_owned(),
+        ..row(id, ms)
+    };
+    for row in
+        [session("a", "one", "/one", 5), session("b", "one", "/one", 9), session("c", "one", "/one/deep", 7)]
+    {
+        put(log, row).await;
+    }
+    put(log, session("d", "two", "/two", 1)).await;
+    put(log, SessionRow { archived: true, ..session("e", "two", "/two", 2) }).await;
+    put(
+        log,
+        SessionRow { lifecycle: "destroyed".to_owned(), activity: None, ..session("f", "two", "/two", 8) },
+    )
+    .await;
+    let sum = |of: &str, cwd: &str, sessions, ms| ProjectWork {
+        project_id: project(of),
+        agent: row("x", 0).agent,
+        cwd: cwd.to_owned(),
+        sessions,
+        updated_at: row("x", ms).updated_at,
+    };
+    let mut all = log.work(None).await.expect("read");
+    all.sort();
+    assert_eq!(all, [sum("one", "/one", 2, 9), sum("one", "/one/deep", 1, 7), sum("two", "/two", 2, 2)]);
+    assert_eq!(log.work(Some(&project("two"))).await.expect("read"), [sum("two", "/two", 2, 2)]);
+    assert_eq!(log.work(Some(&project("three"))).await.expect("read"), []);
 }
 
 fn word(words: &'static [&'static str]) -> impl Strategy<Value = String> {

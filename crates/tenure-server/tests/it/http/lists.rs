@@ -72,7 +72,6 @@ async fn a_project_is_one_id_for_one_path() {
     app.post("/v1/projects", json!({"path": format!("{one}/../one"), "id": "p"})).await.is(200);
     app.post("/v1/projects", json!({"path": one})).await.is(200);
     app.post("/v1/projects", json!({"path": two, "id": "p"})).await.problem(409, "conflict", None);
-    app.post("/v1/projects", json!({"path": one, "id": "q"})).await.problem(409, "conflict", None);
     let body = json!({"agent": "scripted", "project": "p", "start": false});
     let session = app.post("/v1/sessions", body).await.is(201).json();
     assert_eq!(session["project"]["id"], "p");
@@ -84,4 +83,34 @@ async fn a_project_is_one_id_for_one_path() {
     let workspace = session["workspace"]["id"].as_str().expect("an id");
     let found = app.get(&format!("/v1/workspaces/{workspace}")).await.is(200).json();
     assert_eq!(found["kind"], "directory");
+}
+
+#[tokio::test]
+async fn a_directory_that_is_recorded_takes_another_id_as_another_name() {
+    let app = TestApp::new().await;
+    let (one, two) = (app.directory("one"), app.directory("two"));
+    // It is recorded by a session that works there.
+    let before = json!({"agent": "scripted", "cwd": one, "id": "before", "start": false});
+    let before = app.post("/v1/sessions", before).await.is(201).json();
+    let first = &before["project"]["id"];
+    let mine = json!({"path": one, "id": "mine", "title": "One"});
+    let made = app.post("/v1/projects", mine.clone()).await.is(201).json();
+    assert_eq!((&made["id"], &made["aliases"], &made["title"]), (first, &json!(["mine"]), &json!("One")));
+    assert_eq!((&made["sessions"], &made["agents"]), (&json!(1), &json!(["scripted"])));
+    assert_eq!(app.post("/v1/projects", mine).await.is(200).json(), made);
+    app.post("/v1/projects", json!({"path": two, "id": "mine"})).await.problem(409, "conflict", None);
+    // It names the directory wherever an id is asked for.
+    let after = json!({"agent": "scripted", "project": "mine", "id": "after", "start": false});
+    let after = app.post("/v1/sessions", after).await.is(201).json();
+    assert_eq!(after["project"], before["project"]);
+    assert_eq!(ids(&app, "?project=mine").await, ["after", "before"]);
+    assert_eq!(ids(&app, &format!("?project={}", first.as_str().expect("an id"))).await, ["after", "before"]);
+    for path in ["/v1/history?project=mine", "/v1/search?q=word&project=mine", "/v1/usage?project=mine"] {
+        app.get(path).await.is(200);
+    }
+    let listed = app.get("/v1/projects").await.is(200).json();
+    assert_eq!(
+        (listed["items"].as_array().map(Vec::len), &listed["items"][0]["sessions"]),
+        (Some(1), &json!(2))
+    );
 }

@@ -79,3 +79,28 @@ pub(crate) async fn goes_on(kind: Kind) {
     assert_eq!(said(&session, "").await.len(), 8);
     one_end_each(&session.events().await);
 }
+
+/// A create that takes up what was said last in the directory, or a conversation by its id, shows what was said in it, too.
+pub(crate) async fn resumed_by_a_create(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let theirs = told(&ground).await;
+    let native_id = theirs.view().await["native_id"].clone();
+    theirs.verb("close").await;
+    let ours = TestDaemon::setup().agent(kind.name(), &ground.agent).start().await;
+    let input = Script::new().text("As you said.").prompt("Which colours?");
+    let request = |resume| {
+        let agent = kind.name();
+        json!({"agent": agent, "cwd": ground.work, "resume": resume, "input": input, "wait": "finished"})
+    };
+    let made = ours.post("/v1/sessions", &request(json!({"latest": true}))).await.ok(201);
+    assert_eq!((&made["result"]["text"], &made["native_id"]), (&json!("As you said."), &native_id), "{made}");
+    assert!(heard(&ground).contains("the sky is blue"), "{}", heard(&ground));
+    let session = ours.session(made["id"].as_str().unwrap());
+    let shown = said(&session, "").await;
+    assert_eq!(shown.len(), 6, "{shown:?}");
+    assert_eq!((shown[1].as_str(), shown[5].as_str()), ("It is blue.", "As you said."));
+    for resume in [json!({"latest": true}), json!({"native_id": native_id})] {
+        let problem = ours.post("/v1/sessions", &request(resume)).await.problem(409, "conflict");
+        assert_eq!(problem["session_id"], made["id"]);
+    }
+}
