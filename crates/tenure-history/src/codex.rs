@@ -1,5 +1,6 @@
 //! Codex: one file of lines for a conversation (a rollout), `sessions/YEAR/MONTH/DAY/rollout-TIME-ID.jsonl`, moved to
-//! `archived_sessions` when it is put away; and `session_index.jsonl` with the names that people gave.
+//! `archived_sessions` when it is put away; and `session_index.jsonl` with the names that people gave. Old ones are packed
+//! (`.jsonl.zst`).
 //!
 //! A fork begins where its base's file stood at a place, and does not carry what was said before along.
 

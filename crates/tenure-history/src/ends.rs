@@ -2,10 +2,11 @@
 //! appends, so that it stays within reach.
 
 use std::borrow::Cow;
+use std::io::Read as _;
 
 use crate::ReadError;
 use crate::fields::{self, Field};
-use crate::files;
+use crate::{files, source};
 
 /// How much of each end is read, in bytes.
 const END: usize = 64 << 10;
@@ -20,6 +21,9 @@ pub(crate) struct Ends {
 impl Ends {
     /// Reads both.
     pub(crate) fn read(path: &std::path::Path) -> Result<Self, ReadError> {
+        if source::is_packed(path) {
+            return Self::unpacked(path);
+        }
         let (file, meta) = files::open(path)?;
         let at = |offset: u64, len: usize| {
             let mut bytes = vec![0; len];
@@ -32,6 +36,28 @@ impl Ends {
         let head = at(0, size.min(END))?;
         let tail = if size > END { Some(at(meta.len() - END as u64, END)?) } else { None };
         Ok(Self { head, tail })
+    }
+
+    /// Those of a packed file's text, which has to be unpacked for its last bytes.
+    fn unpacked(path: &std::path::Path) -> Result<Self, ReadError> {
+        let io = |source| ReadError::io(path, source);
+        let (mut text, _) = source::open(path)?;
+        let mut head = Vec::new();
+        text.by_ref().take(END as u64).read_to_end(&mut head).map_err(io)?;
+        let mut tail = Vec::new();
+        loop {
+            if text.by_ref().take(END as u64).read_to_end(&mut tail).map_err(io)? == 0 {
+                break;
+            }
+            tail.drain(..tail.len().saturating_sub(END));
+        }
+        if tail.is_empty() {
+            return Ok(Self { head, tail: None });
+        }
+        // The text may end soon behind its first bytes.
+        let missing = END.saturating_sub(tail.len());
+        let before = head[head.len().saturating_sub(missing)..].to_vec();
+        Ok(Self { head, tail: Some([before, tail].concat()) })
     }
 
     pub(crate) fn head(&self) -> Cow<'_, str> {

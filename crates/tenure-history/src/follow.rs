@@ -2,7 +2,6 @@
 //! says is the agent's own affair.
 
 use std::fs::File;
-use std::io::{Seek as _, SeekFrom};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
@@ -12,6 +11,7 @@ use tenure_event::Timestamp;
 
 use crate::fields::line_text;
 use crate::lines::{Line, Lines};
+use crate::source::{self, Source};
 use crate::{Each, FileMark, Found, Item, Mark, ReadError, Warning, WarningKind, files};
 
 /// A line of a file, with what surrounds it.
@@ -109,10 +109,8 @@ fn still_fits(found: &Found, mark: &Mark) -> Result<bool, ReadError> {
             Err(_) => return Ok(false),
         };
         let head = files::head_hash(&file, known.offset);
-        if meta.len() < known.offset
-            || files::identity(&meta) != known.identity
-            || head.ok() != Some(known.head)
-        {
+        let is_shorter = meta.len() < known.offset && !source::is_packed(&known.path);
+        if is_shorter || files::identity(&meta) != known.identity || head.ok() != Some(known.head) {
             return Ok(false);
         }
     }
@@ -126,15 +124,15 @@ fn file<F: Format>(
     next: &mut Mark,
     each: &mut Each<'_>,
 ) -> Result<ControlFlow<()>, ReadError> {
-    let (mut file, meta) = files::open(path)?;
+    let (mut source, meta) = source::open(path)?;
     let known = next.file(path);
     let start = known.map_or(0, |known| known.offset);
     let mut memory: F::Memory = known
         .and_then(|known| serde_json::from_value(known.state.clone()).ok())
         .unwrap_or_else(|| format.begin(found, path));
     let io = |source| ReadError::io(path, source);
-    file.seek(SeekFrom::Start(start)).map_err(io)?;
-    let mut lines = Lines::new(&mut file, start);
+    source.skip_to(start).map_err(io)?;
+    let mut lines = Lines::new(&mut source, start);
     let (mut end, mut flow) = (start, ControlFlow::Continue(()));
     let mut out = Vec::new();
     while let Some(line) = lines.next().map_err(io)? {
@@ -147,12 +145,18 @@ fn file<F: Format>(
             break;
         }
     }
-    if flow.is_continue() && end < meta.len() && file_len(&file) < meta.len() {
+    if flow.is_continue()
+        && let Some(warning) = damage(path, end, &source)
+    {
+        flow = each(Item::Warning(warning));
+    }
+    let file = source.file();
+    if flow.is_continue() && end < meta.len() && file_len(file) < meta.len() {
         let told = Warning::at(path, end, WarningKind::Shrunk, "it became shorter while it was read");
         flow = each(Item::Warning(told));
     }
     let state = serde_json::to_value(&memory).unwrap_or_default();
-    let head = files::head_hash(&file, end).map_err(io)?;
+    let head = files::head_hash(file, end).map_err(io)?;
     next.set(FileMark { path: path.to_owned(), identity: files::identity(&meta), head, offset: end, state });
     Ok(flow)
 }
@@ -166,6 +170,17 @@ pub(crate) fn give(items: impl IntoIterator<Item = Item>, each: &mut Each<'_>) -
         }
     }
     flow
+}
+
+/// What is told of a file whose text ended too soon.
+fn damage(path: &Path, end: u64, source: &Source) -> Option<Warning> {
+    let why = source.damage()?;
+    Some(Warning::at(
+        path,
+        end,
+        WarningKind::Malformed,
+        format!("{why}; what comes after this place is left out"),
+    ))
 }
 
 fn file_len(file: &File) -> u64 {
@@ -224,16 +239,18 @@ pub(crate) fn pass<F: Format>(
 ) -> Result<(), ReadError> {
     for (path, limit) in files {
         let mut memory = format.begin(found, path);
-        let (file, _) = files::open(path)?;
-        let mut lines = Lines::new(file, 0);
-        let mut out = Vec::new();
+        let (mut source, _) = source::open(path)?;
+        let mut lines = Lines::new(&mut source, 0);
+        let (mut out, mut end) = (Vec::new(), 0);
         while let Some(line) = lines.next().map_err(|source| ReadError::io(path, source))? {
             if line.end > *limit {
                 break;
             }
+            end = line.end;
             take(format, found, path, &line, &mut memory, &mut out);
             out.drain(..).for_each(&mut *each);
         }
+        damage(path, end, &source).map(Item::Warning).into_iter().for_each(&mut *each);
     }
     Ok(())
 }

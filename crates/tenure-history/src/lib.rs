@@ -67,6 +67,7 @@ mod pi;
 mod reader;
 mod roots;
 mod said;
+mod source;
 mod tools;
 mod warning;
 

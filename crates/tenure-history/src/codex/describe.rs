@@ -1,5 +1,6 @@
 //! A conversation's entry, read off the first lines of its rollout: they tell where it worked, and what was asked first.
 
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use super::place;
@@ -7,9 +8,9 @@ use super::record::{Inside, Line, Meta, Payload};
 use super::result::is_by_program;
 use crate::ends::{Ends, last_under};
 use crate::fields::{self, object, text, time, word};
-use crate::lines::Lines;
+use crate::lines::{Lines, MAX_LINE};
 use crate::said::one_line;
-use crate::{Conversation, Found, ReadError, files};
+use crate::{Conversation, Found, ReadError, source};
 
 /// How far the first prompt is looked for, in bytes.
 const HEAD_MAX: u64 = 1 << 20;
@@ -42,7 +43,9 @@ pub(super) fn describe(found: &Found, files: &[(PathBuf, u64)]) -> Result<Option
     }
     // A fork shows what was asked first where it began.
     for (path, _) in files {
-        entry.first_input = first_input(path)?;
+        let first = first_input(path);
+        // Of a base that cannot be read the fork knows nothing, and is there itself.
+        entry.first_input = if *path == found.path { first? } else { first.unwrap_or(None) };
         if entry.first_input.is_some() {
             break;
         }
@@ -110,12 +113,18 @@ fn first_input(path: &Path) -> Result<Option<String>, ReadError> {
 
 /// Reads first lines until one is enough.
 fn each_head_line(path: &Path, each: &mut dyn FnMut(&str) -> bool) -> Result<(), ReadError> {
-    let (file, _) = files::open(path)?;
-    let mut lines = Lines::new(file, 0);
+    let (mut source, _) = source::open(path)?;
+    // A line without an end is not followed to where it ends.
+    let mut lines = Lines::new(source.by_ref().take(HEAD_MAX + MAX_LINE as u64 + 1), 0);
+    let mut is_empty = true;
     while let Some(line) = lines.next().map_err(|source| ReadError::io(path, source))? {
+        is_empty = false;
         if line.offset > HEAD_MAX || (!line.oversized && !each(&fields::line_text(line.bytes))) {
             break;
         }
     }
-    Ok(())
+    match source.damage().filter(|_| is_empty) {
+        Some(why) => Err(ReadError::io(path, io::Error::new(io::ErrorKind::InvalidData, why))),
+        None => Ok(()),
+    }
 }

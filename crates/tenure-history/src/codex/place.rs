@@ -69,17 +69,20 @@ fn rollout_at(path: PathBuf, names: &HashMap<String, String>) -> Sighting {
 }
 
 fn walk(dir: &Path, depth: usize, each: &mut dyn FnMut(PathBuf), warnings: &mut Vec<Warning>) {
-    let (mut dirs, mut packed) = (Vec::new(), Vec::new());
+    let mut dirs = Vec::new();
+    // While one is packed or unpacked both are there for a moment; the plain one comes first.
+    let mut last = PathBuf::new();
     files::look(dir, &mut |warning| warnings.push(warning), &|_| true, |name, entry| match entry {
         Entry::Dir => dirs.push(dir.join(name)),
-        Entry::File if id_of(Path::new(name)).is_some() => each(dir.join(name)),
-        Entry::File if name.strip_suffix(".zst").is_some_and(|name| id_of(Path::new(name)).is_some()) => {
-            let detail = "a compressed rollout, not read; unpack it beside this file with: zstd -d --rm";
-            packed.push(Warning::of(&dir.join(name), WarningKind::Layout, detail));
+        Entry::File if id_of(Path::new(name)).is_some() => {
+            let path = dir.join(name);
+            if path.with_extension("") != last {
+                last.clone_from(&path);
+                each(path);
+            }
         }
         Entry::File => {}
     });
-    warnings.append(&mut packed);
     for dir in dirs {
         if depth > 0 {
             walk(&dir, depth - 1, each, warnings);
@@ -89,7 +92,8 @@ fn walk(dir: &Path, depth: usize, each: &mut dyn FnMut(PathBuf), warnings: &mut 
 
 /// The conversation's id in a rollout's name.
 pub(super) fn id_of(path: &Path) -> Option<&str> {
-    let name = path.file_name()?.to_str()?.strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
+    let name = path.file_name()?.to_str()?;
+    let name = name.strip_suffix(".zst").unwrap_or(name).strip_prefix("rollout-")?.strip_suffix(".jsonl")?;
     let id = name.get(name.len().checked_sub(36)?..)?;
     uuid::Uuid::try_parse(id).ok().map(|_| id)
 }
@@ -111,7 +115,8 @@ pub(super) fn rollout(home: &Path, id: &str) -> Option<PathBuf> {
     let mut found = None;
     for dir in days.iter().chain([&home.join(ARCHIVE)]) {
         files::look(dir, &mut |_| {}, &|name| id_of(Path::new(name)) == Some(id), |name, _| {
-            found = Some(dir.join(name));
+            // Beside a packed one the plain one, which comes first.
+            found.get_or_insert_with(|| dir.join(name));
         });
         if found.is_some() {
             break;

@@ -387,8 +387,8 @@ pub(super) fn dropped(files: &[(PathBuf, u64)]) -> Result<Vec<(PathBuf, Range<u6
 }
 
 fn each_line(path: &std::path::Path, limit: u64, each: &mut dyn FnMut(u64, &str)) -> Result<(), ReadError> {
-    let (file, _) = crate::files::open(path)?;
-    let mut lines = crate::lines::Lines::new(file, 0);
+    let (source, _) = crate::source::open(path)?;
+    let mut lines = crate::lines::Lines::new(source, 0);
     while let Some(line) = lines.next().map_err(|source| ReadError::io(path, source))? {
         if line.end > limit {
             break;

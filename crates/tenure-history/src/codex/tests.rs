@@ -2,12 +2,13 @@
 
 use std::fs;
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 use tenure_event::{PartBody, Role, ToolState};
 
 use super::CodexReader;
-use crate::{Found, Item, Reader, Want, list, scan};
+use crate::{Found, Item, Reader, Want, Warning, list, scan};
 
 const BASE: &str = "01a1f876-62b3-7482-9fe8-944ba2c7e577";
 const FORK: &str = "01a1f876-64f3-7522-a3ee-fe4cc0c08163";
@@ -27,6 +28,15 @@ impl Ground {
         let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
         fs::write(dir.join(format!("rollout-2026-11-20T10-17-50-{id}.jsonl")), &text).unwrap();
         text.len() as u64
+    }
+
+    /// Packs a rollout as Codex does with old ones; gives the packed file.
+    fn pack(&self, id: &str) -> PathBuf {
+        let plain = self.found(id).path;
+        let packed = plain.with_extension("jsonl.zst");
+        fs::write(&packed, zstd::encode_all(&fs::read(&plain).unwrap()[..], 3).unwrap()).unwrap();
+        fs::remove_file(plain).unwrap();
+        packed
     }
 
     fn reader(&self) -> CodexReader {
@@ -202,4 +212,110 @@ fn names_come_from_the_index_and_change_what_was_found() {
     .unwrap();
     assert_ne!(ground.found(BASE).stamp, before);
     assert_eq!(list(&[&ground.reader()]).items[0].title.as_deref(), Some("new"));
+}
+
+/// Two turns, and a fork that leaves after the first.
+fn talk(ground: &Ground) -> u64 {
+    let context = line("turn_context", json!({"model": "gpt-5"}));
+    let first =
+        [meta(BASE, json!({})), context, said("user", "u1", "Hello."), said("assistant", "a1", "Hi.")];
+    let end = ground.rollout(BASE, &first);
+    let more = [counted("r1"), said("user", "u2", "And now?"), said("assistant", "a2", "Now this.")];
+    ground.rollout(BASE, &[&first[..], &more].concat());
+    ground.rollout(
+        FORK,
+        &[
+            meta(
+                FORK,
+                json!({"forked_from_id": BASE, "history_base": {"thread_id": BASE, "end_byte_offset": end}}),
+            ),
+            said("user", "u3", "Otherwise?"),
+            said("assistant", "a3", "Thus."),
+        ],
+    );
+    end
+}
+
+/// What a rollout holds, without where it lies.
+fn told(ground: &Ground, id: &str) -> (Vec<Item>, Vec<String>) {
+    let without_path = |mut item| {
+        match &mut item {
+            Item::Message(said) => said.place.path = PathBuf::new(),
+            Item::ToolEnded(outcome) => outcome.place.path = PathBuf::new(),
+            _ => {}
+        }
+        item
+    };
+    (ground.items(id).into_iter().map(without_path).collect(), ground.texts(id))
+}
+
+#[test]
+fn a_packed_rollout_is_read_as_the_plain_one() {
+    let ground = Ground::new();
+    talk(&ground);
+    let entry = |id| {
+        let found = ground.found(id);
+        let entry = ground.reader().describe(&found).unwrap().unwrap();
+        (entry.title, entry.model, entry.cwd, entry.first_input, entry.created_at, entry.native_id)
+    };
+    let plain = [BASE, FORK].map(|id| (entry(id), told(&ground, id)));
+    assert_eq!(plain[0].1.1, ["Hello.", "Hi.", "And now?", "Now this."]);
+    let packed = ground.pack(BASE);
+    assert_eq!([BASE, FORK].map(|id| (entry(id), told(&ground, id))), plain, "the base of a fork is packed");
+    ground.pack(FORK);
+    assert_eq!([BASE, FORK].map(|id| (entry(id), told(&ground, id))), plain);
+
+    // While Codex unpacks it both are there.
+    let text = zstd::decode_all(&fs::read(&packed).unwrap()[..]).unwrap();
+    fs::write(packed.with_extension(""), text).unwrap();
+    let (all, warnings) = scan(&ground.reader());
+    assert_eq!(all.iter().filter(|found| found.native_id == BASE).count(), 1);
+    assert_eq!((&ground.found(BASE).path, warnings), (&packed.with_extension(""), Vec::new()));
+}
+
+#[test]
+fn reading_goes_on_within_a_packed_rollout() {
+    let ground = Ground::new();
+    talk(&ground);
+    ground.pack(BASE);
+    let (found, all) = (ground.found(BASE), ground.items(BASE));
+    let (mut mark, mut items) = (None, Vec::new());
+    loop {
+        let mut some = Vec::new();
+        let mut one = |item| {
+            some.push(item);
+            ControlFlow::Break(())
+        };
+        mark = Some(ground.reader().read(&found, mark.as_ref(), &mut one).unwrap());
+        if some.is_empty() {
+            break;
+        }
+        items.extend(some);
+    }
+    assert_eq!(items, all);
+}
+
+#[test]
+fn a_damaged_packed_rollout_costs_what_is_damaged() {
+    let ground = Ground::new();
+    talk(&ground);
+    let lines: Vec<Value> =
+        (0..5_000).map(|n| said("user", &format!("u{n}"), &format!("Number {n}."))).collect();
+    ground.rollout(BASE, &[&[meta(BASE, json!({}))], &lines[..]].concat());
+    let packed = ground.pack(BASE);
+    let whole = fs::read(&packed).unwrap();
+    fs::write(&packed, &whole[..whole.len() / 2]).unwrap();
+    let found = ground.found(BASE);
+    assert_eq!(ground.reader().describe(&found).unwrap().unwrap().title.as_deref(), Some("Number 0."));
+    let messages = ground.reader().messages(&found, &Want::default()).unwrap();
+    assert!(messages.total > 100 && messages.total < 5_000, "{}", messages.total);
+    let is_told = |warning: &Warning| warning.path == packed && warning.detail.contains("cannot be unpacked");
+    assert!(messages.warnings.iter().any(is_told), "{:?}", messages.warnings);
+
+    // Of one that is no such file at all, only that is told.
+    fs::write(&packed, "no such thing").unwrap();
+    let listing = list(&[&ground.reader()]);
+    assert_eq!(listing.items.iter().map(|item| item.native_id.as_str()).collect::<Vec<_>>(), [FORK]);
+    let [warning] = &listing.warnings[..] else { panic!("{:?}", listing.warnings) };
+    assert_eq!(warning.path, packed);
 }
