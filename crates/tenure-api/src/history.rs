@@ -72,7 +72,7 @@ pub struct IndexState {
     /// When the last look at everything ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub looked_at: Option<Timestamp>,
-    /// What was left out at the last look: the path, and why.
+    /// What is left out of lists and searches: the path, and why. It stays as long as that cannot be read.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub warnings: Vec<HistoryWarning>,
 }

@@ -19,6 +19,8 @@ const STEP_ITEMS: usize = 10_000;
 const STEP_ENTRIES: usize = 200;
 /// Warnings that are kept of one round.
 const MOST_WARNINGS: usize = 1_000;
+/// Warnings that are kept of one conversation.
+const LEFT_OUT: usize = 20;
 /// Tries to find a free number.
 const ATTEMPTS: u64 = 10_000;
 
@@ -33,6 +35,8 @@ pub struct Progress {
     pub read: usize,
     /// Text that was put into the index in this round, in bytes.
     pub bytes: u64,
+    /// How much of the agents' files was read for it, in bytes.
+    pub file_bytes: u64,
 }
 
 /// What a round came to.
@@ -44,7 +48,7 @@ pub struct Round {
     pub removed: usize,
     /// It was broken off.
     pub broken_off: bool,
-    /// What was left out, at most 1,000.
+    /// What could not be listed or read, at most 1,000. What was left out inside of conversations is told by [`Writer::left_out`].
     pub warnings: Vec<Warning>,
 }
 
@@ -136,6 +140,23 @@ impl Writer {
         Ok(round)
     }
 
+    /// What was left out inside of conversations when they were read, at most so much: torn lines, and what is no record. It stays
+    /// until they are read again.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn left_out(&self, most: usize) -> Result<Vec<Warning>, IndexError> {
+        let sql = "SELECT left_out FROM conversations WHERE left_out IS NOT NULL ORDER BY id DESC LIMIT ?1";
+        let mut select = self.db.prepare_cached(sql)?;
+        let mut rows = select.query([i64::try_from(most).unwrap_or(i64::MAX)])?;
+        let mut all: Vec<Warning> = Vec::new();
+        while let Some(row) = rows.next()? {
+            all.extend(serde_json::from_str::<Vec<Warning>>(&row.get::<_, String>(0)?)?);
+        }
+        all.truncate(most);
+        Ok(all)
+    }
+
     /// Forgets everything, so that the next round reads it all again.
     ///
     /// # Errors
@@ -203,12 +224,14 @@ impl Writer {
         round: &mut Round,
         go_on: &mut GoOn<'_>,
     ) -> Result<ControlFlow<()>, IndexError> {
-        let sql = "SELECT id, mark FROM conversations WHERE agent = ?1 AND native_id = ?2";
+        let sql = "SELECT id, mark, left_out FROM conversations WHERE agent = ?1 AND native_id = ?2";
         let row = self.db.query_row(sql, params![found.agent, found.native_id], |row| {
-            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?))
+            Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?))
         });
         // It could not be described; that was told.
-        let Some((id, mark)) = row.optional()? else { return Ok(ControlFlow::Continue(())) };
+        let Some((id, mark, left_out)) = row.optional()? else { return Ok(ControlFlow::Continue(())) };
+        let mut left_out: Vec<Warning> =
+            left_out.and_then(|told| serde_json::from_str(&told).ok()).unwrap_or_default();
         // A mark of an older program leads to reading from the beginning.
         let mut mark: Option<Mark> = mark.and_then(|mark| serde_json::from_str(&mark).ok());
         loop {
@@ -223,10 +246,16 @@ impl Writer {
                     return Ok(ControlFlow::Continue(()));
                 }
             };
-            round.warn(std::mem::take(&mut step.warnings));
+            let full = step.full();
+            // What was torn is read again, and all of it if the conversation is.
+            let anew = step.items.iter().any(|item| matches!(item, Item::Reset));
+            left_out.retain(|warning| !anew && warning.kind != WarningKind::Torn);
+            left_out.append(&mut step.warnings);
+            left_out.truncate(LEFT_OUT);
             round.progress.bytes += step.bytes as u64;
-            let whole = !step.full();
-            self.store(id, found, step.items, &end, whole)?;
+            round.progress.file_bytes += advance(mark.as_ref(), &end);
+            let whole = !full;
+            self.store(id, found, step.items, &Reached { end: &end, whole, left_out: &left_out })?;
             if whole {
                 return Ok(go_on(round.progress));
             }
@@ -242,8 +271,7 @@ impl Writer {
         id: i64,
         found: &Found,
         items: Vec<Item>,
-        end: &Mark,
-        whole: bool,
+        reached: &Reached<'_>,
     ) -> Result<(), IndexError> {
         let tx = self.db.transaction()?;
         let mut pieces = Vec::new();
@@ -260,11 +288,24 @@ impl Writer {
             }
         }
         put_pieces(&tx, id, pieces)?;
-        let read = if whole { Some(serde_json::to_string(&found.stamp)?) } else { None };
-        tx.prepare_cached("UPDATE conversations SET mark = ?2, read_stamp = ?3 WHERE id = ?1")?
-            .execute(params![id, serde_json::to_string(end)?, read])?;
+        let read = if reached.whole { Some(serde_json::to_string(&found.stamp)?) } else { None };
+        let told = if reached.left_out.is_empty() { None } else { Some(reached.left_out) };
+        let told = told.map(serde_json::to_string).transpose()?;
+        tx.prepare_cached(
+            "UPDATE conversations SET mark = ?2, read_stamp = ?3, left_out = ?4 WHERE id = ?1",
+        )?
+        .execute(params![id, serde_json::to_string(reached.end)?, read, told])?;
         Ok(tx.commit()?)
     }
+}
+
+/// How far a conversation was read.
+struct Reached<'a> {
+    end: &'a Mark,
+    /// There is no more of it.
+    whole: bool,
+    /// What could not be read up to here.
+    left_out: &'a [Warning],
 }
 
 impl Round {
@@ -297,6 +338,13 @@ impl Step {
     fn full(&self) -> bool {
         self.bytes >= STEP_BYTES || self.items.len() >= STEP_ITEMS || self.warnings.len() >= MOST_WARNINGS
     }
+}
+
+/// How much further one mark is than another, in bytes; a row of a database counts as one.
+fn advance(from: Option<&Mark>, to: &Mark) -> u64 {
+    let before = |path: &Path| from.and_then(|mark| mark.file(path)).map_or(0, |file| file.offset);
+    // What was read from its beginning again counts from there.
+    to.files.iter().map(|file| file.offset.checked_sub(before(&file.path)).unwrap_or(file.offset)).sum()
 }
 
 /// About how many bytes an item holds.

@@ -1,7 +1,7 @@
 //! The tables. There is one version and no way between versions: another one's file is made anew.
 
 /// What `user_version` says.
-pub(crate) const VERSION: i64 = 2;
+pub(crate) const VERSION: i64 = 3;
 
 /// Milliseconds take the upper bits of a piece's id, so that the newest are found first; these many are below.
 pub(crate) const LOW_BITS: u32 = 20;
@@ -23,10 +23,12 @@ CREATE TABLE conversations (
     stamp       TEXT NOT NULL,
     read_stamp  TEXT,
     mark        TEXT,
+    left_out    TEXT,
     UNIQUE (agent, native_id)
 );
 CREATE INDEX conversations_newest ON conversations (listed, updated_ms, id);
 CREATE INDEX conversations_unread ON conversations (id) WHERE listed = 1 AND read_stamp IS NOT stamp;
+CREATE INDEX conversations_damaged ON conversations (id) WHERE left_out IS NOT NULL;
 CREATE INDEX conversations_agent ON conversations (agent, listed, updated_ms, id);
 CREATE INDEX conversations_project ON conversations (project, listed, updated_ms, id);
 CREATE INDEX conversations_places ON conversations (project, cwd) WHERE listed = 1;

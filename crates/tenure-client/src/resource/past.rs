@@ -132,6 +132,26 @@ impl Client {
         self.call(call).await
     }
 
+    /// A page of its messages with this one in its middle, named by its id or the agent's own: what a search found, and what was said
+    /// around it.
+    ///
+    /// # Errors
+    /// `not_found`, `invalid`, and those of any request.
+    pub async fn past_messages_around(
+        &self,
+        agent: &str,
+        native_id: &str,
+        message: &str,
+        branch: Option<&str>,
+        limit: Option<u32>,
+    ) -> Result<Page<Message>, ClientError> {
+        let call = Call::get(path(agent, native_id, "/messages"))
+            .query("around", message)
+            .query_opt("branch", branch.as_ref())
+            .query_opt("limit", limit.as_ref());
+        self.call(call).await
+    }
+
     /// It as one text: `jsonl`, `acp`, `markdown` or `html`.
     ///
     /// # Errors

@@ -11,12 +11,14 @@ use tenure_index::{Index, IndexError, Opened, Round, Writer};
 
 use super::places::Places;
 use super::watch::Watch;
-use super::{History, Wake};
+use super::{History, WARNINGS, Wake};
 
 /// The least time between two looks. What an agent writes can be found after about as long.
 const PAUSE: Duration = Duration::from_secs(1);
 /// A look is taken this often whatever happens.
 const EVERY: Duration = Duration::from_secs(60);
+/// Bytes of agents' files that are read in a second at most.
+const RATE: u64 = 32 << 20;
 /// How much longer than a look took the pause after it is: a tenth of a core at most goes into looking.
 const REST: u32 = 9;
 /// The longest sleep between two looks at whether to stop.
@@ -62,7 +64,8 @@ impl Keeper {
             if std::mem::take(&mut self.rebuild) {
                 writer.forget_everything()?;
             }
-            let round = self.round(&mut writer, readers)?;
+            let mut round = self.round(&mut writer, readers)?;
+            round.warnings.extend(writer.left_out(WARNINGS)?);
             self.writer = Some(writer);
             Ok(round)
         });
@@ -91,12 +94,10 @@ impl Keeper {
     fn round(&mut self, writer: &mut Writer, readers: &[Box<dyn Reader>]) -> Result<Round, IndexError> {
         let history = Arc::clone(&self.history);
         let mut places = Places::new(&history);
-        let mut last = Instant::now();
-        let round = writer.round(readers, &mut |cwd| places.project_of(cwd), &mut |_| {
-            // As long as it worked: never more than half a core.
-            let worked = last.elapsed();
-            self.nap(worked.min(Duration::from_secs(2)));
-            last = Instant::now();
+        let (mut last, mut read) = (Instant::now(), 0);
+        let round = writer.round(readers, &mut |cwd| places.project_of(cwd), &mut |progress| {
+            self.nap(rest_of(last.elapsed(), progress.file_bytes - read));
+            (last, read) = (Instant::now(), progress.file_bytes);
             if self.stopped { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         places.save();
@@ -136,5 +137,26 @@ impl Keeper {
             Wake::Rebuild => self.rebuild = true,
             Wake::Stop => self.stopped = true,
         }
+    }
+}
+
+/// How long to rest after a step: as long as it worked, so that it takes half a core at most, and until the bytes that it read are
+/// no more than [`RATE`] allows.
+fn rest_of(worked: Duration, bytes: u64) -> Duration {
+    let at_that_rate = Duration::from_millis(bytes.saturating_mul(1000) / RATE);
+    worked.max(at_that_rate.saturating_sub(worked)).min(EVERY)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_rests_as_long_as_it_worked_and_keeps_to_its_rate() {
+        let ms = Duration::from_millis;
+        assert_eq!(rest_of(ms(0), 0), ms(0));
+        assert_eq!(rest_of(ms(300), 1000), ms(300));
+        assert_eq!(rest_of(ms(100), RATE), ms(900), "a disk that is fast is left to others");
+        assert_eq!(rest_of(ms(100), u64::MAX), EVERY);
     }
 }

@@ -15,7 +15,6 @@ use tenure_api::{ErrorCode, History, Page, Problem};
 use tenure_event::{Message, Timestamp};
 use tenure_history::{Branch, Want};
 use tenure_index::{ListWant, Listed};
-use tenure_log::EventLog;
 use utoipa::{IntoParams, ToSchema};
 
 use super::app::{App, Shared};
@@ -109,7 +108,7 @@ pub(super) async fn place(
     if project.is_none() && cwd.is_none() {
         return Ok((Vec::new(), None));
     }
-    let rows = app.log().projects().await?;
+    let projects = app.node.projects().await?;
     if let Some(id) = project {
         let unknown = || {
             Failure::new(
@@ -117,13 +116,13 @@ pub(super) async fn place(
                 format!("there is no project {id}; `tenure projects` lists them"),
             )
         };
-        let row = rows.into_iter().find(|row| row.id.as_str() == id).ok_or_else(unknown)?;
+        let row = projects.named(&id).ok_or_else(unknown)?;
         return Ok((vec![row.id.to_string()], cwd));
     }
     let Some(cwd) = cwd else { return Ok((Vec::new(), None)) };
     let absolute = || Failure::invalid("cwd", format!("`{cwd}` is not an absolute path"));
     let path = project_path(&cwd).ok_or_else(absolute)?;
-    let known = rows.into_iter().find(|row| row.path == path).filter(|_| worktrees);
+    let known = projects.at(&path).filter(|_| worktrees);
     Ok(known.map_or_else(|| (Vec::new(), Some(cwd.clone())), |row| (vec![row.id.to_string()], None)))
 }
 
@@ -190,6 +189,8 @@ pub(super) struct PastMessageParams {
     branch: PastBranch,
     /// What a subagent said, by the agent's id of it.
     subagent: Option<String>,
+    /// The page that has this message in its middle, by its id or the agent's own, as a search finds it. Without `cursor` and `offset`.
+    around: Option<String>,
 }
 
 /// Messages of a conversation, oldest first, read from where the agent keeps them.
@@ -207,9 +208,16 @@ pub(super) async fn messages(
     let start: usize = params.cursor.as_deref().map(str::parse).transpose().map_err(wrong)?.unwrap_or(0);
     let branch = params.branch.into();
     let limit = clamp(params.limit)?;
-    let skip = start.saturating_add(params.offset);
-    let want = Want { branch, subagent: params.subagent, skip, limit, ..Want::default() };
+    let mut skip = start.saturating_add(params.offset);
+    if params.around.is_some() && (params.cursor.is_some() || params.offset > 0) {
+        return Err(Failure::invalid("around", "give `around` without `cursor` and `offset`"));
+    }
     let source = Source::find(&app, &agent, &native_id).await?;
+    let mut want = Want { branch, subagent: params.subagent, skip, limit, ..Want::default() };
+    if let Some(message) = params.around {
+        skip = source.place_of(&app, want.clone(), message).await?.saturating_sub(limit / 2);
+        want.skip = skip;
+    }
     let page = source.read(&app, want).await?;
     let end = skip.saturating_add(page.items.len());
     let next = (page.total > end && !page.items.is_empty()).then(|| end.to_string());

@@ -25,6 +25,9 @@ pub(crate) struct Args {
     project: Option<String>,
     #[command(flatten)]
     place: Where,
+    /// With --dir: not in other worktrees of its repository
+    #[arg(long, requires = "dir")]
+    no_worktrees: bool,
     /// Only last on this branch
     #[arg(long)]
     branch: Option<String>,
@@ -61,6 +64,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         let filter = HistoryFilter {
             project,
             cwd: args.place.cwd(),
+            include_worktrees: args.no_worktrees.then_some(false),
             agent: args.place.agent,
             branch: args.branch,
             q: args.query,

@@ -1,7 +1,8 @@
 //! `tenure logs`: a session's events, or the lines that its agent wrote.
 
+use tenure_api::ErrorCode;
 use tenure_client::{Client, FollowOptions, Followed};
-use tenure_event::SessionId;
+use tenure_event::{Message, SessionId};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Context, block_on};
@@ -12,6 +13,8 @@ use crate::view::{event_line, message_line};
 use super::past::find_past;
 
 const PAGE: u32 = 500;
+/// Messages that are shown around one.
+const AROUND: u32 = 20;
 
 /// Print a session's events, one per line; of a conversation of another tool its messages
 #[derive(Debug, clap::Args)]
@@ -33,11 +36,17 @@ pub(crate) struct Args {
     /// The lines that the agent wrote itself, the last 16 MB; --after is then an offset
     #[arg(long, conflicts_with_all = ["follow", "types"])]
     raw: bool,
+    /// Of a conversation: what was said around this message, which `tenure search --json` names
+    #[arg(long, value_name = "MESSAGE", conflicts_with_all = ["follow", "types", "raw"])]
+    around: Option<String>,
 }
 
 pub(crate) fn run(args: Args, context: Context) -> Outcome {
     block_on(async {
         let client = context.client().await?;
+        if let Some(message) = &args.around {
+            return around(&context, &client, &args.session, message).await;
+        }
         let id = match context.session(&client, &args.session).await {
             Err(failure) if failure.exit == Exit::NotFound => return past(&context, &client, &args).await,
             session => session?.id,
@@ -65,6 +74,31 @@ async fn pages(context: &Context, client: &Client, id: &SessionId, args: &Args) 
     }
 }
 
+/// What was said around a message, of a session or a conversation.
+async fn around(context: &Context, client: &Client, name: &str, message: &str) -> Outcome {
+    let past = find_past(client, name).await?;
+    let (agent, id) = (&past.agent, &past.native_id);
+    let said = client.past_messages_around(agent, id, message, None, Some(AROUND)).await;
+    let page = match said {
+        // It may have been taken back, or be before a compaction.
+        Err(error) if error.code() == Some(ErrorCode::NotFound) => {
+            client.past_messages_around(agent, id, message, Some("all"), Some(AROUND)).await?
+        }
+        said => said?,
+    };
+    page.items.iter().try_for_each(|message| print(context, message))?;
+    Ok(Exit::Done)
+}
+
+fn print(context: &Context, message: &Message) -> Result<(), Failure> {
+    if context.json {
+        out::json(message)?
+    } else {
+        out::print(&message_line(context.style, message))?
+    }
+    Ok(())
+}
+
 /// Messages of a conversation that is no session here.
 async fn past(context: &Context, client: &Client, args: &Args) -> Outcome {
     let past = find_past(client, &args.session).await?;
@@ -77,13 +111,7 @@ async fn past(context: &Context, client: &Client, args: &Args) -> Outcome {
     loop {
         let page =
             client.past_messages(&past.agent, &past.native_id, None, cursor.as_deref(), Some(PAGE)).await?;
-        for message in &page.items {
-            if context.json {
-                out::json(message)?;
-            } else {
-                out::print(&message_line(context.style, message))?;
-            }
-        }
+        page.items.iter().try_for_each(|message| print(context, message))?;
         match page.next {
             Some(next) if !page.items.is_empty() => cursor = Some(next),
             _ => return Ok(Exit::Done),

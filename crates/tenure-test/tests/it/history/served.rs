@@ -78,6 +78,13 @@ async fn what_an_agent_left_is_listed_read_searched_and_counted_and_its_file_is_
     let [hit] = hits.as_slice() else { panic!("{hits:?}") };
     assert_eq!((&hit["role"], &hit["conversation"]["native_id"]), (&json!("assistant"), &json!(NATIVE)));
     assert_eq!(hit["message_id"], rest["items"][0]["id"], "the hit leads to the message");
+    let id = hit["message_id"].as_str().unwrap();
+    let around = daemon.get(&format!("{path}/messages?around={id}&limit=1")).await.ok(200);
+    assert_eq!((&around["items"][0]["id"], &around["next"]), (&hit["message_id"], &Value::Null), "{around}");
+    let around = daemon.get(&format!("{path}/messages?around={id}&limit=3")).await.ok(200);
+    assert_eq!(around["items"].as_array().unwrap().len(), 2, "{around}");
+    daemon.get(&format!("{path}/messages?around=nobody")).await.says(404, "not_found", &["branch=all"]);
+    daemon.get(&format!("{path}/messages?around={id}&offset=1")).await.says(400, "invalid", &["around"]);
     let mark = &hit["marks"][0];
     let (start, length) =
         (mark["start"].as_u64().unwrap() as usize, mark["length"].as_u64().unwrap() as usize);
@@ -94,6 +101,21 @@ async fn what_an_agent_left_is_listed_read_searched_and_counted_and_its_file_is_
     assert!((cost - 4.5).abs() < 1e-9, "3 for a million in, 1.5 for a tenth of a million out: {cost}");
     let after = (std::fs::read(&file).unwrap(), std::fs::metadata(&file).unwrap().modified().unwrap());
     assert!(before == after, "nothing is written to an agent's file");
+}
+
+#[tokio::test]
+async fn the_thread_that_reads_the_past_goes_behind_everything_else() {
+    let (daemon, _) = with_a_past(TestDaemon::setup()).await;
+    let threads = std::fs::read_dir(format!("/proc/{}/task", daemon.pid())).unwrap().flatten();
+    let stats = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("stat")).ok());
+    let nice = |stat: &str| stat.rsplit(')').next()?.split_whitespace().nth(16)?.parse::<i32>().ok();
+    let (mut readers, mut others) = (Vec::new(), Vec::new());
+    for stat in stats {
+        let among = if stat.contains("(history)") { &mut readers } else { &mut others };
+        among.extend(nice(&stat));
+    }
+    let usual = others.iter().min().copied().unwrap();
+    assert_eq!(readers, [(usual + 15).min(19)], "beside {others:?}");
 }
 
 #[tokio::test]
@@ -154,12 +176,21 @@ async fn what_cannot_be_read_is_told_with_its_path_and_costs_nothing_else() {
     let (daemon, file) = with_a_past(TestDaemon::setup()).await;
     let mut text = std::fs::read_to_string(&file).unwrap();
     text.insert_str(text.find('\n').unwrap() + 1, "{\"type\": \"user\", torn\n");
-    std::fs::write(&file, text).unwrap();
+    std::fs::write(&file, &text).unwrap();
     let state = settle(&daemon).await;
-    let warnings = state["warnings"].as_array().unwrap();
-    let told = warnings.iter().any(|w| w["path"] == json!(file) && w["kind"] == "malformed");
-    assert!(told, "{state}");
+    let is_told = |state: &Value| {
+        let mut warnings = state["warnings"].as_array().unwrap().iter();
+        warnings.any(|w| w["path"] == json!(file) && w["kind"] == "malformed")
+    };
+    assert!(is_told(&state), "{state}");
     assert_eq!(found(&daemon, "q=valve").await.len(), 1);
+    // It is told as long as it is so, also by a daemon that did not read it.
+    daemon.restart().await;
+    let state = settle(&daemon).await;
+    assert!(is_told(&state), "{state}");
+    std::fs::write(&file, text.replace("{\"type\": \"user\", torn\n", "")).unwrap();
+    let state = settle(&daemon).await;
+    assert!(!is_told(&state), "{state}");
 }
 
 #[tokio::test]
