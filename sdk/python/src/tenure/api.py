@@ -582,11 +582,12 @@ class CreateCheckpoint(TypedDict):
 
 class CreateProject(TypedDict):
     """`POST /v1/projects`."""
-    # The client's id of it; the same id and path again is the same project.
+    # The client's id of it; the same id and path again is the same project. For a directory that is recorded
+    # already it is another name of that project.
     id: NotRequired[str | None]
     # Its directory.
     path: str
-    # Its title.
+    # Its title, in place of the one that it had.
     title: NotRequired[str | None]
 
 class CreateSession(TypedDict):
@@ -1290,7 +1291,7 @@ class IndexState(TypedDict):
     looked_at: NotRequired[Timestamp | None]
     # Of them, those of which everything can be searched.
     read: int
-    # What was left out at the last look: the path, and why.
+    # What is left out of lists and searches: the path, and why. It stays as long as that cannot be read.
     warnings: NotRequired[list[HistoryWarning]]
 
 class Info(TypedDict):
@@ -2389,6 +2390,9 @@ class Project(TypedDict):
     """A project."""
     # Agents that worked in it.
     agents: list[str]
+    # Other ids of it: those that clients gave the directory after it was recorded. Each names the project wherever
+    # an id is asked for.
+    aliases: NotRequired[list[ProjectId]]
     # Conversations of any agent in it, ours and those of other tools, as far as the index of the past is.
     conversations: NotRequired[int]
     # When it was recorded.

@@ -310,7 +310,10 @@ export interface paths {
         /** Projects, oldest first. */
         readonly get: operations["get_projects"];
         readonly put?: never;
-        /** Records a directory as a project; the same id and path again is the same project. */
+        /**
+         * Records a directory as a project. The same id and path again is the same project. A directory is one project: if it is recorded
+         *     already, an id that is new becomes another name of it (`aliases`), and its first id stays.
+         */
         readonly post: operations["post_projects"];
         readonly delete?: never;
         readonly options?: never;
@@ -1919,11 +1922,14 @@ export interface components {
         };
         /** @description `POST /v1/projects`. */
         readonly CreateProject: {
-            /** @description The client's id of it; the same id and path again is the same project. */
+            /**
+             * @description The client's id of it; the same id and path again is the same project. For a directory that is recorded already it is
+             *     another name of that project.
+             */
             readonly id?: string | null;
             /** @description Its directory. */
             readonly path: string;
-            /** @description Its title. */
+            /** @description Its title, in place of the one that it had. */
             readonly title?: string | null;
         };
         /** @description `POST /v1/sessions`. */
@@ -2579,7 +2585,7 @@ export interface components {
              * @description Of them, those of which everything can be searched.
              */
             readonly read: number;
-            /** @description What was left out at the last look: the path, and why. */
+            /** @description What is left out of lists and searches: the path, and why. It stays as long as that cannot be read. */
             readonly warnings?: readonly components["schemas"]["HistoryWarning"][];
         };
         /** @description `GET /v1/info`. */
@@ -3562,6 +3568,8 @@ export interface components {
             readonly items: readonly {
                 /** @description Agents that worked in it. */
                 readonly agents: readonly string[];
+                /** @description Other ids of it: those that clients gave the directory after it was recorded. Each names the project wherever an id is asked for. */
+                readonly aliases?: readonly components["schemas"]["ProjectId"][];
                 /**
                  * Format: int64
                  * @description Conversations of any agent in it, ours and those of other tools, as far as the index of the past is.
@@ -4008,6 +4016,8 @@ export interface components {
         readonly Project: {
             /** @description Agents that worked in it. */
             readonly agents: readonly string[];
+            /** @description Other ids of it: those that clients gave the directory after it was recorded. Each names the project wherever an id is asked for. */
+            readonly aliases?: readonly components["schemas"]["ProjectId"][];
             /**
              * Format: int64
              * @description Conversations of any agent in it, ours and those of other tools, as far as the index of the past is.
@@ -5738,6 +5748,8 @@ export interface operations {
                 readonly branch?: "current" | "all";
                 /** @description What a subagent said, by the agent's id of it. */
                 readonly subagent?: string;
+                /** @description The page that has this message in its middle, by its id or the agent's own, as a search finds it. Without `cursor` and `offset`. */
+                readonly around?: string;
             };
             readonly header?: never;
             readonly path: {
@@ -6003,6 +6015,7 @@ export interface operations {
                     readonly "application/json": components["schemas"]["Project"];
                 };
             };
+            /** @description It is recorded, or has a name that is new. */
             readonly 201: {
                 headers: {
                     readonly [name: string]: unknown;
@@ -6087,7 +6100,7 @@ export interface operations {
                 readonly activity?: string;
                 /** @description This agent. */
                 readonly agent?: string;
-                /** @description This project. */
+                /** @description This project, by any of its ids. */
                 readonly project?: string;
                 /** @description This directory. */
                 readonly cwd?: string;
