@@ -179,12 +179,13 @@ async fn what_cannot_be_read_is_told_with_its_path_and_costs_nothing_else() {
     std::fs::write(&file, &text).unwrap();
     let state = settle(&daemon).await;
     let is_told = |state: &Value| {
-        let mut warnings = state["warnings"].as_array().unwrap().iter();
+        let mut warnings = state["warnings"].as_array().into_iter().flatten();
         warnings.any(|w| w["path"] == json!(file) && w["kind"] == "malformed")
     };
     assert!(is_told(&state), "{state}");
     assert_eq!(found(&daemon, "q=valve").await.len(), 1);
     // It is told as long as it is so, also by a daemon that did not read it.
+    daemon.kill_9();
     daemon.restart().await;
     let state = settle(&daemon).await;
     assert!(is_told(&state), "{state}");
