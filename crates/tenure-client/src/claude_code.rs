@@ -24,5 +24,5 @@ mod session;
 mod stream;
 
 pub use health::{Health, Unhealthy};
-pub use session::{ListOptions, MessageOptions, Session};
+pub use session::{ListOptions, MessageOptions, ProjectPath, Session};
 pub use stream::{Collected, TurnStream};

@@ -2,8 +2,8 @@
 
 use tenure_api::{
     ConfigPatch, CreateSession, ErrorCode, ExecRequest, ExecResult, FileEntry, History, InputContent,
-    Interrupt, McpServerConfig, McpServersSet, QueueChoice, RewindPlan, RewindRequest, RewindScope, RewindTo,
-    RewindToKind, SendInput, SetMcpServers, VerbRequest, VerbWait,
+    Interrupt, McpServerConfig, McpServersSet, Page, QueueChoice, RewindPlan, RewindRequest, RewindScope,
+    RewindTo, RewindToKind, SendInput, SetMcpServers, VerbRequest, VerbWait,
 };
 use tenure_event::{
     AccountInfo, AgentChoice, Capabilities, CommandInfo, McpServer, Message, ModelInfo, SessionId,
@@ -34,20 +34,32 @@ pub struct MessageOptions {
     pub offset: u64,
 }
 
+/// Where the conversations of [`Session::list_sessions`] were held.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum ProjectPath {
+    /// In the session's directory.
+    #[default]
+    Own,
+    /// In this directory.
+    At(String),
+    /// Anywhere.
+    All,
+}
+
 /// Which conversations [`Session::list_sessions`] gives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ListOptions {
-    /// Of this directory; of the session's if none.
-    pub project_path: Option<String>,
-    /// At most so many.
-    pub limit: Option<u32>,
-    /// Those of the repository's git worktrees, too.
+    /// Where they were held.
+    pub project_path: ProjectPath,
+    /// At most so many; all if none.
+    pub limit: Option<usize>,
+    /// Those of the repository's git worktrees, too; nothing to [`ProjectPath::All`].
     pub include_worktrees: bool,
 }
 
 impl Default for ListOptions {
     fn default() -> Self {
-        Self { project_path: None, limit: None, include_worktrees: true }
+        Self { project_path: ProjectPath::Own, limit: None, include_worktrees: true }
     }
 }
 
@@ -117,7 +129,10 @@ impl Session {
     /// # Errors
     /// Those of any request.
     pub async fn session_id(&self) -> Result<Option<String>, ClientError> {
-        Ok(self.client.session(&self.id).await?.native_id)
+        let Some(native_id) = self.client.session(&self.id).await?.native_id else { return Ok(None) };
+        // Some agents have an id before anything was said; here it names a conversation.
+        let said = self.get_messages(MessageOptions { limit: Some(1), offset: 0 }).await?;
+        Ok((!said.is_empty()).then_some(native_id))
     }
 
     /// Begins an empty conversation. What was said stays readable by its epoch.
@@ -182,18 +197,15 @@ impl Session {
     /// # Errors
     /// Those of [`Client::messages`].
     pub async fn get_messages(&self, options: MessageOptions) -> Result<Vec<Message>, ClientError> {
-        let most = options.limit.unwrap_or(usize::MAX);
         let mut filter = MessageFilter { offset: Some(options.offset), ..MessageFilter::default() };
-        let mut all = Vec::new();
-        while all.len() < most {
-            let left = u32::try_from(most - all.len()).unwrap_or(PAGE).min(PAGE);
-            filter.limit = Some(left);
+        let mut pages = Pages::new(options.limit);
+        while let Some(size) = pages.size() {
+            filter.limit = Some(size);
             let page = self.client.messages(&self.id, &filter).await?;
-            all.extend(page.items);
-            let Some(next) = page.next else { break };
-            filter = MessageFilter { cursor: Some(next), ..MessageFilter::default() };
+            // A place to begin counts once.
+            (filter.cursor, filter.offset) = (pages.take(page), None);
         }
-        Ok(all)
+        Ok(pages.read)
     }
 
     /// Conversations of this agent, ours and those that were held without Tenure, newest first.
@@ -202,14 +214,23 @@ impl Session {
     /// Those of [`Client::history`].
     pub async fn list_sessions(&self, options: ListOptions) -> Result<Vec<History>, ClientError> {
         let session = self.client.session(&self.id).await?;
-        let filter = HistoryFilter {
+        let cwd = match options.project_path {
+            ProjectPath::Own => Some(session.cwd),
+            ProjectPath::At(path) => Some(path),
+            ProjectPath::All => None,
+        };
+        let mut filter = HistoryFilter {
             agent: Some(session.agent),
-            cwd: Some(options.project_path.unwrap_or(session.cwd)),
-            include_worktrees: Some(options.include_worktrees),
-            limit: options.limit,
+            include_worktrees: cwd.is_some().then_some(options.include_worktrees),
+            cwd,
             ..HistoryFilter::default()
         };
-        Ok(self.client.history(&filter).await?.items)
+        let mut pages = Pages::new(options.limit);
+        while let Some(size) = pages.size() {
+            filter.limit = Some(size);
+            filter.cursor = pages.take(self.client.history(&filter).await?);
+        }
+        Ok(pages.read)
     }
 
     /// Takes files back to how they were when a message of the user was said; with `dry_run` only tells what that
@@ -325,6 +346,32 @@ impl Session {
     /// Those of [`Client::capabilities`].
     pub async fn supported_agents(&self) -> Result<Vec<AgentChoice>, ClientError> {
         Ok(self.server_info().await?.map(|told| told.agents).unwrap_or_default())
+    }
+}
+
+/// What was read of a list, page after page, to its end or to so many items.
+struct Pages<T> {
+    read: Vec<T>,
+    most: usize,
+    ended: bool,
+}
+
+impl<T> Pages<T> {
+    fn new(limit: Option<usize>) -> Self {
+        Self { read: Vec::new(), most: limit.unwrap_or(usize::MAX), ended: false }
+    }
+
+    /// How large the next page is to be; none if enough was read.
+    fn size(&self) -> Option<u32> {
+        let left = self.most.saturating_sub(self.read.len());
+        (left > 0 && !self.ended).then(|| u32::try_from(left).unwrap_or(PAGE).min(PAGE))
+    }
+
+    /// Takes a page, and tells where the next one begins.
+    fn take(&mut self, page: Page<T>) -> Option<String> {
+        self.read.extend(page.items);
+        self.ended = page.next.is_none();
+        page.next
     }
 }
 

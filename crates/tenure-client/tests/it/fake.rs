@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
+use serde_json::{Value, json};
 use tenure_client::Home;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, UnixListener};
@@ -33,6 +34,19 @@ pub(crate) enum Reply {
 
 pub(crate) fn json(status: u16, body: impl ToString) -> Reply {
     Reply::Whole(status, "application/json", body.to_string())
+}
+
+/// A session as a daemon shows it.
+pub(crate) fn session(id: &str, title: Option<&str>) -> Value {
+    json!({
+        "id": id, "agent": "scripted", "native_id": null, "title": title, "tags": [], "metadata": {}, "cwd": "/w",
+        "workspace": {"id": "wks_1", "kind": "directory", "path": "/w"}, "project": {"id": "prj_1", "path": "/w"},
+        "lifecycle": "live", "activity": {"state": "idle", "since": "2026-11-20T00:00:00.000Z"},
+        "last_outcome": null, "archived": false, "health": {"state": "healthy"}, "tasks_running": 0,
+        "model": null, "mode": null, "effort": null, "epoch": 0, "queue": [], "pending_asks": [], "usage": {},
+        "node": "n", "last_seq": 3,
+        "created_at": "2026-11-20T00:00:00.000Z", "updated_at": "2026-11-20T00:00:00.000Z",
+    })
 }
 
 pub(crate) type Asks = Arc<Mutex<Vec<Asked>>>;
@@ -67,7 +81,7 @@ pub(crate) fn unix(path: &Path, handler: impl Fn(usize, &Asked) -> Reply + Send 
 
 /// Writes `daemon.json` as a daemon does, at once.
 pub(crate) fn announce(home: &Home, url: &str) {
-    let file = serde_json::json!({
+    let file = json!({
         "url": url, "socket": home.dir().join("tenure.sock"), "pid": 1, "version": "0.1.0",
         "started_at": "2026-11-20T00:00:00Z",
     });

@@ -4,7 +4,7 @@ use serde_json::json;
 use tenure_api::{ErrorCode, Problem};
 use tenure_client::{Client, ClientError, FindError, Home};
 
-use crate::fake::{self, Reply};
+use crate::fake::{self, Reply, session};
 
 fn home() -> (tempfile::TempDir, Home) {
     let dir = tempfile::tempdir().unwrap();
@@ -89,18 +89,6 @@ async fn an_input_that_is_sent_again_has_the_same_id() {
     let asks = asks.lock().unwrap();
     assert_eq!(asks[0].body, asks[1].body);
     assert!(asks[0].body.contains("\"id\":\"inp_"), "{}", asks[0].body);
-}
-
-fn session(id: &str, title: Option<&str>) -> serde_json::Value {
-    json!({
-        "id": id, "agent": "scripted", "native_id": null, "title": title, "tags": [], "metadata": {}, "cwd": "/w",
-        "workspace": {"id": "wks_1", "kind": "directory", "path": "/w"}, "project": {"id": "prj_1", "path": "/w"},
-        "lifecycle": "live", "activity": {"state": "idle", "since": "2026-11-20T00:00:00.000Z"},
-        "last_outcome": null, "archived": false, "health": {"state": "healthy"}, "tasks_running": 0,
-        "model": null, "mode": null, "effort": null, "epoch": 0, "queue": [], "pending_asks": [], "usage": {},
-        "node": "n", "last_seq": 3,
-        "created_at": "2026-11-20T00:00:00.000Z", "updated_at": "2026-11-20T00:00:00.000Z",
-    })
 }
 
 #[tokio::test]

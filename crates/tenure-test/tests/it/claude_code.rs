@@ -6,7 +6,7 @@ use futures_util::StreamExt;
 use serde_json::json;
 use tenure_api::{CreateSession, ErrorCode, ExecRequest, ResumeRequest};
 use tenure_client::claude_code::{
-    Collected, Health, ListOptions, MessageOptions, Session, TurnStream, Unhealthy,
+    Collected, Health, ListOptions, MessageOptions, ProjectPath, Session, TurnStream, Unhealthy,
 };
 use tenure_client::{Client, ClientError, TurnEvent};
 use tenure_event::McpStatus;
@@ -103,8 +103,11 @@ async fn reads_lists_clears_and_resumes() {
         listed.iter().map(|one| one.session_id.as_ref()).collect::<Vec<_>>(),
         [Some(session.tenure_id())]
     );
-    let elsewhere = ListOptions { project_path: Some("/nowhere".into()), ..ListOptions::default() };
+    let elsewhere =
+        ListOptions { project_path: ProjectPath::At("/nowhere".into()), ..ListOptions::default() };
     assert!(session.list_sessions(elsewhere).await.unwrap().is_empty());
+    let anywhere = ListOptions { project_path: ProjectPath::All, ..ListOptions::default() };
+    assert_eq!(session.list_sessions(anywhere).await.unwrap().len(), 1);
 
     session.stop().await.unwrap();
     assert!(!session.alive().await);
