@@ -3,6 +3,7 @@
  * position is the number of the last event that was handed on, so a stream that is joined anew begins right after
  * it. It keeps no events; a reader that is slow slows the socket.
  */
+import { caught } from "./callbacks.js";
 import { type CallOptions, type Connection, mayPass, pause } from "./connection.js";
 import { TenureError, isTenureError, sentence } from "./errors.js";
 import type { DurableEvent, EphemeralEvent, FollowedEvent, Gap } from "./events.js";
@@ -81,6 +82,8 @@ export async function rawStream(
 async function* run<T>(follower: Follower<T>): AsyncGenerator<T, void, undefined> {
   try {
     yield* follower.run();
+  } catch (error) {
+    throw error instanceof Thrown ? error.cause : error;
   } finally {
     follower.end();
   }
@@ -179,7 +182,6 @@ class Follower<T> {
         this.#lose("the daemon was stopped");
       } catch (error) {
         this.#signal.throwIfAborted();
-        if (error instanceof Thrown) throw error.cause;
         if (!mayPass(error)) throw error;
         this.#lose(sentence(error));
       }
@@ -198,9 +200,10 @@ class Follower<T> {
     }
   }
 
-  #connected(): void {
+  /** What a callback throws ends the loop, and so does what its promise rejects with; as itself. */
+  #tell(callback: () => unknown): void {
     try {
-      this.#options.onConnected?.();
+      void caught(callback(), (error) => this.#own.abort(new Thrown(error)));
     } catch (error) {
       throw new Thrown(error);
     }
@@ -209,7 +212,7 @@ class Follower<T> {
   #lose(why: string): void {
     if (this.#lostSince !== undefined) return;
     this.#lostSince = Date.now();
-    this.#options.onLost?.(why);
+    this.#tell(() => this.#options.onLost?.(why));
   }
 
   async #find(start: "killed" | "never"): Promise<void> {
@@ -237,7 +240,7 @@ class Follower<T> {
       const position = answer.header("tenure-position");
       if (this.#after === "now" && position !== undefined) this.#after = Number(position);
       this.#lostSince = undefined;
-      this.#connected();
+      this.#tell(() => this.#options.onConnected?.());
       for await (const frame of frames(answer.body, () => silence.broken())) {
         const { items, position } = this.#read(frame);
         if (position !== undefined && this.#after !== "now" && position <= this.#after) continue;

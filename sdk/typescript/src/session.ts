@@ -1,5 +1,7 @@
 /** One session: what is said to it, how it is followed and controlled. The files it works on are in `resources/`. */
+import { Told } from "./callbacks.js";
 import type { CallOptions, Connection } from "./connection.js";
+import { TenureError } from "./errors.js";
 import type { DurableEvent, FollowedEvent } from "./events.js";
 import { type FollowOptions, follow, rawStream } from "./follow.js";
 import type {
@@ -44,7 +46,10 @@ import type { QueryOf } from "./typed.js";
 /** A decision as a word, or an answer with all that belongs to it. */
 export type Answer = "allow" | "deny" | "cancel" | AnswerAsk;
 
-/** What `send` tells while it waits. One that throws rejects the call; the turn goes on. */
+/**
+ * What `send` tells while it waits. One that throws, or whose promise rejects, rejects the call at once with just that; the turn
+ * goes on. Promises are waited for before the call resolves, except that of an ask which is not open any more.
+ */
 export interface Callbacks {
   readonly onText?: ((text: string) => void) | undefined;
   readonly onThought?: ((text: string) => void) | undefined;
@@ -109,29 +114,34 @@ export class Session {
    * restarted meanwhile, this goes on.
    */
   async send(input: InputContent, options: SendOptions & Callbacks = {}): Promise<TurnResult> {
-    const answers: Promise<unknown>[] = [];
-    const failures: unknown[] = [];
-    for await (const event of this.stream(input, options)) {
-      if (failures.length > 0) throw failures[0];
-      if (event.type === "text") options.onText?.(event.text);
-      else if (event.type === "thought") options.onThought?.(event.text);
-      else if (event.type === "tool") options.onTool?.(event.tool, event.phase);
-      else if (event.type === "event") options.onEvent?.(event.event);
-      else if (event.type === "ask") {
-        // Not awaited here: the turn may go on beside an open ask.
-        answers.push(this.#ask(event.ask, options).catch((error: unknown) => failures.push(error)));
-      } else {
-        await Promise.all(answers);
-        if (failures.length > 0) throw failures[0];
-        return event.result;
+    const told = new Told();
+    try {
+      for await (const event of turn(this.#connection, this.id, input, options, told.signal)) {
+        told.check();
+        if (event.type === "text") told.take(options.onText?.(event.text));
+        else if (event.type === "thought") told.take(options.onThought?.(event.text));
+        else if (event.type === "tool") told.take(options.onTool?.(event.tool, event.phase));
+        else if (event.type === "event") told.take(options.onEvent?.(event.event));
+        // Not waited for, either: the turn may go on beside an open ask, and somebody else may answer it.
+        else if (event.type === "ask") void told.beside(this.#ask(event.ask, options));
+        else {
+          await told.all(options.signal);
+          return event.result;
+        }
       }
+    } catch (error) {
+      told.check();
+      throw error;
     }
     throw new Error("a turn ended without a result");
   }
 
   async #ask(ask: Ask, options: SendOptions & Callbacks): Promise<void> {
     const answer = await options.onAsk?.(ask);
-    if (!answer) return;
+    if (answer === undefined || answer === null) return;
+    if (typeof answer !== "string" && typeof answer !== "object") {
+      throw new TenureError("usage", `onAsk gave \`${String(answer)}\`: it gives allow, deny, cancel, an answer, or nothing`, { field: "onAsk" });
+    }
     try {
       await this.answer(ask.id, answer as Answer, { signal: options.signal });
     } catch (error) {
@@ -199,7 +209,7 @@ export class Session {
     return rawStream(this.#connection, path, options);
   }
 
-  /** Asks of this session; those that are open if `state` is left out. */
+  /** Asks of this session, newest first; those in a `state` (`open`, `resolved`, `expired`, `withdrawn`), all if it is left out. */
   asks(options: CallOptions & { state?: string } = {}): Promise<readonly Ask[]> {
     return this.#items("/v1/sessions/{id}/asks", options);
   }

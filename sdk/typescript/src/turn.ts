@@ -51,14 +51,20 @@ export async function admit(connection: Connection, id: string, body: SendInput,
   return (await connection.call("post", path, [id], { body, signal: options.signal, ...limitMs })) as Receipt;
 }
 
-/** Sends an input and yields what its turn does; the last is its result. Leaving the loop leaves the turn running. */
+/**
+ * Sends an input and yields what its turn does; the last is its result. Leaving the loop leaves the turn running, and so does
+ * `left`, whatever `onAbort` says.
+ */
 export async function* turn(
   connection: Connection,
   session: string,
   input: InputContent,
   options: SendOptions = {},
+  left?: AbortSignal,
 ): AsyncGenerator<TurnEvent, void, undefined> {
-  const { delivery, model, effort, signal, onLost, onConnected } = options;
+  const { delivery, model, effort, onLost, onConnected } = options;
+  const signals = [options.signal, left].filter((one) => one !== undefined);
+  const signal = AbortSignal.any(signals);
   const id = options.id ?? `in-${crypto.randomUUID()}`;
   const body: SendInput = { input, id, wait: "accepted", delivery, model, effort };
   try {
@@ -67,13 +73,13 @@ export async function* turn(
     const source = { path, query: {}, number: "seq" } as const;
     // What a running turn has said before a steered input came is not ours.
     const events = follow(connection, source, { after: receipt.seq, deltas: true, signal, onLost, onConnected });
-    yield* new Turn(connection, session, id).read(events);
+    yield* new Turn(connection, session, id, signal).read(events);
     const asked = { ...body, wait: "finished" } as const;
     const limitMs = Infinity;
     const result = await connection.call("post", "/v1/sessions/{id}/inputs", [session], { body: asked, signal, limitMs });
     yield { type: "result", result: result as TurnResult };
   } catch (error) {
-    if (signal?.aborted && options.onAbort === "interrupt") await takeBack(connection, session, id);
+    if (options.signal?.aborted && options.onAbort === "interrupt") await takeBack(connection, session, id);
     throw error;
   }
 }
@@ -95,9 +101,11 @@ class Turn {
   readonly #session: string;
   readonly #input: string;
   #turn: string | undefined;
+  readonly #signal: AbortSignal;
   readonly #said = new Said();
 
-  constructor(connection: Connection, session: string, input: string) {
+  constructor(connection: Connection, session: string, input: string, signal: AbortSignal) {
+    this.#signal = signal;
     this.#connection = connection;
     this.#session = session;
     this.#input = input;
@@ -144,7 +152,7 @@ class Turn {
     let whole = part.text;
     if (part.blob) {
       const path = `/v1/sessions/${encodeURIComponent(this.#session)}/blobs/${part.blob}`;
-      whole = new TextDecoder().decode(await this.#connection.bytes({ method: "GET", path }));
+      whole = new TextDecoder().decode(await this.#connection.bytes({ method: "GET", path, signal: this.#signal }));
     }
     const text = this.#said.rest(part.id, whole);
     if (text) yield { type: part.type, text, messageId, partId: part.id };

@@ -98,6 +98,22 @@ describe("the agentos dialect", () => {
     assert.deepEqual([asked.length, asked[0]?.sessionId, asked[0]?.request.title], [1, sessionId, "may I?"]);
   });
 
+  it("tells the console of a handler whose promise rejects, and goes on", async (test) => {
+    const complained = test.mock.method(console, "error", () => undefined);
+    const { sessionId } = await vm.createSession("scripted");
+    const heard: string[] = [];
+    const off = vm.on("sessionEvent", async ({ event }) => {
+      heard.push(event.method);
+      return Promise.reject(new Error("a late one"));
+    });
+    await vm.sendPrompt(sessionId, "hello");
+    while (heard.length < 2) await new Promise(setImmediate);
+    off();
+    await new Promise(setImmediate);
+    const lines = complained.mock.calls.map((call) => String(call.arguments[0]));
+    assert.deepEqual(lines, heard.map(() => "a handler of sessionEvent threw: a late one"));
+  });
+
   it("passes tool servers on and refuses what it does not know by name", async () => {
     const session = await vm.createSession("scripted", {
       mcpServers: [

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { isTenureError } from "tenure";
-import { type AgentEvent, type Part, createClient } from "tenure/dialects/handle";
+import { type AgentEvent, type Part, type StreamCallbacks, createClient } from "tenure/dialects/handle";
 
 import { TestDaemon, first, kind, script } from "./support/daemon.js";
 
@@ -83,6 +83,28 @@ describe("a session handle", () => {
     const denied = await session.send(ask, { onPermission: () => "reject" });
     assert.match(denied.text, /denied/);
     await assert.rejects(session.replyToPermission("x", "maybe" as never), (e) => isTenureError(e, "usage"));
+  });
+
+  it("rejects a send at once whose callback fails or gives what is no reply", async () => {
+    const session = await agent.createSession();
+    const ask = script({ ask: { title: "install?", then_text_on_allow: "yes", then_text_on_reject: "no" } });
+    const mine = new Error("mine");
+    const failing: [StreamCallbacks, Error | ((error: unknown) => boolean)][] = [
+      [{ onPermission: async () => Promise.reject(mine) }, mine],
+      [{ onPermission: () => { throw mine; } }, mine],
+      [{ onPermission: () => "perhaps" as never }, (e) => isTenureError(e, "usage") && e.field === "reply"],
+      [{ onPermission: async (request) => tenure.session(session.id).answer(request.id, { decision: "allow", option_id: "nobody's" }).then(() => undefined) }, (e) => isTenureError(e, "invalid")],
+      [{ onConnect: async () => Promise.reject(mine) }, mine],
+    ];
+    for (const [callbacks, expected] of failing) {
+      await assert.rejects(session.send(ask, callbacks), expected);
+      await first(tenure.session(session.id).follow(), kind("ask.opened"));
+      await session.abort();
+    }
+    await assert.rejects(session.send(script({ text: "a" }, { gate: "never" }), { onText: () => Promise.reject(mine) }), mine);
+    await session.abort();
+    await assert.rejects(session.send(undefined as never), (e) => isTenureError(e, "usage") && e.field === "input");
+    await assert.rejects(session.update(undefined as never), (e) => isTenureError(e, "usage") && e.field === "opts");
   });
 
   it("has a sandbox whose directory is /workspace", async () => {

@@ -104,6 +104,7 @@ describe("an odd daemon", () => {
     const { tenure, asked, end } = await fake(
       (answer) => stream(answer).write(frame(1, "session.created")),
       (answer) => stream(answer).end(frame(1, "session.created")),
+      (answer) => stream(answer).write(": nothing\n\n"),
     );
     const mine = new Error("mine");
     const throwing = () => {
@@ -114,6 +115,8 @@ describe("an odd daemon", () => {
     assert.equal((await lost.next()).value?.seq, 1);
     await assert.rejects(lost.next(), mine);
     assert.equal(asked.length, 2);
+    const late = tenure.session("s").follow({ onConnected: async () => Promise.reject(mine) });
+    await assert.rejects(late.next(), mine);
     end();
   });
 

@@ -96,6 +96,23 @@ describe("a plugin", () => {
     await session.close();
   });
 
+  it("tells the log of a handler whose promise rejects, and calls it again", async () => {
+    const { sessionId } = await ctx.sessions.create({});
+    const ended = new Promise<void>((resolve) => {
+      ctx.sessions.onStatusChange(sessionId, async (status) => {
+        if (status === "ended") resolve();
+        return Promise.reject(new Error(`a late one: ${status}`));
+      });
+    });
+    await ctx.sessions.getStatus(sessionId);
+    await ctx.sessions.sendMessage(sessionId, "hello");
+    await first(tenure.session(sessionId).follow(), kind("turn.completed"));
+    await ctx.sessions.stop(sessionId);
+    await ended;
+    await new Promise(setImmediate);
+    for (const status of ["running", "ended"]) assert.ok(told.some((line) => line === `error a handler of onStatusChange threw: a late one: ${status}`), status);
+  });
+
   it("has a frontend with its own signatures", async () => {
     const { sessionId } = await AgentMC.session.create({ prompt: "hello" });
     await first(tenure.session(sessionId).follow(), kind("turn.completed"));
@@ -146,6 +163,13 @@ describe("a plugin", () => {
     assert.deepEqual(Object.keys(AgentMC.session).includes("onStatusChange"), false);
     assert.deepEqual(["rename", "launchWithDraft"].some((name) => name in ctx.sessions), false);
     await assert.rejects(ctx.sessions.getStatus("nobody"), (e) => isTenureError(e, "not_found"));
+    const lacks = (field: string) => (e: unknown) => isTenureError(e, "usage") && e.field === field && e.message.includes(`\`${field}\``);
+    const [here, there] = [ctx.sessions, AgentMC.session] as unknown as Record<string, (...words: unknown[]) => Promise<unknown>>[];
+    for (const call of [here?.["create"], there?.["create"], there?.["launchWithDraft"]]) await assert.rejects(call!(), lacks("opts"));
+    await assert.rejects(there!["sendMessage"]!("s"), lacks("opts"));
+    await assert.rejects(there!["sendMessage"]!("s", null), lacks("opts"));
+    await assert.rejects(here!["sendMessage"]!("s"), (e) => isTenureError(e, "usage") && e.field === "text");
+    assert.throws(() => createPlugin(undefined as never), lacks("options"));
     await assert.rejects(ctx.sessions.stop("nobody"), (e) => isTenureError(e, "not_found"));
   });
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { type TurnEvent, isTenureError } from "tenure";
+import { type Callbacks, type TurnEvent, isTenureError } from "tenure";
 
 import { TestDaemon, first, kind, script } from "./support/daemon.js";
 
@@ -60,6 +60,65 @@ describe("a session", () => {
     const again = await session.send(script({ text: "one", chunks: 2 }), { id: "thrown" });
     assert.equal(again.outcome, "completed");
     assert.equal((await session.messages()).items.filter((m) => m.role === "user").length, 1);
+  });
+
+  it("rejects a call at once whose answer to an ask fails or is refused, and leaves the ask open", async () => {
+    const session = await create();
+    const mine = new Error("mine");
+    const invalid = (e: unknown) => isTenureError(e, "invalid");
+    const cases: [NonNullable<Callbacks["onAsk"]>, Error | ((error: unknown) => boolean)][] = [
+      [() => Promise.reject(mine), mine],
+      [async () => Promise.reject(mine), mine],
+      [() => { throw mine; }, mine],
+      [() => "perhaps" as never, invalid],
+      [() => "" as never, invalid],
+      [() => ({ decision: "allow", option_id: "nobody's" }), invalid],
+      [() => false as never, (e) => isTenureError(e, "usage") && e.field === "onAsk"],
+    ];
+    for (const [at, [onAsk, expected]] of cases.entries()) {
+      const id = `failing-${at}`;
+      // An abort would interrupt the turn; this is none.
+      await assert.rejects(session.send(script({ ask: "may I?" }), { id, onAsk, onAbort: "interrupt" }), expected);
+      assert.equal((await session.asks({ state: "open" })).length, 1, id);
+      const again = await session.send(script({ ask: "may I?" }), { id, onAsk: () => "allow" });
+      assert.match(again.text, /allowed/);
+    }
+  });
+
+  it("gives the result though a callback still thinks about an ask that somebody else has answered", async () => {
+    const session = await create();
+    const result = await session.send(script({ ask: "may I?" }), {
+      onAsk: (ask) => session.answer(ask.id, "deny").then(() => new Promise<never>(() => undefined)),
+    });
+    assert.match(result.text, /denied/);
+  });
+
+  it("rejects a call of which a callback's promise rejects, and waits for those that do not", async () => {
+    const session = await create();
+    const mine = new Error("mine");
+    const waits = script({ text: "one" }, { gate: "never" });
+    await assert.rejects(session.send(waits, { onText: () => Promise.reject(mine) }), mine);
+    await session.interrupt();
+    await assert.rejects(session.send(waits, { onEvent: async () => Promise.reject(mine) }), mine);
+    await session.interrupt();
+    await assert.rejects(session.send(waits, { onConnected: async () => Promise.reject(mine) }), mine);
+    await session.interrupt();
+    let [begun, done] = [0, 0];
+    await session.send("hello", {
+      onEvent: async () => {
+        begun++;
+        await session.get();
+        done++;
+      },
+    });
+    assert.deepEqual([begun > 0, done], [true, begun]);
+    const stop = new AbortController();
+    const endless = session.send("hello", {
+      signal: stop.signal,
+      onText: () => new Promise(() => undefined),
+      onEvent: ({ type }) => void (type === "turn.completed" && setImmediate(() => stop.abort())),
+    });
+    await assert.rejects(endless, { name: "AbortError" });
   });
 
   it("takes the same input once, whoever sends it again", async () => {

@@ -12,11 +12,12 @@ export function client(given: Client | undefined): Tenure {
   return given instanceof Tenure ? given : new Tenure(given);
 }
 
-/** Refuses fields that are not honoured, by name. */
-export function only(call: string, value: unknown, fields: readonly string[]): void {
-  if (value === undefined) return;
-  if (typeof value !== "object" || value === null) throw refusal(call, `takes an object, not ${typeof value}`);
-  const unknown = Object.keys(value).find((name) => !fields.includes(name));
+/** Refuses fields that are not honoured, by name, and what is no object at all; `name` is what the argument is called. */
+export function only(call: string, value: unknown, fields: readonly string[], name = "options"): void {
+  if (typeof value !== "object" || value === null) {
+    throw refusal(call, `wants \`${name}\`, an object, not ${value === null ? "null" : typeof value}`, name);
+  }
+  const unknown = Object.keys(value).find((field) => !fields.includes(field));
   if (unknown !== undefined) throw refusal(call, `does not take \`${unknown}\``, unknown);
 }
 

@@ -111,7 +111,7 @@ export class Agent {
   readonly #config: AgentConfig;
 
   constructor(tenure: Tenure, config: AgentConfig) {
-    only("agent", config, ["agent", "model", "cwd", "env", "instructions", "permissions", "artifacts", "artifactTool"]);
+    only("agent", config, ["agent", "model", "cwd", "env", "instructions", "permissions", "artifacts", "artifactTool"], "config");
     text("agent", "agent", config.agent);
     this.#tenure = tenure;
     this.#config = config;
@@ -167,7 +167,7 @@ export class SessionHandle {
 
   /** Runs a command where the session works, without its agent. */
   async shell(command: string, opts: { timeout?: number; cwd?: string } = {}): Promise<ShellResult> {
-    only("shell", opts, ["timeout", "cwd"]);
+    only("shell", opts, ["timeout", "cwd"], "opts");
     const root = await this.#workspace();
     const shell = text("shell", "command", command).replace(/(?<![\w./~-])\/workspace(?![\w.-])/g, () => root);
     const cwd = opts.cwd === undefined ? undefined : await this.#path(opts.cwd);
@@ -237,7 +237,7 @@ export class SessionHandle {
 
   /** Changes title and archived mark. */
   async update(opts: { title?: string; archived?: boolean }): Promise<void> {
-    only("update", opts, ["title", "archived"]);
+    only("update", opts, ["title", "archived"], "opts");
     await this.#session.update(opts);
   }
 

@@ -2,6 +2,7 @@
  * The shape of a plugin's session interface: a backend (`ctx`) and a frontend (`AgentMC`) that differ in small ways.
  * The page docs/dialects/plugin.md says what each call is in Tenure.
  */
+import { call } from "../callbacks.js";
 import type { CreateSession, Message, Permissions } from "../generated/api.js";
 import { isDurable } from "../events.js";
 import { isTenureError, sentence } from "../errors.js";
@@ -92,11 +93,11 @@ export function createPlugin(options: PluginOptions): Plugin {
 function backend(inner: Sessions, log: PluginLog): PluginSessions {
   return {
     async create(opts) {
-      only("create", opts, ["prompt", "projectId"]);
+      only("create", opts, ["prompt", "projectId"], "opts");
       return { sessionId: await inner.create(opts.prompt, opts.projectId) };
     },
     async sendMessage(sessionId, message) {
-      if (typeof message !== "string") throw refusal("sendMessage", "takes a text on the backend, not an object");
+      if (typeof message !== "string") throw refusal("sendMessage", `takes a text on the backend, not ${typeof message}`, "text");
       await inner.send(sessionId, message);
     },
     getStatus: (sessionId) => inner.status(sessionId),
@@ -112,11 +113,11 @@ function backend(inner: Sessions, log: PluginLog): PluginSessions {
 function frontend(inner: Sessions): BridgeSession {
   return {
     async create(opts) {
-      only("create on the frontend", opts, ["prompt"]);
+      only("create on the frontend", opts, ["prompt"], "opts");
       return { sessionId: await inner.create(opts.prompt, undefined) };
     },
     async sendMessage(sessionId, opts) {
-      only("sendMessage on the frontend", opts, ["text"]);
+      only("sendMessage on the frontend", opts, ["text"], "opts");
       await inner.send(sessionId, opts.text);
     },
     getStatus: (sessionId) => inner.status(sessionId),
@@ -129,7 +130,7 @@ function frontend(inner: Sessions): BridgeSession {
     },
     stop: (sessionId) => inner.stop(sessionId),
     async launchWithDraft(opts) {
-      only("launchWithDraft", opts, ["projectId", "draftText"]);
+      only("launchWithDraft", opts, ["projectId", "draftText"], "opts");
       const draft = text("launchWithDraft", "draftText", opts.draftText);
       const place = await inner.place(text("launchWithDraft", "projectId", opts.projectId));
       await inner.tenure.sessions.create({ ...inner.spec, ...place, draft });
@@ -241,7 +242,10 @@ class Sessions {
         const status = STATUS[momentOrArchived(event.data, { fresh })];
         if (status === last) continue;
         last = status;
-        told(handler, status, log);
+        call(
+          () => handler(status),
+          (error) => log.error(`a handler of onStatusChange threw: ${sentence(error)}`),
+        );
         // The handler may have ended this.
         if (signal.aborted) return;
       }
@@ -250,14 +254,6 @@ class Sessions {
       if (!signal.aborted) log.error(`onStatusChange of ${sessionId} ended: ${sentence(error)}`);
     });
     return () => stopped.abort();
-  }
-}
-
-function told(handler: (status: PluginStatus) => void, status: PluginStatus, log: PluginLog): void {
-  try {
-    handler(status);
-  } catch (error) {
-    log.error(`a handler of onStatusChange threw: ${sentence(error)}`);
   }
 }
 

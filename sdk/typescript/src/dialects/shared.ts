@@ -1,4 +1,5 @@
 /** A stream that several listeners share: there while somebody holds it, so that nothing keeps a program alive else. */
+import { call } from "../callbacks.js";
 import { sentence } from "../errors.js";
 
 /** Reads until the signal aborts; says when nothing can be missed any more. */
@@ -58,15 +59,14 @@ export class Shared {
   }
 }
 
-/** Calls each handler that is still there; one that throws is told to the console, and holds up no other. */
+/** Calls each handler that is still there; one that throws, or whose promise rejects, is told to the console, and holds up no other. */
 export function tell<T>(name: string, handlers: ReadonlySet<(event: T) => void> | undefined, event: T): void {
   for (const handler of [...(handlers ?? [])]) {
     // One that another has taken away meanwhile is not called any more.
     if (!handlers?.has(handler)) continue;
-    try {
-      handler(event);
-    } catch (error) {
-      console.error(`a handler of ${name} threw: ${sentence(error)}`);
-    }
+    call(
+      () => handler(event),
+      (error) => console.error(`a handler of ${name} threw: ${sentence(error)}`),
+    );
   }
 }

@@ -96,7 +96,7 @@ export type MessageInputPart =
 /** A message in Tenure's words. */
 export function inputOf(call: string, input: string | MessageInput): InputContent {
   if (typeof input === "string") return text(call, "input", input);
-  only(call, input, ["parts"]);
+  only(call, input, ["parts"], "input");
   if (!Array.isArray(input.parts) || input.parts.length === 0) throw refusal(call, "wants a text, or `parts`", "parts");
   return { parts: input.parts.map((part) => inputPart(call, part)) };
 }

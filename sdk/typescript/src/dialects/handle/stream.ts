@@ -1,4 +1,5 @@
 /** A turn as the typed events of this dialect. */
+import { Told } from "../../callbacks.js";
 import type { FollowedEvent } from "../../events.js";
 import { TenureError } from "../../errors.js";
 import type { InputContent } from "../../generated/api.js";
@@ -66,7 +67,7 @@ function* other(event: FollowedEvent): Generator<AgentEvent> {
   }
 }
 
-/** What `send` tells while it waits. */
+/** What `send` tells while it waits. One that throws, or whose promise rejects, rejects the call with just that; the turn goes on. */
 export interface StreamCallbacks {
   readonly onText?: (delta: string) => void;
   readonly onReasoning?: (delta: string) => void;
@@ -86,8 +87,7 @@ export async function sendWithCallbacks(
   callbacks: StreamCallbacks,
   reply: (requestId: string, reply: PermissionReply) => Promise<void>,
 ): Promise<SendResult> {
-  const failures: unknown[] = [];
-  const replies: Promise<unknown>[] = [];
+  const told = new Told();
   const ask = async (request: PermissionRequest) => {
     const given = await callbacks.onPermission?.(request);
     if (given === undefined) return;
@@ -96,20 +96,24 @@ export async function sendWithCallbacks(
       if (!(error instanceof TenureError) || error.code !== "conflict") throw error;
     });
   };
-  const options = { onConnected: callbacks.onConnect, onLost: callbacks.onDisconnect };
-  for await (const event of agentEvents(session, input, options)) {
-    if (failures.length > 0) throw failures[0];
-    if (event.type === "text-delta") callbacks.onText?.(event.delta);
-    else if (event.type === "reasoning-delta") callbacks.onReasoning?.(event.delta);
-    else if (event.type === "tool-start") callbacks.onToolStart?.(event.part);
-    else if (event.type === "tool-complete") callbacks.onToolComplete?.(event.part);
-    else if (event.type === "tool-error") callbacks.onToolError?.(event.part);
-    else if (event.type === "permission-asked") replies.push(ask(event.request).catch((error: unknown) => failures.push(error)));
-    else if (event.type === "done") {
-      await Promise.all(replies);
-      if (failures.length > 0) throw failures[0];
-      return event.result;
+  const options = { onConnected: callbacks.onConnect, onLost: callbacks.onDisconnect, signal: told.signal };
+  try {
+    for await (const event of agentEvents(session, input, options)) {
+      told.check();
+      if (event.type === "text-delta") told.take(callbacks.onText?.(event.delta));
+      else if (event.type === "reasoning-delta") told.take(callbacks.onReasoning?.(event.delta));
+      else if (event.type === "tool-start") told.take(callbacks.onToolStart?.(event.part));
+      else if (event.type === "tool-complete") told.take(callbacks.onToolComplete?.(event.part));
+      else if (event.type === "tool-error") told.take(callbacks.onToolError?.(event.part));
+      else if (event.type === "permission-asked") void told.beside(ask(event.request));
+      else if (event.type === "done") {
+        await told.all();
+        return event.result;
+      }
     }
+  } catch (error) {
+    told.check();
+    throw error;
   }
   throw new TenureError("destroyed", "the turn ended without a result", { sessionId: session.id });
 }
