@@ -6,6 +6,7 @@ defmodule ClaudeCode.ClaudeTest do
 
   alias ClaudeCode.{Session, Stream}
   alias ClaudeCode.Message.ResultMessage
+  alias ClaudeCode.Message.SystemMessage.{TaskNotification, TaskStarted}
   alias Tenure.TestDaemon
 
   test "every function that an agent can refuse, it does" do
@@ -50,6 +51,8 @@ defmodule ClaudeCode.ClaudeTest do
     assert Session.set_model(session, "haiku") == :ok
     assert Session.set_permission_mode(session, :accept_edits) == :ok
     assert {:error, %{code: :forbidden}} = Session.set_permission_mode(session, :bypass_permissions)
+
+    stops_a_task(session, daemon)
 
     session
     |> Session.stream("Write. " <> script([%{tools: [write]}, %{text: "Written."}]))
@@ -101,6 +104,35 @@ defmodule ClaudeCode.ClaudeTest do
     assert Session.clear(session) == :ok
     assert {Session.session_id(session), Session.get_messages(session)} == {nil, {:ok, []}}
     Session.stop(session)
+  end
+
+  # It is told in the stream that is open, while the turn goes on.
+  defp stops_a_task(session, daemon) do
+    told = Path.join(daemon.work, "told")
+    command = fn command, more -> %{name: "Bash", input: Map.merge(%{command: command}, more)} end
+    endless = command.("sleep 300", %{run_in_background: true, description: "waits"})
+    gate = command.("until [ -e told ]; do sleep 0.1; done", %{description: "gate"})
+
+    said =
+      session
+      |> Session.stream("Wait. " <> script([%{tools: [endless]}, %{tools: [gate]}, %{text: "Stopped."}]))
+      |> Elixir.Stream.transform(nil, fn message, task ->
+        gated = [message] |> Stream.tool_uses() |> Enum.any?(&(&1.input["description"] == "gate"))
+        if task && gated, do: assert(Session.stop_task(session, task) == :ok)
+
+        if match?(%TaskNotification{task_id: ^task}, message), do: File.write!(told, "")
+
+        {[message],
+         with(%TaskStarted{task_id: id, description: "waits"} <- message, do: id, else: (_ -> task))}
+      end)
+      |> Enum.to_list()
+
+    assert %ResultMessage{result: "Stopped."} = List.last(said)
+    [started | _] = said |> Stream.filter_type(:system) |> Enum.to_list()
+    assert %TaskStarted{task_type: "shell", tool_use_id: "" <> tool} = started
+
+    assert [%{status: :stopped, tool_use_id: ^tool}] =
+             for(%TaskNotification{} = ended <- said, ended.task_id == started.task_id, do: ended)
   end
 
   # A conversation that only the agent knows, as another program leaves it.

@@ -2,6 +2,7 @@ defmodule Tenure.OddTest do
   @moduledoc "Daemons as they should not be: newer, cut off in a frame, repeating themselves, or speaking nonsense."
   use ExUnit.Case
 
+  alias ClaudeCode.Session
   alias Tenure.{Connection, Error, Follow, Stranger}
 
   defp connect(answer) do
@@ -53,6 +54,42 @@ defmodule Tenure.OddTest do
     assert [%{"seq" => 1}, %{"seq" => 2}] = Enum.to_list(Follow.events(connection, "s", []))
   end
 
+  defp sized(status, text), do: "HTTP/1.1 #{status} x\r\ncontent-length: #{byte_size(text)}\r\n\r\n#{text}"
+
+  test "one that is old and lacks a path, or refuses a field, says so by code" do
+    healthy = sized(200, ~s({"status":"ok","version":"0.0.1"}))
+    lacking = sized(404, ~s({"code":"not_found","detail":"there is no GET /v1/sessions/s/mcp here"}))
+
+    refusing = sized(400, ~s({"code":"invalid","detail":"unknown field `checkpoints`","field":"checkpoints"}))
+
+    start = fn answers, options ->
+      Session.start_link([agent: "a", tenure: [url: Stranger.start(answers), token: "t"]] ++ options)
+    end
+
+    assert {:error, %Error{code: :invalid, field: "checkpoints", status: 400}} =
+             start.([healthy, refusing], enable_file_checkpointing: true)
+
+    created = sized(200, ~s({"id":"s","agent":"a","cwd":"/"}))
+    assert {:ok, session} = start.([healthy, created, lacking, refusing, sized(200, "{}")], [])
+    assert {:error, %Error{code: :not_found, message: message}} = Session.mcp_status(session)
+    assert message =~ "/mcp"
+
+    assert_raise Error, ~r/checkpoints/, fn -> session |> Session.stream("hello") |> Elixir.Stream.run() end
+
+    assert Session.stop(session) == :ok
+  end
+
+  test "one that does not come back ends the stream after its patience, and a call as well" do
+    url = Stranger.start([[@stream, frame(1, "session.created")]])
+    {:ok, connection} = Connection.new(url: url, token: "t", patience_ms: 100)
+    events = Follow.events(connection, "s", [])
+    test = self()
+    lost = catch_error(Enum.each(events, &send(test, {:seen, &1["seq"]})))
+    assert %Error{code: :unreachable} = lost
+    assert_received {:seen, 1}
+    assert {:error, %Error{code: :unreachable}} = Connection.call(connection, "GET", "/v1/info")
+  end
+
   test "nonsense is told by code, and a code that nobody knows is a string" do
     problem = ~s({"code":"teapot","detail":"short and stout"})
 
@@ -60,10 +97,9 @@ defmodule Tenure.OddTest do
       with({:error, %Error{code: code}} <- Connection.call(connect(answer), "GET", "/v1/info"), do: code)
     end
 
-    sized = fn status, text -> "HTTP/1.1 #{status} x\r\ncontent-length: #{byte_size(text)}\r\n\r\n#{text}" end
-    assert code.(sized.(200, "nonsense")) == :unintelligible
-    assert code.(sized.(500, "<html>")) == :unintelligible
-    assert code.(sized.(418, problem)) == "teapot"
+    assert code.(sized(200, "nonsense")) == :unintelligible
+    assert code.(sized(500, "<html>")) == :unintelligible
+    assert code.(sized(418, problem)) == "teapot"
     assert code.("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nxyz\r\n") == :unintelligible
     assert code.("HTTP/1.1 200 OK\r\n" <> for(n <- 1..1000, into: "", do: "x-#{n}: y\r\n")) == :unintelligible
 

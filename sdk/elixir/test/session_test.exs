@@ -63,8 +63,20 @@ defmodule ClaudeCode.SessionTest do
     assert Enum.map(messages, & &1.type) |> Enum.uniq() == [:user, :assistant]
     assert {:ok, [%{type: :assistant}]} = Session.get_messages(session, limit: 1, offset: 1)
 
-    assert {:error, %Error{code: :usage, field: "claude_dir"}} =
-             Session.get_messages(session, claude_dir: "/x")
+    assert {:ok, [_ | _]} = Session.get_messages(session, project_path: daemon.work <> "/.")
+    assert {:ok, [_ | _]} = Session.get_messages(session, project_path: nil, claude_dir: nil)
+
+    for {call, option, why} <- [
+          {&Session.get_messages/2, :claude_dir, "configuration"},
+          {&Session.list_sessions/2, :claude_dir, "configuration"},
+          {&Session.get_messages/2, :project_path, daemon.work}
+        ] do
+      field = to_string(option)
+      assert {:error, %Error{code: :usage, field: ^field} = error} = call.(session, [{option, "/x"}])
+      assert error.message =~ why
+    end
+
+    assert {:error, %Error{code: :usage, field: "colour"}} = Session.get_messages(session, colour: "red")
 
     assert Session.clear(session) == :ok
     assert {Session.session_id(session), Session.get_messages(session)} == {nil, {:ok, []}}

@@ -2,8 +2,69 @@ defmodule ClaudeCode.Message do
   @moduledoc "What a stream yields, in the words of its document. Made of Tenure's events; of any agent, not of Claude Code alone."
 
   alias ClaudeCode.Message.{AssistantMessage, PartialAssistantMessage, ResultMessage, UserMessage}
+  alias ClaudeCode.Message.SystemMessage.{TaskNotification, TaskProgress, TaskStarted}
 
-  @type t :: AssistantMessage.t() | UserMessage.t() | PartialAssistantMessage.t() | ResultMessage.t()
+  @type t ::
+          AssistantMessage.t()
+          | UserMessage.t()
+          | PartialAssistantMessage.t()
+          | ResultMessage.t()
+          | TaskStarted.t()
+          | TaskProgress.t()
+          | TaskNotification.t()
+end
+
+defmodule ClaudeCode.Message.SystemMessage.TaskStarted do
+  @moduledoc "A command in the background, or a subagent, has begun."
+  @enforce_keys [:type, :subtype, :session_id, :task_id]
+  defstruct [:type, :subtype, :task_id, :tool_use_id, :description, :task_type, :prompt, :uuid, :session_id]
+
+  @type t :: %__MODULE__{type: :system, subtype: :task_started, task_id: String.t()}
+end
+
+defmodule ClaudeCode.Message.SystemMessage.TaskProgress do
+  @moduledoc "What a task is at; with `include_partial_messages: true`, as pieces are."
+  @enforce_keys [:type, :subtype, :session_id, :task_id]
+  defstruct [
+    :type,
+    :subtype,
+    :task_id,
+    :tool_use_id,
+    :description,
+    :usage,
+    :last_tool_name,
+    :summary,
+    :uuid,
+    :session_id
+  ]
+
+  @type t :: %__MODULE__{type: :system, subtype: :task_progress, task_id: String.t()}
+end
+
+defmodule ClaudeCode.Message.SystemMessage.TaskNotification do
+  @moduledoc "A task has ended. `output_file` is the agent's own file with what it wrote, if it has one; nobody tells `usage`."
+  @enforce_keys [:type, :subtype, :session_id, :task_id, :status]
+  defstruct [
+    :type,
+    :subtype,
+    :task_id,
+    :tool_use_id,
+    :status,
+    :output_file,
+    :summary,
+    :usage,
+    :uuid,
+    :session_id
+  ]
+
+  @type t :: %__MODULE__{
+          type: :system,
+          subtype: :task_notification,
+          task_id: String.t(),
+          status: :completed | :failed | :stopped,
+          output_file: String.t() | nil,
+          summary: String.t() | nil
+        }
 end
 
 defmodule ClaudeCode.Message.AssistantMessage do

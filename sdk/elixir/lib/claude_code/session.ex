@@ -176,17 +176,44 @@ defmodule ClaudeCode.Session do
   @spec account_info(session()) :: {:ok, AccountInfo.t() | nil} | {:error, Error.t()}
   def account_info(session), do: with({:ok, info} <- server_info(session), do: {:ok, info && info.account})
 
-  @doc "What was said, oldest first: `:limit`, `:offset`. Empty before the first turn and after `clear/1`."
+  @doc """
+  What was said, oldest first: `:limit`, `:offset`; `:project_path`, if it is the session's directory. Empty before the first turn and after
+  `clear/1`. `:claude_dir` is refused, here and by `list_sessions/2`.
+  """
   @spec get_messages(session(), keyword()) ::
           {:ok, [ClaudeCode.History.SessionMessage.t()]} | {:error, Error.t()}
   def get_messages(session, options \\ []) do
-    with :ok <- Error.refuse_unknown("get_messages", options, [:limit, :offset]),
+    with :ok <-
+           Error.refuse_unknown("get_messages", options, [:limit, :offset, :project_path, :claude_dir]),
+         :ok <- no_claude_dir("get_messages", options),
          {:ok, data} <- get(session),
+         :ok <- same_project(options[:project_path], data),
          {:ok, items} <- pages(session, ["messages"], options) do
       {:ok,
        for(item <- items, item["role"] in ["user", "assistant"], do: Shape.stored(item, data["native_id"]))}
     end
   end
+
+  defp no_claude_dir(call, options) do
+    why = "which directories of agents are read is the daemon's configuration: [history.claude] roots"
+    refuse(options[:claude_dir] != nil, "#{call} does not take `:claude_dir`: #{why}", "claude_dir")
+  end
+
+  defp same_project(path, data) do
+    other = path != nil and Path.expand(path) != data["cwd"]
+
+    why =
+      "the messages are this session's, which works in #{data["cwd"]}; leave `:project_path` out, or resume the other one"
+
+    refuse(
+      other,
+      "get_messages takes no `:project_path` but the session's own, not #{inspect(path)}: #{why}",
+      "project_path"
+    )
+  end
+
+  defp refuse(true, why, field), do: {:error, Error.new(:usage, why, field: field)}
+  defp refuse(false, _, _), do: :ok
 
   defp pages(session, path, options),
     do:
@@ -224,7 +251,10 @@ defmodule ClaudeCode.Session do
   """
   @spec list_sessions(session(), keyword()) :: {:ok, [SessionInfo.t()]} | {:error, Error.t()}
   def list_sessions(session, options \\ []) do
-    with :ok <- Error.refuse_unknown("list_sessions", options, [:project_path, :limit, :include_worktrees]),
+    known = [:project_path, :limit, :include_worktrees, :claude_dir]
+
+    with :ok <- Error.refuse_unknown("list_sessions", options, known),
+         :ok <- no_claude_dir("list_sessions", options),
          {:ok, handle} <- Server.handle(session) do
       place = Keyword.get(options, :project_path, handle.cwd)
 
@@ -262,7 +292,10 @@ defmodule ClaudeCode.Session do
     end
   end
 
-  @doc "Ends one task in the background; the turn goes on."
+  @doc """
+  Ends one task in the background; the turn goes on. A stream that is open tells it as a `TaskNotification` with the status `:stopped`; where
+  none is, nobody is told, and `Tenure.Follow` shows the event `task.completed`.
+  """
   @spec stop_task(session(), String.t()) :: :ok | {:error, Error.t()}
   def stop_task(session, task), do: ok(call(session, "POST", ["tasks", task, "stop"], body: %{}))
 

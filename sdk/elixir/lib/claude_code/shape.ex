@@ -4,6 +4,9 @@ defmodule ClaudeCode.Shape do
   alias ClaudeCode.Content.{TextBlock, ThinkingBlock, ToolResultBlock, ToolUseBlock}
   alias ClaudeCode.History.SessionMessage
   alias ClaudeCode.Message.{AssistantMessage, PartialAssistantMessage, ResultMessage, UserMessage}
+  alias ClaudeCode.Message.SystemMessage.{TaskNotification, TaskProgress, TaskStarted}
+
+  @ends %{"completed" => :completed, "failed" => :failed, "stopped" => :stopped}
 
   def assistant(data, parts, native) do
     %AssistantMessage{
@@ -55,6 +58,43 @@ defmodule ClaudeCode.Shape do
 
     event = %{type: :content_block_delta, index: index(data["part_id"]), delta: delta}
     %PartialAssistantMessage{type: :stream_event, event: event, session_id: native, uuid: data["message_id"]}
+  end
+
+  # What a task is in the document; `tool` is the call that has started it, where that is known.
+  def task("started", data, tool, native) do
+    %TaskStarted{
+      type: :system,
+      subtype: :task_started,
+      task_id: data["task_id"],
+      tool_use_id: tool,
+      description: data["title"],
+      task_type: data["kind"],
+      session_id: native
+    }
+  end
+
+  def task("progressed", data, tool, native) do
+    %TaskProgress{
+      type: :system,
+      subtype: :task_progress,
+      task_id: data["task_id"],
+      tool_use_id: tool,
+      description: data["title"],
+      session_id: native
+    }
+  end
+
+  def task("completed", data, tool, native) do
+    %TaskNotification{
+      type: :system,
+      subtype: :task_notification,
+      task_id: data["task_id"],
+      tool_use_id: tool,
+      status: Map.get(@ends, data["status"], :failed),
+      output_file: data["output"]["path"],
+      summary: data["summary"],
+      session_id: native
+    }
   end
 
   # `MESSAGE.NUMBER`

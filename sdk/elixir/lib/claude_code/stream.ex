@@ -29,7 +29,7 @@ defmodule ClaudeCode.Stream do
   @spec thinking_deltas(Enumerable.t()) :: Enumerable.t()
   def thinking_deltas(stream), do: deltas(stream, :thinking)
 
-  @doc "Messages of one type: `:assistant`, `:user`, `:stream_event`, `:result`."
+  @doc "Messages of one type: `:assistant`, `:user`, `:stream_event`, `:system` (tasks), `:result`."
   @spec filter_type(Enumerable.t(), atom()) :: Enumerable.t()
   def filter_type(stream, type), do: Stream.filter(stream, &(&1.type == type))
 

@@ -40,6 +40,7 @@ defmodule ClaudeCode.Turn do
          turn: nil,
          native: nil,
          said: %{},
+         tasks: %{},
          partial: option.(:include_partial_messages) == true,
          ask: option.(:can_use_tool),
          begun: System.monotonic_time(:millisecond)
@@ -70,6 +71,13 @@ defmodule ClaudeCode.Turn do
     if reason in ["failed", "closed", "destroyed"],
       do: {[], state},
       else: raise(Error.new(:cancelled, "the input was taken back: #{reason}"))
+  end
+
+  # A task may have begun before this turn, and ends when it likes.
+  defp step(%{"type" => "task." <> what, "data" => %{"task_id" => id} = data}, state)
+       when what in ["started", "progressed", "completed"] do
+    state = if data["tool_id"], do: put_in(state.tasks[id], data["tool_id"]), else: state
+    {[Shape.task(what, data, state.tasks[id], state.native)], state}
   end
 
   defp step(%{"turn_id" => turn, "data" => data} = event, %{turn: turn} = state) when turn != nil,

@@ -9,12 +9,15 @@ defmodule Tenure.Connection do
   @patience_ms 10_000
   @pause_ms 50
 
-  defstruct [:home, :socket, :url, :token, :binary, start: true]
+  defstruct [:home, :socket, :url, :token, :binary, :patience_ms, start: true]
 
   @type t :: %__MODULE__{}
-  @options [:home, :socket, :url, :token, :binary, :start]
+  @options [:home, :socket, :url, :token, :binary, :start, :patience_ms]
 
-  @doc "Where the daemon is: `:home` (and `:binary`, `:start`), or `:socket`, or `:url` and `:token`."
+  @doc """
+  Where the daemon is: `:home` (and `:binary`, `:start`), or `:socket`, or `:url` and `:token`. `:patience_ms` is how long one that was
+  lost is looked for: 60 s by a stream, 10 s by a call, if left out.
+  """
   @spec new(keyword()) :: {:ok, t()} | {:error, Error.t()}
   def new(options \\ []) do
     with :ok <- Error.refuse_unknown("the connection", options, @options) do
@@ -42,13 +45,15 @@ defmodule Tenure.Connection do
     key =
       if method == "POST" and Keyword.get(options, :key, true), do: [{"idempotency-key", id("key")}], else: []
 
-    attempt(connection, method, path, key, options, System.monotonic_time(:millisecond) + @patience_ms)
+    attempt(connection, method, path, key, options, now() + (connection.patience_ms || @patience_ms))
   end
+
+  defp now, do: System.monotonic_time(:millisecond)
 
   defp attempt(connection, method, path, headers, options, deadline) do
     with {:error, %{code: code} = error} <- once(connection, method, path, headers, options) do
       if (code in [:unreachable, :not_ready] or key_busy?(error)) and may_come?(connection) and
-           System.monotonic_time(:millisecond) < deadline do
+           now() < deadline do
         Process.sleep(@pause_ms)
         attempt(connection, method, path, headers, options, deadline)
       else

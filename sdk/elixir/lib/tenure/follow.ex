@@ -60,7 +60,8 @@ defmodule Tenure.Follow do
     now = System.monotonic_time(:millisecond)
     since = state.lost_since || now
 
-    if error.code in [:unreachable, :not_ready, :not_started, :timeout] and now - since < @patience_ms do
+    if error.code in [:unreachable, :not_ready, :not_started, :timeout] and
+         now - since < (state.connection.patience_ms || @patience_ms) do
       {wait, pauses} =
         with [last] <- state.pauses, do: {last, [last]}, else: ([first | more] -> {first, more})
 
