@@ -336,6 +336,30 @@ defmodule ClaudeCode.SessionTest do
     end
   end
 
+  test "runs every program of the quick start", %{daemon: daemon} do
+    System.put_env(%{"TENURE_HOME" => daemon.home, "TENURE_BIN" => TestDaemon.binary()})
+    page = File.read!(Path.expand("../../../docs/elixir.md", __DIR__))
+
+    told =
+      for [_, program] <- Regex.scan(~r/```elixir\n(.*?)```/s, page),
+          do: ExUnit.CaptureIO.capture_io(fn -> Code.eval_string(program) end)
+
+    for {told, expected} <-
+          Enum.zip(told, [
+            "completed: You said: What is this project?",
+            "You said: Tidy up.",
+            "You said: Write a poem",
+            "You said: And now?\n",
+            "You said: Look for missing tests.",
+            "You said: Hello.",
+            "closed\n"
+          ]),
+        do: assert(told =~ expected)
+
+    assert length(told) == 7
+    assert Enum.at(told, 3) |> String.split("\n") |> Enum.count(&(&1 =~ "turn.")) == 4
+  end
+
   defp connection(daemon), do: with({:ok, connection} <- Connection.new(daemon.at), do: connection)
 
   defp session_state(daemon, session) do
