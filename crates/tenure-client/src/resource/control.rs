@@ -54,13 +54,19 @@ impl Client {
         self.call(Call::get(format!("/v1/sessions/{session}/tasks"))).await
     }
 
-    /// One task, with the end of what it wrote.
+    /// One task, with the end of what it wrote: its last so many bytes (65536 if none, at most 1048576).
     ///
     /// # Errors
     /// `not_found`, `unsupported`, and those of any request.
-    pub async fn task(&self, session: &SessionId, task_id: &str) -> Result<TaskDetail, ClientError> {
+    pub async fn task(
+        &self,
+        session: &SessionId,
+        task_id: &str,
+        bytes: Option<u64>,
+    ) -> Result<TaskDetail, ClientError> {
         let task: String = url_segment(task_id);
-        self.call(Call::get(format!("/v1/sessions/{session}/tasks/{task}"))).await
+        let call = Call::get(format!("/v1/sessions/{session}/tasks/{task}"));
+        self.call(call.query_opt("bytes", bytes.as_ref())).await
     }
 
     /// Ends one task.

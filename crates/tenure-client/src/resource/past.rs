@@ -113,7 +113,7 @@ impl Client {
         self.call(Call::post(path(agent, native_id, "/adopt")).without_key().json(&request)?).await
     }
 
-    /// A page of its messages, oldest first; `branch` is `current` or `all`.
+    /// A page of its messages, oldest first; `branch` is `current` or `all`. With a subagent, by the agent's id of it, what that said.
     ///
     /// # Errors
     /// `not_found`, `invalid`, and those of any request.
@@ -122,11 +122,13 @@ impl Client {
         agent: &str,
         native_id: &str,
         branch: Option<&str>,
+        subagent: Option<&str>,
         cursor: Option<&str>,
         limit: Option<u32>,
     ) -> Result<Page<Message>, ClientError> {
         let call = Call::get(path(agent, native_id, "/messages"))
             .query_opt("branch", branch.as_ref())
+            .query_opt("subagent", subagent.as_ref())
             .query_opt("cursor", cursor.as_ref())
             .query_opt("limit", limit.as_ref());
         self.call(call).await

@@ -67,6 +67,31 @@ async fn a_problem_keeps_its_code_and_other_answers_say_so() {
 }
 
 #[tokio::test]
+async fn what_narrows_a_question_is_asked_with_it() {
+    let (url, asks) = fake::tcp(|_, asked| match asked.line.contains("/tasks/") {
+        true => fake::json(404, json!({})),
+        false => empty_page(),
+    })
+    .await;
+    let client = Client::connect(&url, None).await.unwrap();
+    client.past_messages("claude", "n", Some("all"), Some("a b"), None, Some(2)).await.unwrap();
+    client.past_messages("claude", "n", None, None, Some("7"), None).await.unwrap();
+    for bytes in [Some(9), None] {
+        client.task(&"s1".parse().unwrap(), "t/1", bytes).await.unwrap_err();
+    }
+    let lines: Vec<_> = asks.lock().unwrap().iter().map(|a| a.line.clone()).collect();
+    assert_eq!(
+        lines,
+        [
+            "GET /v1/history/claude/n/messages?branch=all&subagent=a+b&limit=2 HTTP/1.1",
+            "GET /v1/history/claude/n/messages?cursor=7 HTTP/1.1",
+            "GET /v1/sessions/s1/tasks/t%2F1?bytes=9 HTTP/1.1",
+            "GET /v1/sessions/s1/tasks/t%2F1 HTTP/1.1",
+        ]
+    );
+}
+
+#[tokio::test]
 async fn a_lost_answer_is_asked_for_again_with_the_same_key() {
     let (url, asks) =
         fake::tcp(|n, _| if n == 0 { Reply::Cut } else { fake::json(200, json!({"items": []})) }).await;

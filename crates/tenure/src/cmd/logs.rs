@@ -109,8 +109,9 @@ async fn past(context: &Context, client: &Client, args: &Args) -> Outcome {
     }
     let mut cursor = None;
     loop {
-        let page =
-            client.past_messages(&past.agent, &past.native_id, None, cursor.as_deref(), Some(PAGE)).await?;
+        let page = client
+            .past_messages(&past.agent, &past.native_id, None, None, cursor.as_deref(), Some(PAGE))
+            .await?;
         page.items.iter().try_for_each(|message| print(context, message))?;
         match page.next {
             Some(next) if !page.items.is_empty() => cursor = Some(next),

@@ -39,7 +39,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             return tell(&context, "stopped", &reply);
         }
         if let Some(task) = &args.output {
-            return written(&context, &client.task(&id, task).await?);
+            return written(&context, &client.task(&id, task, None).await?);
         }
         let mut page = client.tasks(&id).await?;
         if args.running {

@@ -47,7 +47,9 @@ async fn past_messages(client: &Client, agent: &str, native: &str, args: &Value)
     let limit = args["limit"].as_u64().map(|limit| u32::try_from(limit).unwrap());
     let (mut all, mut cursor) = (Vec::new(), None::<String>);
     loop {
-        let page = client.past_messages(agent, native, None, cursor.as_deref(), limit).await?;
+        let page = client
+            .past_messages(agent, native, None, args["subagent"].as_str(), cursor.as_deref(), limit)
+            .await?;
         all.extend(page.items);
         match page.next {
             Some(next) => cursor = Some(next),

@@ -13,7 +13,7 @@ pub(super) async fn ask(client: &Client, id: &SessionId, what: &str, args: Value
         "reconnect_mcp" => of(client.mcp_reconnect(id, &text(&args, "name")).await?),
         "enable_mcp" => of(client.mcp_enable(id, &text(&args, "name")).await?),
         "disable_mcp" => of(client.mcp_disable(id, &text(&args, "name")).await?),
-        "task" => of(client.task(id, &text(&args, "task_id")).await?),
+        "task" => of(client.task(id, &text(&args, "task_id"), args["bytes"].as_u64()).await?),
         _ => of(client.stop_task(id, &text(&args, "task_id")).await?),
     }
 }
