@@ -2,37 +2,39 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use tenure_event::words;
 use utoipa::ToSchema;
 
-/// Stable codes, one per thing that a caller can do about it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[expect(missing_docs, reason = "the words say it")]
-pub enum ErrorCode {
-    NotFound,
-    Conflict,
-    Busy,
-    Closed,
-    Invalid,
-    Unauthorized,
-    Forbidden,
-    Unsupported,
-    NotReady,
-    Overloaded,
-    Timeout,
-    Destroyed,
-    AgentExited,
-    AgentMissing,
-    AuthRequired,
-    RateLimited,
-    TooLarge,
-    CursorExpired,
-    Storage,
-    Internal,
+words! {
+    /// Stable codes, one per thing that a caller can do about it.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    #[expect(missing_docs, reason = "the words say it")]
+    pub enum ErrorCode {
+        NotFound = "not_found",
+        Conflict = "conflict",
+        Busy = "busy",
+        Closed = "closed",
+        Invalid = "invalid",
+        Unauthorized = "unauthorized",
+        Forbidden = "forbidden",
+        Unsupported = "unsupported",
+        NotReady = "not_ready",
+        Overloaded = "overloaded",
+        Timeout = "timeout",
+        Destroyed = "destroyed",
+        AgentExited = "agent_exited",
+        AgentMissing = "agent_missing",
+        AuthRequired = "auth_required",
+        RateLimited = "rate_limited",
+        TooLarge = "too_large",
+        CursorExpired = "cursor_expired",
+        Storage = "storage",
+        Internal = "internal",
+    }
 }
 
 impl ErrorCode {
-    /// The HTTP status that goes with it.
+    /// The HTTP status that goes with it; 500 for one that this version does not know: its problem tells its own.
     #[must_use]
     pub fn status(self) -> u16 {
         match self {
@@ -48,34 +50,7 @@ impl ErrorCode {
             Self::RateLimited => 429,
             Self::TooLarge => 413,
             Self::Storage => 507,
-            Self::Internal => 500,
-        }
-    }
-
-    /// The word used on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::NotFound => "not_found",
-            Self::Conflict => "conflict",
-            Self::Busy => "busy",
-            Self::Closed => "closed",
-            Self::Invalid => "invalid",
-            Self::Unauthorized => "unauthorized",
-            Self::Forbidden => "forbidden",
-            Self::Unsupported => "unsupported",
-            Self::NotReady => "not_ready",
-            Self::Overloaded => "overloaded",
-            Self::Timeout => "timeout",
-            Self::Destroyed => "destroyed",
-            Self::AgentExited => "agent_exited",
-            Self::AgentMissing => "agent_missing",
-            Self::AuthRequired => "auth_required",
-            Self::RateLimited => "rate_limited",
-            Self::TooLarge => "too_large",
-            Self::CursorExpired => "cursor_expired",
-            Self::Storage => "storage",
-            Self::Internal => "internal",
+            Self::Internal | Self::Other(_) => 500,
         }
     }
 }

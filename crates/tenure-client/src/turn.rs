@@ -6,6 +6,7 @@
 use std::collections::{HashMap, VecDeque};
 
 use futures_util::Stream;
+use serde_json::Value;
 use tenure_api::{Receipt, SendInput, TurnResult};
 use tenure_event::{
     Ask, EphemeralKind, Event, InputId, Kind, MessageDelta, MessageId, Part, PartBody, Role, SessionId,
@@ -177,21 +178,23 @@ impl Turn {
     }
 
     async fn event(&mut self, event: Event) -> Result<(), ClientError> {
-        let input = &self.receipt.input_id;
+        let input = self.receipt.input_id.clone();
         match &event.kind {
-            Kind::InputStarted(data) if data.input_id == *input => self.turn = Some(data.turn_id.clone()),
-            Kind::InputCancelled(data) if data.input_id == *input => {
+            Kind::InputStarted(data) if data.input_id == input => self.turn = Some(data.turn_id.clone()),
+            Kind::InputCancelled(data) if data.input_id == input => {
                 if TOLD_BY_RESULT.contains(&data.reason.as_str()) {
                     self.state = State::Ended;
                     return Ok(());
                 }
                 return Err(ClientError::Cancelled { reason: data.reason.clone() });
             }
+            // What a later daemon tells in another way still tells whose it is.
+            Kind::Unknown { name, data } => self.unreadable(name, data, event.turn_id.as_ref()),
             _ => {}
         }
         let ours = self.is_ours(event.turn_id.as_ref());
         if let Kind::TurnCompleted(data) = &event.kind
-            && (data.input_ids.contains(input) || ours && data.input_ids.is_empty())
+            && (data.input_ids.contains(&input) || ours && data.input_ids.is_empty())
         {
             self.state = State::Ended;
         }
@@ -200,6 +203,22 @@ impl Turn {
             self.of_turn(event.kind).await?;
         }
         Ok(())
+    }
+
+    /// Takes from an event that cannot be read whole what there must be: where the turn begins and ends.
+    fn unreadable(&mut self, name: &str, data: &Value, turn: Option<&TurnId>) {
+        let input = self.receipt.input_id.as_str();
+        let of_input = data["input_id"] == input;
+        let serves = || data["input_ids"].as_array().is_some_and(|all| all.iter().any(|id| id == input));
+        match name {
+            "input.started" if of_input => {
+                let told = data["turn_id"].as_str().and_then(|id| id.parse().ok());
+                self.turn = told.or_else(|| turn.cloned());
+            }
+            "input.cancelled" if of_input => self.state = State::Ended,
+            "turn.completed" if serves() || self.is_ours(turn) => self.state = State::Ended,
+            _ => {}
+        }
     }
 
     async fn of_turn(&mut self, kind: Kind) -> Result<(), ClientError> {

@@ -5,94 +5,66 @@ use utoipa::ToSchema;
 
 use crate::{Timestamp, TurnId};
 
-/// How far a session's life has come.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Lifecycle {
-    /// Recorded; its agent is being started for the first time, or was never asked for.
-    #[default]
-    Creating,
-    /// Has, or is getting, an agent process.
-    Live,
-    /// Has no process; an input or `resume` brings one back.
-    Suspended,
-    /// Ended by request; refuses inputs until `resume`.
-    Closed,
-    /// Data removed; a tombstone is left.
-    Destroyed,
-    /// Could not be created, or is beyond repair.
-    Failed,
-}
-
-impl Lifecycle {
-    /// The word used on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Creating => "creating",
-            Self::Live => "live",
-            Self::Suspended => "suspended",
-            Self::Closed => "closed",
-            Self::Destroyed => "destroyed",
-            Self::Failed => "failed",
-        }
+words! {
+    /// How far a session's life has come.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub enum Lifecycle {
+        /// Recorded; its agent is being started for the first time, or was never asked for.
+        #[default]
+        Creating = "creating",
+        /// Has, or is getting, an agent process.
+        Live = "live",
+        /// Has no process; an input or `resume` brings one back.
+        Suspended = "suspended",
+        /// Ended by request; refuses inputs until `resume`.
+        Closed = "closed",
+        /// Data removed; a tombstone is left.
+        Destroyed = "destroyed",
+        /// Could not be created, or is beyond repair.
+        Failed = "failed",
     }
 }
 
-/// What a live session is doing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum ActivityState {
-    /// No turn runs and no input waits.
-    Idle,
-    /// Inputs wait and no turn runs.
-    Queued,
-    /// A turn runs.
-    Running,
-    /// A turn waits for something outside the agent.
-    Waiting,
-    /// The agent compacts its context.
-    Compacting,
-    /// An interrupt was sent and the turn has not ended.
-    Interrupting,
-    /// A turn runs but nothing shows that the agent is alive.
-    Stalled,
-}
-
-impl ActivityState {
-    /// The word used on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Idle => "idle",
-            Self::Queued => "queued",
-            Self::Running => "running",
-            Self::Waiting => "waiting",
-            Self::Compacting => "compacting",
-            Self::Interrupting => "interrupting",
-            Self::Stalled => "stalled",
-        }
+words! {
+    /// What a live session is doing.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum ActivityState {
+        /// No turn runs and no input waits.
+        Idle = "idle",
+        /// Inputs wait and no turn runs.
+        Queued = "queued",
+        /// A turn runs.
+        Running = "running",
+        /// A turn waits for something outside the agent.
+        Waiting = "waiting",
+        /// The agent compacts its context.
+        Compacting = "compacting",
+        /// An interrupt was sent and the turn has not ended.
+        Interrupting = "interrupting",
+        /// A turn runs but nothing shows that the agent is alive.
+        Stalled = "stalled",
     }
 }
 
-/// What a waiting session waits for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum WaitReason {
-    /// A permission ask is open.
-    Permission,
-    /// A question is open.
-    Question,
-    /// A plan waits for approval.
-    Plan,
-    /// A form waits to be filled.
-    Elicitation,
-    /// The model's provider limits the rate.
-    RateLimit,
-    /// The agent is not logged in, or its key was refused.
-    Auth,
-    /// The agent retries a failed model call.
-    Retry,
+words! {
+    /// What a waiting session waits for.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum WaitReason {
+        /// A permission ask is open.
+        Permission = "permission",
+        /// A question is open.
+        Question = "question",
+        /// A plan waits for approval.
+        Plan = "plan",
+        /// A form waits to be filled.
+        Elicitation = "elicitation",
+        /// The model's provider limits the rate.
+        RateLimit = "rate_limit",
+        /// The agent is not logged in, or its key was refused.
+        Auth = "auth",
+        /// The agent retries a failed model call.
+        Retry = "retry",
+    }
 }
 
 /// Activity of a live session.
@@ -113,83 +85,73 @@ pub struct Activity {
     pub turn_id: Option<TurnId>,
 }
 
-/// How a turn ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The agent finished.
-    Completed,
-    /// An interrupt was recorded before the end.
-    Interrupted,
-    /// It ended in an error; the turn's `error` says which.
-    Failed,
-    /// A limit was reached; the turn's `limit` says which.
-    Limit,
-    /// The agent's process ended inside the turn.
-    Crashed,
-}
-
-impl Outcome {
-    /// The word used on the wire.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Completed => "completed",
-            Self::Interrupted => "interrupted",
-            Self::Failed => "failed",
-            Self::Limit => "limit",
-            Self::Crashed => "crashed",
-        }
+words! {
+    /// How a turn ended.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum Outcome {
+        /// The agent finished.
+        Completed = "completed",
+        /// An interrupt was recorded before the end.
+        Interrupted = "interrupted",
+        /// It ended in an error; the turn's `error` says which.
+        Failed = "failed",
+        /// A limit was reached; the turn's `limit` says which.
+        Limit = "limit",
+        /// The agent's process ended inside the turn.
+        Crashed = "crashed",
     }
 }
 
-/// Why a session is suspended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum SuspendedBy {
-    /// A client asked for it.
-    Request,
-    /// It was idle for longer than its `idle_seconds`.
-    Idle,
-    /// It reached a limit.
-    Limit,
-    /// Its process ended by itself.
-    Crash,
+words! {
+    /// Why a session is suspended.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum SuspendedBy {
+        /// A client asked for it.
+        Request = "request",
+        /// It was idle for longer than its `idle_seconds`.
+        Idle = "idle",
+        /// It reached a limit.
+        Limit = "limit",
+        /// Its process ended by itself.
+        Crash = "crash",
+    }
 }
 
-/// Whether a session is well.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HealthState {
-    /// All is well.
-    #[default]
-    Healthy,
-    /// It works, with something wrong.
-    Degraded,
-    /// It cannot work now.
-    Unhealthy,
+words! {
+    /// Whether a session is well.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+    pub enum HealthState {
+        /// All is well.
+        #[default]
+        Healthy = "healthy",
+        /// It works, with something wrong.
+        Degraded = "degraded",
+        /// It cannot work now.
+        Unhealthy = "unhealthy",
+    }
 }
 
-/// Why a session is not healthy.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum HealthReason {
-    /// The process is starting, or the daemon still catches up with it.
-    Starting,
-    /// The process ended by itself.
-    ProcessGone,
-    /// There is no process, by request.
-    NotRunning,
-    /// A turn runs and shows no sign of life.
-    Stalled,
-    /// A tool server failed.
-    Mcp,
-    /// The agent is blocked because its output is not read, or could not be stored.
-    SpoolFull,
-    /// The model's provider limits the rate.
-    RateLimited,
-    /// Something of it cannot be read from the log; `tenure doctor` tells what.
-    Storage,
+words! {
+    /// Why a session is not healthy.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+    pub enum HealthReason {
+        /// The process is starting, or the daemon still catches up with it.
+        Starting = "starting",
+        /// The process ended by itself.
+        ProcessGone = "process_gone",
+        /// There is no process, by request.
+        NotRunning = "not_running",
+        /// A turn runs and shows no sign of life.
+        Stalled = "stalled",
+        /// A tool server failed.
+        Mcp = "mcp",
+        /// The agent is blocked because its output is not read, or could not be stored.
+        SpoolFull = "spool_full",
+        /// The model's provider limits the rate.
+        RateLimited = "rate_limited",
+        /// Something of it cannot be read from the log; `tenure doctor` tells what.
+        Storage = "storage",
+    }
 }
 
 /// Health with its reason.

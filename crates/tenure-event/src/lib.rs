@@ -3,7 +3,10 @@
 //!
 //! Data types only. No behaviour beyond parsing and printing lives here, and nothing
 //! is added in passing: a written event never changes meaning, kinds and fields are
-//! only ever added, and readers keep what they do not know as [`Kind::Unknown`].
+//! only ever added, and readers keep what they do not know as [`Kind::Unknown`] and [`Word`].
+
+#[macro_use]
+mod word;
 
 mod ask;
 mod axes;
@@ -49,3 +52,4 @@ pub use payload::*;
 pub use permission::{PermissionDefault, PermissionRule};
 pub use time::Timestamp;
 pub use usage::{ContextUse, CostBasis, Usage};
+pub use word::Word;

@@ -33,9 +33,11 @@ pub(super) fn of(session: &Session) -> Health {
         Lifecycle::Suspended if axes.suspended_by == Some(SuspendedBy::Crash) => {
             Health::Unhealthy(Unhealthy::PortDead)
         }
-        Lifecycle::Suspended | Lifecycle::Closed | Lifecycle::Failed | Lifecycle::Destroyed => {
-            Health::Unhealthy(Unhealthy::NotConnected)
-        }
+        Lifecycle::Suspended
+        | Lifecycle::Closed
+        | Lifecycle::Failed
+        | Lifecycle::Destroyed
+        | Lifecycle::Other(_) => Health::Unhealthy(Unhealthy::NotConnected),
         Lifecycle::Live => match axes.activity.as_ref().map(|activity| (activity.state, activity.reason)) {
             Some((ActivityState::Stalled, _)) => Health::Degraded,
             Some((ActivityState::Waiting, Some(WaitReason::RateLimit | WaitReason::Retry))) => {

@@ -1,6 +1,7 @@
 //! A daemon that answers what a test tells it to: HTTP/1.1 by hand, one request per connection.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
@@ -28,6 +29,8 @@ pub(crate) enum Reply {
     Stream(String),
     /// An event stream that stays open after this.
     Open(String),
+    /// Nothing, while the client waits.
+    Never,
     /// The connection is cut without a word.
     Cut,
 }
@@ -79,6 +82,32 @@ pub(crate) fn unix(path: &Path, handler: impl Fn(usize, &Asked) -> Reply + Send 
     asks
 }
 
+/// The same as [`tcp`] in a runtime of its own, with the number of connections that are open now.
+pub(crate) fn apart(
+    handler: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static,
+) -> (String, Arc<AtomicUsize>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.set_nonblocking(true).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let open = Arc::new(AtomicUsize::new(0));
+    let (counted, handler): (_, Handler) = (open.clone(), Arc::new(handler));
+    std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        runtime.block_on(async move {
+            let listener = TcpListener::from_std(listener).unwrap();
+            while let Ok((stream, _)) = listener.accept().await {
+                let (counted, handler) = (counted.clone(), handler.clone());
+                tokio::spawn(async move {
+                    counted.fetch_add(1, Ordering::Relaxed);
+                    serve(stream, Asks::default(), handler).await;
+                    counted.fetch_sub(1, Ordering::Relaxed);
+                });
+            }
+        });
+    });
+    (url, open)
+}
+
 /// Writes `daemon.json` as a daemon does, at once.
 pub(crate) fn announce(home: &Home, url: &str) {
     let file = json!({
@@ -109,6 +138,7 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, asks: Asks, handler:
             let _ = stream_head(&mut stream, &text).await;
             let _ = stream.read_u8().await;
         }
+        Reply::Never => drop(stream.read_u8().await),
         Reply::Cut => {}
     }
 }

@@ -5,4 +5,6 @@ mod dialect;
 mod fake;
 mod finding;
 mod following;
+mod leaving;
 mod starting;
+mod versions;

@@ -25,7 +25,8 @@ impl State {
     fn health(&self) -> Health {
         let (state, why) = match self.lifecycle {
             Lifecycle::Creating => (HealthState::Unhealthy, Some(HealthReason::Starting)),
-            Lifecycle::Closed | Lifecycle::Destroyed => {
+            // No state is read with another word.
+            Lifecycle::Closed | Lifecycle::Destroyed | Lifecycle::Other(_) => {
                 (HealthState::Unhealthy, Some(HealthReason::NotRunning))
             }
             Lifecycle::Failed => (HealthState::Unhealthy, Some(HealthReason::ProcessGone)),

@@ -3,7 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use tenure_api::{PermissionDefault, RestartPolicy};
 use tenure_event::{
@@ -247,6 +248,16 @@ pub enum Ending {
     Useless,
 }
 
+/// A word of a later version is none to go on from: what it means is not known.
+fn known<'de, D: Deserializer<'de>>(from: D) -> Result<Lifecycle, D::Error> {
+    match Lifecycle::deserialize(from)? {
+        Lifecycle::Other(word) => {
+            Err(D::Error::custom(format!("lifecycle `{}` is of a later version of Tenure", word.as_str())))
+        }
+        known => Ok(known),
+    }
+}
+
 /// The state of a session.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct State {
@@ -274,6 +285,7 @@ pub struct State {
     /// Hidden from the usual lists.
     pub archived: bool,
     /// How far its life has come.
+    #[serde(deserialize_with = "known")]
     pub lifecycle: Lifecycle,
     /// Why it is suspended.
     pub suspended_by: Option<SuspendedBy>,
@@ -506,4 +518,19 @@ impl State {
 
 fn yes() -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_life_of_a_later_version_is_not_gone_on_with() {
+        #[derive(Debug, Deserialize)]
+        struct Life(#[serde(deserialize_with = "known")] Lifecycle);
+        let read = |word: &str| serde_json::from_str::<Life>(word).map(|life| life.0);
+        assert_eq!(read("\"live\"").ok(), Some(Lifecycle::Live));
+        let refused = read("\"dreaming\"").expect_err("unknown").to_string();
+        assert!(refused.contains("`dreaming` is of a later version"), "{refused}");
+    }
 }

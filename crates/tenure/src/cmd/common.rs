@@ -109,7 +109,7 @@ pub(super) fn exit_of(end: &End, denied: usize) -> Exit {
             Outcome::Completed if denied > 0 => Exit::Denied,
             Outcome::Completed => Exit::Done,
             Outcome::Interrupted => Exit::Interrupted,
-            Outcome::Failed | Outcome::Limit | Outcome::Crashed => Exit::Failed,
+            Outcome::Failed | Outcome::Limit | Outcome::Crashed | Outcome::Other(_) => Exit::Failed,
         },
         End::Cancelled(_) | End::Held | End::Gone => Exit::Failed,
         End::Left => Exit::Interrupted,
@@ -158,7 +158,7 @@ fn waiting_word(reason: Option<tenure_event::WaitReason>) -> &'static str {
         Some(W::RateLimit) => "rate limit",
         Some(W::Auth) => "no login",
         Some(W::Retry) => "retrying",
-        None => "waiting",
+        Some(W::Other(_)) | None => "waiting",
     }
 }
 

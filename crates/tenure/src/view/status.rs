@@ -87,6 +87,6 @@ pub(crate) fn waits_for(activity: &Activity) -> &'static str {
         Some(WaitReason::RateLimit) => "the provider's rate limit",
         Some(WaitReason::Auth) => "the agent to be logged in",
         Some(WaitReason::Retry) => "another try of a failed model call",
-        None => "something outside the agent",
+        Some(WaitReason::Other(_)) | None => "something outside the agent",
     }
 }

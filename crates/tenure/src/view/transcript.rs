@@ -354,7 +354,7 @@ fn result_line(style: Style, turn: &TurnCompleted, ms: Option<u64>) -> String {
     };
     let mut line = match turn.outcome {
         Outcome::Completed => style.green(&format!("✓ {outcome}")),
-        Outcome::Interrupted | Outcome::Limit => style.yellow(&format!("⊘ {outcome}")),
+        Outcome::Interrupted | Outcome::Limit | Outcome::Other(_) => style.yellow(&format!("⊘ {outcome}")),
         Outcome::Failed | Outcome::Crashed => style.red(&format!("✗ {outcome}")),
     };
     let mut rest = String::new();

@@ -115,6 +115,7 @@ impl Monitor {
                 assert!(self.turn.is_some(), "{name}: {:?} without a turn", activity.state);
             }
             ActivityState::Waiting | ActivityState::Compacting => {}
+            ActivityState::Other(word) => panic!("{name}: {word:?}"),
         }
         assert_eq!(activity.turn_id.as_ref(), self.turn.as_ref().map(|(id, _)| id), "{name}: its turn");
         assert_eq!(activity.reason.is_some(), activity.state == ActivityState::Waiting, "{name}: its reason");
