@@ -131,6 +131,20 @@ class Sending(unittest.IsolatedAsyncioTestCase):
         await self.session.interrupt()
         self.assertEqual((await self.session.send("x"))["text"], "You said: x")
 
+    async def test_a_callback_that_still_thinks_about_an_ask_holds_up_no_result(self) -> None:
+        ended: list[str] = []
+
+        async def think(ask: Any) -> None:
+            await self.session.answer(ask["id"], "deny")
+            try:
+                await asyncio.Event().wait()
+            finally:
+                ended.append(ask["id"])
+
+        result = await asyncio.wait_for(self.session.send(script({"ask": "may I?"}), on_ask=think), 60)
+        self.assertIn("denied", result["text"])
+        self.assertEqual(len(ended), 1)
+
     async def test_a_cancelled_task_leaves_the_turn_or_ends_it(self) -> None:
         seen = 0
         for on_cancel in ("leave", "interrupt"):

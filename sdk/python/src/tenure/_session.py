@@ -84,9 +84,11 @@ class Session:
         restarted meanwhile, this goes on.
 
         What `on_ask` gives (or what it gives is awaited to) is the answer; None leaves the ask to others. A callback that
-        raises ends the call; the turn goes on.
+        raises ends the call; the turn goes on. One that still thinks about an ask when the turn is over is cancelled: somebody
+        else has answered.
         """
         body = body_of(input, id, delivery, model, effort)
+        asked: list[asyncio.Task[None]] = []
         try:
             async with (
                 asyncio.TaskGroup() as answers,
@@ -105,8 +107,10 @@ class Session:
                         await settled(on_event(event.event))
                     elif isinstance(event, Ask) and on_ask is not None:
                         # Not awaited here: the turn may go on beside an open ask.
-                        answers.create_task(self._answered(event.ask, on_ask))
+                        asked.append(answers.create_task(self._answered(event.ask, on_ask)))
                     elif isinstance(event, Result):
+                        for one in asked:
+                            one.cancel()
                         return event.result
             raise Unintelligible("a turn ended without a result")
         except asyncio.CancelledError:
