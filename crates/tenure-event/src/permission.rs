@@ -32,9 +32,10 @@ pub struct PermissionRule {
     /// What the tool does.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "known_kind")]
     pub kind: Option<ToolKind>,
-    /// What the tool is called with: its command, path or URL. A rule that allows never matches a command with one of
-    /// ``; & | ` $ < >`` or a line break in it, unless the pattern has that character too, nor a path that
-    /// goes up (`..`) more often than the pattern.
+    /// What the tool is called with: its commands, files and addresses, under whatever names the agent gives them. A rule that
+    /// allows matches only if each of them fits, and never a command with one of ``; & | ` $ < >`` or a line break in it
+    /// unless the pattern has that character too, nor a path that goes up (`..`) more often than the pattern. A rule that
+    /// denies or asks matches if any of them fits: a path as it is or made absolute, a command as a whole or one of a line's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub input: Option<String>,
 }

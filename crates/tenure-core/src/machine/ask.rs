@@ -74,7 +74,7 @@ impl Step<'_> {
         // The session's own rules first, then those of the configuration.
         let rules = self.s.spec.permission_rules.iter();
         let rules = rules.chain(self.s.policy.rules.iter().map(|policy| &policy.rule));
-        match super::rule::decide(rules, ask, kind).unwrap_or(default) {
+        match super::rule::decide(rules, ask, kind, &self.s.spec.cwd_canonical).unwrap_or(default) {
             PermissionDefault::Ask => None,
             PermissionDefault::Allow => Some(Decision::Allow),
             PermissionDefault::Deny => Some(Decision::Deny),

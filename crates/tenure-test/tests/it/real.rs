@@ -23,6 +23,7 @@ mod table;
 mod tasks;
 mod told;
 mod turns;
+mod work;
 
 pub(crate) use ground::{Ground, Kind};
 pub(crate) use turns::one_end_each;
@@ -48,6 +49,9 @@ for_each_agent!(real_claude Claude, real_claude_acp ClaudeAcp, real_codex Codex,
     crate::real::turns::interrupted_in_a_tool as is_interrupted_in_a_tool,
     crate::real::turns::secret as lets_no_secret_into_the_store,
     crate::real::asks::allowed as runs_a_tool_that_was_allowed,
+    crate::real::asks::by_rules as is_answered_by_rules,
+    crate::real::work::taken_back as has_its_files_taken_back,
+    crate::real::work::in_a_worktree as works_in_a_worktree,
     crate::real::resume::closed as goes_on_after_a_close,
     crate::real::ends::killed as is_killed_in_a_tool,
     crate::real::ends::interrupted_while_asked as is_interrupted_while_it_asks,

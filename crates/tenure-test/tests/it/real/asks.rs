@@ -105,6 +105,26 @@ pub(crate) async fn by_policy(kind: Kind) {
     assert_eq!((&resolved["data"]["by"], &resolved["data"]["decision"]), (&json!("policy"), &json!("deny")));
 }
 
+/// Rules answer first: one that allows a command, one that denies another also behind a harmless one.
+pub(crate) async fn by_rules(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    if support(&ground.session().await, "permissions").await.is_err() {
+        return;
+    }
+    let rules = json!([
+        {"decision": "deny", "input": "touch secret*"},
+        {"decision": "allow", "input": "echo hi > hello.*"},
+    ]);
+    let session = ground.session_with(json!({"permissions": {"rules": rules}})).await;
+    session.run(&kind.shell_then(COMMAND, "Made it.").prompt("Make a file.")).await;
+    assert_eq!(ground.file("hello.txt").as_deref(), Some("hi\n"));
+    session.run(&kind.shell_then("true && touch secret.txt", "Left it.").prompt("Make another.")).await;
+    assert_eq!(ground.file("secret.txt"), None);
+    let resolved = session.events_of("ask.resolved").await;
+    let told: Vec<_> = resolved.iter().map(|e| (&e["data"]["by"], &e["data"]["decision"])).collect();
+    assert_eq!(told, [(&json!("policy"), &json!("allow")), (&json!("policy"), &json!("deny"))]);
+}
+
 /// A question that the agent asks by its own tool or command.
 pub(crate) async fn questioned(kind: Kind) {
     let ground = Ground::new(kind).await;
