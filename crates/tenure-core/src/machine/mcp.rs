@@ -203,6 +203,10 @@ impl Step<'_> {
                 Ok(())
             }
             McpRequest::Enable { name } | McpRequest::Disable { name } | McpRequest::Reconnect { name } => {
+                let verb = request.verb();
+                if !self.s.supports.is_empty() && !self.supports(verb) {
+                    return Err(self.unsupported(verb));
+                }
                 if !self.s.servers.has(name) && !self.s.mcp.iter().any(|told| told.name == *name) {
                     let what = format!("the session has no tool server {name:?}; `mcp` lists them");
                     return Err(Problem::new(ErrorCode::NotFound, what).about(&self.s.spec.id));

@@ -40,14 +40,28 @@ pub(crate) struct Made {
 
 impl Drop for Made {
     fn drop(&mut self) {
-        let Some((turn, of_session)) = self.turns.take() else { return };
+        if let Some(taken_back) = self.take_it_back() {
+            self.shared.tasks.spawn(taken_back);
+        }
+    }
+}
+
+impl Made {
+    async fn take_back(mut self) {
+        if let Some(taken_back) = self.take_it_back() {
+            taken_back.await;
+        }
+    }
+
+    fn take_it_back(&mut self) -> Option<impl Future<Output = ()> + Send + 'static> {
+        let (turn, of_session) = self.turns.take()?;
         let (shared, id) = (Arc::clone(&self.shared), self.id.clone());
-        self.shared.tasks.spawn(async move {
+        Some(async move {
             if let Err(e) = recover::unless_known(&shared, &id, turn).await {
                 tracing::warn!(workspace = %id, error = %e, "a worktree that no session has is left");
             }
             drop(of_session);
-        });
+        })
     }
 }
 
@@ -64,8 +78,14 @@ pub(crate) async fn make(shared: &Arc<Shared>, wanted: Wanted) -> Result<Made, P
         let (repo, shared_too) = (record.repo.clone(), Arc::clone(&shared));
         let own_turn = shared.worktrees.of_workspace(&id).await;
         let made = Made { id, path, repo, shared, turns: Some((own_turn, turn)) };
-        build(&shared_too, &paths, record, setup).await?;
-        Ok(made)
+        match build(&shared_too, &paths, record, setup).await {
+            Ok(()) => Ok(made),
+            // Whoever hears that nothing was made finds nothing.
+            Err(why) => {
+                made.take_back().await;
+                Err(why)
+            }
+        }
     });
     making.await.unwrap_or_else(|e| Err(crate::problem::internal(&e.to_string())))
 }

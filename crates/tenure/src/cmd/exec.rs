@@ -1,6 +1,7 @@
 //! `tenure exec`: a command where a session works, without its agent.
 
 use std::io::{Read, Write};
+use std::time::Duration;
 
 use base64::Engine as _;
 use serde_json::json;
@@ -167,8 +168,10 @@ fn line(piece: &ExecPiece) -> std::io::Result<()> {
 fn exit_of(context: &Context, result: &ExecResult) -> Exit {
     if result.timed_out {
         if !context.json {
-            let seconds = result.duration_ms / 1000;
-            out::note(&format!("its time was over after {seconds} s; everything that it started was killed"));
+            let seconds = Duration::from_millis(result.duration_ms).as_secs_f64();
+            out::note(&format!(
+                "its time was over after {seconds:.1} s; everything that it started was killed"
+            ));
         }
         return Exit::Command(124);
     }

@@ -147,10 +147,6 @@ pub(crate) async fn connected_again(kind: Kind) {
             again.ok(200);
             assert_eq!(server(&session, "every").await["status"], "connected");
         }
-        // It has none that could be meant.
-        Err(_) if kind == Kind::Pi => {
-            again.says(404, "not_found", &["every"]);
-        }
         Err(why) => ground::refused(kind, again, "mcp_reconnect", &why),
     }
 }

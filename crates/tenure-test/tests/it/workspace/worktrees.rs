@@ -11,7 +11,7 @@ use std::path::PathBuf;
 use serde_json::{Value, json};
 use tenure_test::daemon::{TestDaemon, TestSession};
 
-use crate::repository::{self, Repository};
+use crate::repository::Repository;
 
 /// A session that does nothing, in a new worktree.
 pub(super) async fn in_worktree(daemon: &TestDaemon, worktree: &Value) -> (TestSession, Value) {
@@ -150,12 +150,9 @@ async fn what_cannot_be_made_is_refused_and_leaves_nothing() {
             assert_eq!(refusal.body["data"]["setup"]["stderr"], "broken\n", "{}", refusal.text);
         }
     }
-    // What had been made is taken back behind the answer.
-    repository::until("nothing is left", || {
-        let left = std::fs::read_dir(daemon.home().join("workspaces")).map_or(0, Iterator::count);
-        left == 0 && (repo.state(), repo.branches()) == before && repo.worktrees() == 1
-    })
-    .await;
+    // What had been made is taken back before the answer.
+    let left = std::fs::read_dir(daemon.home().join("workspaces")).map_or(0, Iterator::count);
+    assert_eq!((left, repo.worktrees(), (repo.state(), repo.branches())), (0, 1, before));
 }
 
 #[tokio::test]
