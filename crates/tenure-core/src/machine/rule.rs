@@ -195,6 +195,8 @@ mod tests {
             assert!(!does(allow, pattern, &input), "{pattern} {input}");
         }
         assert!(does(allow, "/srv/*", &json!({"changes": [{"path": "/srv/a"}, {"path": "/srv/b"}]})));
+        let beside = json!({"command": "git status", "cwd": "/work", "description": "look"});
+        assert!(does(allow, "git *", &beside), "where it runs is no subject");
         assert!(
             does(allow, "/srv/*", &json!({"pattern": "fn main", "path": "/srv/a"})),
             "what is looked for is no place"

@@ -26,8 +26,6 @@ const PATHS: &[&str] = &[
     "dir",
     "directory",
     "dirpath",
-    "cwd",
-    "workdir",
 ];
 /// Names of addresses.
 const ADDRESSES: &[&str] = &["url", "uri", "urls"];

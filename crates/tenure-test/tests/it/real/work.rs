@@ -43,7 +43,7 @@ pub(crate) async fn taken_back(kind: Kind) {
 
     let shown = session.post("/exec", &json!({"command": ["cat", "word"]})).await.ok(200);
     assert_eq!((&shown["exit_code"], &shown["stdout"]), (&json!(0), &json!("two\n")));
-    assert_eq!(session.get("/files/stat?path=word").await["size"], 4);
+    assert_eq!(session.get("/files/stat?path=word").await["bytes"], 4);
 }
 
 /// It works in a worktree, and what it wrote there comes into the branch.
