@@ -1,5 +1,5 @@
 //! Opening what others wrote: never through a link, never a pipe that would block, never for writing. Nothing is
-//! read here but a file's first bytes, to know it again.
+//! read here but a few of a file's bytes, to know it again.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io;
@@ -11,8 +11,8 @@ use tenure_event::Timestamp;
 
 use crate::{ReadError, Warning, WarningKind};
 
-/// How many of a file's first bytes tell it from another.
-const HEAD: usize = 4096;
+/// How many of a file's bytes, at its beginning and before where it was left, tell it from another.
+const KNOWN: usize = 4096;
 
 /// Opens a file for reading; a link, a pipe or a device is an error.
 pub(crate) fn open(path: &Path) -> Result<(File, Metadata), ReadError> {
@@ -62,9 +62,20 @@ pub(crate) fn identity(meta: &Metadata) -> (u64, u64) {
 
 /// Hash of the first bytes of a file, of at most `upto`.
 pub(crate) fn head_hash(file: &File, upto: u64) -> io::Result<u64> {
-    let len = usize::try_from(upto).unwrap_or(HEAD).min(HEAD);
+    hash_at(file, 0, upto)
+}
+
+/// Hash of the bytes that end at `upto`, as many as of the beginning: a file that was written over in place may begin as the
+/// one before did, as a copy of an older state does.
+pub(crate) fn tail_hash(file: &File, upto: u64) -> io::Result<u64> {
+    let start = upto.saturating_sub(KNOWN as u64);
+    hash_at(file, start, upto - start)
+}
+
+fn hash_at(file: &File, start: u64, len: u64) -> io::Result<u64> {
+    let len = usize::try_from(len).unwrap_or(KNOWN).min(KNOWN);
     let mut bytes = vec![0; len];
-    let read = fill(file, &mut bytes, 0)?;
+    let read = fill(file, &mut bytes, start)?;
     Ok(hash(&bytes[..read]))
 }
 

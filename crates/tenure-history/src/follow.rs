@@ -108,13 +108,21 @@ fn still_fits(found: &Found, mark: &Mark) -> Result<bool, ReadError> {
             Err(error) if known.path == found.path => return Err(error),
             Err(_) => return Ok(false),
         };
-        let head = files::head_hash(&file, known.offset);
         let is_shorter = meta.len() < known.offset && !source::is_packed(&known.path);
-        if is_shorter || files::identity(&meta) != known.identity || head.ok() != Some(known.head) {
+        let hashes = hashes(&file, &known.path, known.offset);
+        let is_same = hashes.is_ok_and(|hashes| hashes == (known.head, known.tail));
+        if is_shorter || !is_same || files::identity(&meta) != known.identity {
             return Ok(false);
         }
     }
     Ok(true)
+}
+
+/// What a file is known by that was read up to a place: a hash of its first bytes, and one of those before the place. Places in a
+/// packed file are none of its text, so there the end counts; it is unpacked from its beginning whenever it has changed anyhow.
+fn hashes(file: &File, path: &Path, offset: u64) -> std::io::Result<(u64, u64)> {
+    let upto = if source::is_packed(path) { file.metadata()?.len() } else { offset };
+    Ok((files::head_hash(file, offset)?, files::tail_hash(file, upto)?))
 }
 
 fn file<F: Format>(
@@ -156,8 +164,9 @@ fn file<F: Format>(
         flow = each(Item::Warning(told));
     }
     let state = serde_json::to_value(&memory).unwrap_or_default();
-    let head = files::head_hash(file, end).map_err(io)?;
-    next.set(FileMark { path: path.to_owned(), identity: files::identity(&meta), head, offset: end, state });
+    let (head, tail) = hashes(file, path, end).map_err(io)?;
+    let identity = files::identity(&meta);
+    next.set(FileMark { path: path.to_owned(), identity, head, tail, offset: end, state });
     Ok(flow)
 }
 

@@ -121,7 +121,7 @@ impl Reader for GooseReader {
             identity: copy.identity(),
             head: known.head + rows,
             offset: last,
-            state: Value::Null,
+            ..FileMark::default()
         };
         Ok(Mark { files: vec![file] })
     }

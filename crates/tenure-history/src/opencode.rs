@@ -127,8 +127,8 @@ impl Reader for OpenCodeReader {
             // Cut short: the next reading begins again.
             return Ok(Mark { files: vec![FileMark { path: found.path.clone(), ..FileMark::default() }] });
         }
-        let state = Value::Null;
-        let file = FileMark { path: found.path.clone(), identity, head, offset: found.stamp.size, state };
+        let (path, offset) = (found.path.clone(), found.stamp.size);
+        let file = FileMark { path, identity, head, offset, ..FileMark::default() };
         Ok(Mark { files: vec![file] })
     }
 

@@ -90,6 +90,8 @@ pub struct FileMark {
     pub identity: (u64, u64),
     /// Hash of its first bytes, up to 4 KB and never beyond `offset`.
     pub head: u64,
+    /// Hash of the last bytes before `offset`, up to 4 KB; of a packed file of its own last bytes. A mark without it fits nothing.
+    pub tail: u64,
     /// The first byte that was not read; of a database the first row.
     pub offset: u64,
     /// What the reader remembers of the lines before; null if nothing.

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tenure_event::{PartBody, ToolState};
 
 use super::ClaudeReader;
-use crate::{Branch, Found, Item, Mark, Reader, Want, WarningKind, list, scan};
+use crate::{Branch, Found, Item, Mark, Reader, Want, WarningKind, files, list, scan};
 
 const ID: &str = "00000000-0000-4000-8000-000000000001";
 
@@ -196,6 +196,25 @@ fn reading_goes_on_where_it_ended_and_starts_again_when_the_file_is_another() {
     ground.transcript(&[user("u9", None, "other")]);
     let (items, _) = read(&ground, &found, Some(&mark));
     assert!(matches!(&items[..], [Item::Reset, Item::Message(_)]), "{items:?}");
+}
+
+#[test]
+fn a_file_that_another_text_was_written_into_is_read_anew_though_it_begins_the_same_and_is_longer() {
+    let ground = Ground::new();
+    let long = "word ".repeat(2_000);
+    let first = user("u1", None, &long);
+    let path = ground.transcript(&[first.clone(), says("a1", "u1", "m1", "what was said then")]);
+    let found = ground.found();
+    let (_, mark) = read(&ground, &found, None);
+    // As `cp` writes: into the same file.
+    let other = [first, says("a2", "u1", "m2", "something else"), user("u2", Some("a2"), &long)];
+    let (before, text) = (fs::metadata(&path).unwrap(), lines(&other));
+    fs::write(&path, &text).unwrap();
+    let after = fs::metadata(&path).unwrap();
+    assert!(files::identity(&before) == files::identity(&after) && after.len() > before.len());
+    let (items, mark) = read(&ground, &ground.found(), Some(&mark));
+    assert_eq!(items, [vec![Item::Reset], read(&ground, &found, None).0].concat());
+    assert!(read(&ground, &found, Some(&mark)).0.is_empty(), "and is known from then on");
 }
 
 #[test]
