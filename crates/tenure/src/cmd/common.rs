@@ -162,6 +162,16 @@ fn waiting_word(reason: Option<tenure_event::WaitReason>) -> &'static str {
     }
 }
 
+/// What is said where there is more than is shown: whether more can be had by asking for it, or one answer has no more.
+pub(super) fn more(shown: &str, items: usize, limit: u32) -> String {
+    let way = if items < limit as usize {
+        "that is the most that is shown at once; narrow it to see others"
+    } else {
+        "-n N shows more"
+    };
+    format!("{shown} {items}; {way}")
+}
+
 /// A path with the home directory as `~`.
 pub(super) fn tilde(path: &str) -> String {
     let home = std::env::var("HOME").unwrap_or_default();

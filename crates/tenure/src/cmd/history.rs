@@ -5,7 +5,7 @@ use tenure_client::HistoryFilter;
 use tenure_server::clock;
 
 use super::common::tilde;
-use super::past::{Where, project_id, tell_of_index};
+use super::past::{Where, newest, project_id, tell_of_index};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
@@ -74,7 +74,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             limit: Some(args.limit),
             ..HistoryFilter::default()
         };
-        let page = client.history(&filter).await?;
+        let page = newest(&client, filter).await?;
         if context.json {
             out::json(&page)?;
             return Ok(Exit::Done);

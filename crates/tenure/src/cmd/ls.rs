@@ -5,7 +5,7 @@ use tenure_client::SessionFilter;
 use tenure_event::SessionId;
 use tenure_server::clock;
 
-use super::common::{state_word, tilde};
+use super::common::{more, state_word, tilde};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
@@ -65,7 +65,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         } else {
             out::print(&table(context.style, &page.items))?;
             if page.next.is_some() {
-                out::note(&format!("the newest {}; -n N shows more", page.items.len()));
+                out::note(&more("the newest", page.items.len(), args.limit));
             }
         }
         Ok(Exit::Done)

@@ -1,13 +1,13 @@
 //! What the verbs about the past share: naming conversations and projects, telling how far the index is.
 
-use tenure_api::{History, IndexState, Project};
+use tenure_api::{History, IndexState, Page, Project};
 use tenure_client::{Client, HistoryFilter};
 
 use crate::exit::{Exit, Failure};
 use crate::out;
 
-/// Conversations that are looked through for one whose id begins so.
-const LOOKED_THROUGH: u32 = 1000;
+/// Conversations that are asked for at once, the most that one answer has.
+const PAGE: u32 = 1000;
 
 /// Where to look, as a person narrows it.
 #[derive(Debug, Clone, clap::Args)]
@@ -63,14 +63,22 @@ pub(super) async fn find_past(client: &Client, name: &str) -> Result<History, Fa
             other => return Ok(other?),
         }
     }
-    let filter = HistoryFilter {
+    let mut filter = HistoryFilter {
         agent: agent.map(str::to_owned),
         archived: Some("any".into()),
-        limit: Some(LOOKED_THROUGH),
+        limit: Some(PAGE),
         ..HistoryFilter::default()
     };
-    let page = client.history(&filter).await?;
-    let mut found = page.items.into_iter().filter(|entry| !id.is_empty() && entry.native_id.starts_with(id));
+    let mut found = Vec::new();
+    while !id.is_empty() && found.len() < 2 {
+        let page = client.history(&filter).await?;
+        found.extend(page.items.into_iter().filter(|entry| entry.native_id.starts_with(id)));
+        if page.next.is_none() {
+            break;
+        }
+        filter.cursor = page.next;
+    }
+    let mut found = found.into_iter();
     match (found.next(), found.next()) {
         (Some(one), None) => Ok(one),
         (Some(_), Some(_)) => {
@@ -80,6 +88,22 @@ pub(super) async fn find_past(client: &Client, name: &str) -> Result<History, Fa
             let hint = "`tenure ls` lists sessions, `tenure history` all conversations";
             Err(Failure::new(Exit::NotFound, format!("no session and no conversation `{name}`; {hint}")))
         }
+    }
+}
+
+/// The newest conversations, as many as the filter's limit says however many pages that are; and where to go on, if there are more.
+pub(super) async fn newest(client: &Client, filter: HistoryFilter) -> Result<Page<History>, Failure> {
+    let most = filter.limit.unwrap_or(PAGE) as usize;
+    let mut all = Vec::new();
+    let mut more = HistoryFilter { limit: Some(PAGE.min(filter.limit.unwrap_or(PAGE))), ..filter };
+    loop {
+        let page = client.history(&more).await?;
+        all.extend(page.items);
+        if page.next.is_none() || all.len() >= most {
+            return Ok(Page { items: all, next: page.next });
+        }
+        more.cursor = page.next;
+        more.limit = Some(PAGE.min(u32::try_from(most - all.len()).unwrap_or(PAGE)));
     }
 }
 

@@ -4,7 +4,7 @@ use tenure_api::SearchHit;
 use tenure_client::SearchFilter;
 use tenure_server::clock;
 
-use super::common::tilde;
+use super::common::{more, tilde};
 use super::past::{Where, project_id, tell_of_index};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
@@ -70,7 +70,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             if reply.items.is_empty() {
                 out::note("nothing was found");
             } else if reply.next.is_some() {
-                out::note(&format!("the first {}; -n N shows more", reply.items.len()));
+                out::note(&more("the first", reply.items.len(), args.limit));
             }
             tell_of_index(&reply.index);
         }

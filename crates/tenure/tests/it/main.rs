@@ -8,6 +8,7 @@ mod help;
 mod home;
 mod killing;
 mod listing;
+mod past;
 mod rewinding;
 mod running;
 mod servers;

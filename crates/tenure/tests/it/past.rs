@@ -1,0 +1,60 @@
+//! Conversations that other programs left: `history`, and naming one of them.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::json;
+
+use crate::home::Home;
+
+/// More than one answer of the daemon has.
+const MANY: usize = 1_010;
+/// The id of the oldest begins as none of the others does.
+const OLDEST: &str = "77777777-0000-4000-8000-000000000000";
+
+/// A past of Claude Code with so many conversations, all read.
+fn with_a_past(home: &Home) {
+    let project = home.path("user").join(".claude/projects/any");
+    std::fs::create_dir_all(&project).unwrap();
+    let put = |id: &str, title: &str| {
+        let record = json!({
+            "type": "user", "uuid": id, "parentUuid": null, "sessionId": id, "cwd": "/w",
+            "timestamp": "2026-11-01T10:00:00.000Z", "message": {"role": "user", "content": title},
+        });
+        let path = project.join(format!("{id}.jsonl"));
+        std::fs::write(&path, format!("{record}\n")).unwrap();
+        path
+    };
+    for n in 1..MANY {
+        put(&format!("00000000-0000-4000-8000-{n:012}"), "one of many");
+    }
+    let oldest = put(OLDEST, "before all others");
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    std::fs::File::options().append(true).open(oldest).unwrap().set_modified(long_ago).unwrap();
+    home.up();
+    let begun = Instant::now();
+    while home.run(&["history", "--index", "--json"]).json()["read"] != MANY {
+        assert!(begun.elapsed() < Duration::from_secs(60), "the past was not read");
+    }
+}
+
+#[test]
+fn a_short_id_names_a_conversation_and_n_shows_it_however_many_are_newer() {
+    let home = Home::new();
+    with_a_past(&home);
+    let short = format!("claude/{}", &OLDEST[..17]);
+    assert!(home.run(&["show", &short]).expect(0).contains("before all others"));
+    assert!(home.run(&["export", &short]).expect(0).contains("before all others"));
+    assert!(home.run(&["logs", &short]).expect(0).contains("before all others"));
+    assert_eq!(home.run(&["show", "claude/0000"]).code, 2, "that may be any of them");
+    assert_eq!(home.run(&["show", "claude/8888"]).code, 3);
+
+    let usual = home.run(&["history"]);
+    assert!(usual.err.contains("the newest 50; -n N shows more"), "{usual:?}");
+    let more = home.run(&["history", "-n", "1005", "--json"]).json();
+    assert_eq!(more["items"].as_array().unwrap().len(), 1005);
+    assert!(more["next"].is_string());
+    let all = home.run(&["history", "-n", "5000"]);
+    assert!(all.expect(0).contains("before all others") && !all.err.contains("-n N"), "{}", all.err);
+    let found = home.run(&["search", "-n", "1005", "many"]);
+    assert!(found.err.contains("the first 1000; that is the most that is shown at once"), "{}", found.err);
+}
