@@ -1,7 +1,8 @@
 //! What `cargo xtask bench` measures of the readers and the index without a daemon: writes a made-up history, lists it, reads
 //! it, makes an index of it. Each verb prints one JSON object. It measures and judges nothing.
 //!
-//! `measure corpus ROOT SESSIONS TURNS TEXT OVERHEAD`, `measure list ROOT`, `measure read ROOT`, `measure index ROOT FILE`
+//! `measure corpus ROOT SESSIONS TURNS TEXT OVERHEAD`, `measure list ROOT`, `measure read ROOT`, `measure index ROOT FILE`,
+//! `measure plain ROOT FILE`
 
 use std::io::Write as _;
 use std::ops::ControlFlow;
@@ -30,11 +31,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         ["list", root] => listed(&reader(root)),
         ["read", root] => read(&reader(root))?,
-        ["index", root, file] => indexed(reader(root), Path::new(file))?,
-        _ => return Err(
-            "say `corpus ROOT SESSIONS TURNS TEXT OVERHEAD`, `list ROOT`, `read ROOT` or `index ROOT FILE`"
-                .into(),
-        ),
+        ["index", root, file] => indexed(reader(root), Path::new(file), true)?,
+        ["plain", root, file] => indexed(reader(root), Path::new(file), false)?,
+        _ => {
+            return Err(
+                "say `corpus ROOT SESSIONS TURNS TEXT OVERHEAD`, `list ROOT`, `read ROOT`, `index ROOT FILE` or `plain ROOT FILE`"
+                    .into(),
+            );
+        }
     };
     Ok(writeln!(std::io::stdout(), "{said}")?)
 }
@@ -66,10 +70,15 @@ fn read(reader: &ClaudeReader) -> Result<Value, Box<dyn std::error::Error>> {
     Ok(json!({"bytes": bytes, "messages": messages, "seconds": begun.elapsed().as_secs_f64()}))
 }
 
-/// The first round of an index, without the rests that a daemon takes.
-fn indexed(reader: ClaudeReader, file: &Path) -> Result<Value, Box<dyn std::error::Error>> {
+/// The first round of an index, without the rests that a daemon takes. Without words it lists and counts everything and keeps the
+/// texts, but makes no full text of them.
+fn indexed(reader: ClaudeReader, file: &Path, words: bool) -> Result<Value, Box<dyn std::error::Error>> {
     let bytes: u64 = scan(&reader).0.iter().map(|found| found.stamp.size).sum();
     let (index, _) = Index::open(file)?;
+    if !words {
+        let db = rusqlite::Connection::open(file)?;
+        db.execute_batch("DROP TRIGGER pieces_added; DROP TRIGGER pieces_removed;")?;
+    }
     let mut writer = index.writer()?;
     let begun = Instant::now();
     let round = writer.round(&[Box::new(reader)], &mut |_| None, &mut |_| ControlFlow::Continue(()))?;

@@ -5,6 +5,8 @@ import { join } from "node:path";
 
 const [folder, what] = process.argv.slice(2);
 const sdk = await import(join(folder, "sdk.mjs"));
+// What is timed is the second call: the program is warm and the files are in the page cache.
+if (what === "list") await sdk.listSessions();
 const begun = performance.now();
 const sessions = await sdk.listSessions();
 const milliseconds = performance.now() - begun;
