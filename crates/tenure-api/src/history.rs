@@ -65,6 +65,9 @@ pub struct IndexState {
     pub enabled: bool,
     /// It is reading now.
     pub busy: bool,
+    /// Something changed that may not be listed or found yet: a look at it is due or under way.
+    #[serde(default)]
+    pub pending: bool,
     /// Conversations that are listed.
     pub conversations: u64,
     /// Of them, those of which everything can be searched.

@@ -52,7 +52,7 @@ pub struct Round {
     pub warnings: Vec<Warning>,
 }
 
-/// Asked between two steps; a break ends the round there.
+/// Asked when all was looked at, and then between two steps; a break ends the round there.
 pub type GoOn<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
 /// The id of the project that a directory belongs to.
 pub type ProjectOf<'a> = dyn FnMut(&str) -> Option<String> + 'a;
@@ -62,6 +62,8 @@ pub type ProjectOf<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 pub struct Writer {
     db: Connection,
     file: Identity,
+    /// What the round before saw, so that what has changed since is read first; none before the first.
+    seen: Option<Seen>,
 }
 
 /// What is known of a conversation.
@@ -72,8 +74,14 @@ struct Known {
     read: Option<Stamp>,
 }
 
-/// What is known of each conversation, by its agent and the agent's id of it.
-type AllKnown = HashMap<(String, String), Known>;
+/// An agent, and its id of a conversation.
+type Named = (String, String);
+/// What is known of each conversation.
+type AllKnown = HashMap<Named, Known>;
+/// How each conversation was found.
+type Seen = HashMap<Named, Stamp>;
+/// What a round may have to read.
+type Work<'a> = (&'a dyn Reader, Found);
 
 impl Index {
     /// The writer; one at a time.
@@ -81,7 +89,7 @@ impl Index {
     /// # Errors
     /// The file cannot be opened.
     pub fn writer(&self) -> Result<Writer, IndexError> {
-        Ok(Writer { db: self.writing()?, file: self.identity()? })
+        Ok(Writer { db: self.writing()?, file: self.identity()?, seen: None })
     }
 }
 
@@ -92,7 +100,9 @@ impl Writer {
         index.identity().is_ok_and(|now| now == self.file)
     }
 
-    /// Brings the index to what the readers find now. What cannot be read is told and left as it was.
+    /// Brings the index to what the readers find now. What cannot be read is told and left as it was. What has changed since the
+    /// round before comes before all else, also if that one was broken off: so a caller who hears of a change while a large past is
+    /// read ends the round and begins another.
     ///
     /// # Errors
     /// The database fails. What was done before stays done.
@@ -114,30 +124,61 @@ impl Writer {
         }
         round.progress.found = work.len();
         let gone = gone(&known, &work, &damaged);
+        let before = self.seen.replace(work.iter().map(|(_, found)| (named(found), found.stamp)).collect());
         work.sort_by_key(|(_, found)| std::cmp::Reverse(found.modified));
-        let changed = |found: &Found, known: &AllKnown| {
-            let known = known.get(&(found.agent.clone(), found.native_id.clone()));
-            known.is_none_or(|known| known.stamp != found.stamp || known.read != Some(found.stamp))
-        };
-        work.retain(|(_, found)| changed(found, &known));
+        let is_read =
+            |known: &Known, found: &Found| known.stamp == found.stamp && known.read == Some(found.stamp);
+        work.retain(|(_, found)| !known.get(&named(found)).is_some_and(|known| is_read(known, found)));
         round.progress.to_read = work.len();
-        for some in work.chunks(STEP_ENTRIES) {
-            self.list(some, &known, project_of, &mut round)?;
-            if go_on(round.progress).is_break() {
-                round.broken_off = true;
-                return Ok(round);
-            }
+        let fresh = fresh_first(&mut work, before.as_ref(), &known);
+        round.broken_off = go_on(round.progress).is_break();
+        if round.broken_off {
+            self.forget_seen(&work[..fresh]);
+            return Ok(round);
         }
         self.remove(&gone)?;
         round.removed = gone.len();
-        for (reader, found) in &work {
-            if self.read(*reader, found, &mut round, go_on)?.is_break() {
+        let (fresh, rest) = work.split_at(fresh);
+        for some in [fresh, rest] {
+            if self.bring(some, &known, project_of, &mut round, go_on)?.is_break() {
                 round.broken_off = true;
-                return Ok(round);
+                self.forget_seen(fresh.get(round.progress.read..).unwrap_or_default());
+                break;
+            }
+        }
+        Ok(round)
+    }
+
+    /// Lists what is new or has changed, then reads it.
+    fn bring(
+        &mut self,
+        work: &[Work<'_>],
+        known: &AllKnown,
+        project_of: &mut ProjectOf<'_>,
+        round: &mut Round,
+        go_on: &mut GoOn<'_>,
+    ) -> Result<ControlFlow<()>, IndexError> {
+        for some in work.chunks(STEP_ENTRIES) {
+            self.list(some, known, project_of, round)?;
+            if go_on(round.progress).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+        }
+        for (reader, found) in work {
+            if self.read(*reader, found, round, go_on)?.is_break() {
+                return Ok(ControlFlow::Break(()));
             }
             round.progress.read += 1;
         }
-        Ok(round)
+        Ok(ControlFlow::Continue(()))
+    }
+
+    /// The next round is to take these for changed.
+    fn forget_seen(&mut self, work: &[Work<'_>]) {
+        let Some(seen) = &mut self.seen else { return };
+        for (_, found) in work {
+            seen.remove(&named(found));
+        }
     }
 
     /// What was left out inside of conversations when they were read, at most so much: torn lines, and what is no record. It stays
@@ -164,7 +205,9 @@ impl Writer {
     pub fn forget_everything(&mut self) -> Result<(), IndexError> {
         let tx = self.db.transaction()?;
         tx.execute_batch("DELETE FROM pieces; DELETE FROM counted; DELETE FROM conversations;")?;
-        Ok(tx.commit()?)
+        tx.commit()?;
+        self.seen = None;
+        Ok(())
     }
 
     fn known(&self) -> Result<AllKnown, IndexError> {
@@ -185,15 +228,14 @@ impl Writer {
     /// Puts entries for what is new or has changed.
     fn list(
         &mut self,
-        work: &[(&dyn Reader, Found)],
+        work: &[Work<'_>],
         known: &AllKnown,
         project_of: &mut ProjectOf<'_>,
         round: &mut Round,
     ) -> Result<(), IndexError> {
         let tx = self.db.transaction()?;
         for (reader, found) in work {
-            let named = (found.agent.clone(), found.native_id.clone());
-            if known.get(&named).is_some_and(|known| known.stamp == found.stamp) {
+            if known.get(&named(found)).is_some_and(|known| known.stamp == found.stamp) {
                 continue;
             }
             match reader.describe(found) {
@@ -393,9 +435,27 @@ fn put_entry(
     Ok(())
 }
 
+fn named(found: &Found) -> Named {
+    (found.agent.clone(), found.native_id.clone())
+}
+
+/// Puts to the front what has changed since the round before, at most as much as is listed in one step, that with the least to read
+/// first: a large one that grows is not to hide the others. How many those are.
+fn fresh_first(work: &mut [Work<'_>], before: Option<&Seen>, known: &AllKnown) -> usize {
+    let Some(before) = before else { return 0 };
+    let is_fresh = |(_, found): &Work<'_>| before.get(&named(found)) != Some(&found.stamp);
+    work.sort_by_cached_key(|one| !is_fresh(one));
+    let fresh = work.iter().take(STEP_ENTRIES).take_while(|one| is_fresh(one)).count();
+    work[..fresh].sort_by_key(|(_, found)| {
+        let read = known.get(&named(found)).and_then(|known| known.read).map_or(0, |read| read.size);
+        found.stamp.size.saturating_sub(read)
+    });
+    fresh
+}
+
 /// What is known and no longer there: its file is missing, or its database was read whole and does not have it. What only
 /// cannot be seen now stays.
-fn gone(known: &AllKnown, work: &[(&dyn Reader, Found)], damaged: &HashSet<PathBuf>) -> Vec<i64> {
+fn gone(known: &AllKnown, work: &[Work<'_>], damaged: &HashSet<PathBuf>) -> Vec<i64> {
     let here: HashSet<(&str, &str)> =
         work.iter().map(|(_, found)| (found.agent.as_str(), found.native_id.as_str())).collect();
     let whole = work.iter().filter(|(reader, found)| reader.sees_all() && !damaged.contains(&found.path));

@@ -316,6 +316,74 @@ fn a_round_that_is_broken_off_goes_on_where_it_was() {
     assert_eq!(ground.looker().counts().unwrap(), (1, 1));
 }
 
+/// A past of which a round, broken off when one conversation was listed or read, leaves most to do.
+fn begun_with_much_to_do(ground: &mut Ground, break_off: &dyn Fn(Progress, (u64, u64)) -> bool) {
+    let long = "word ".repeat(100_000);
+    let items = (0..20).map(|n| text(9_000 + n, Role::User, &format!("m{n}"), &long));
+    ground.put("large", Kept { items: items.collect(), ..Kept::default() });
+    for n in 0..500_i64 {
+        let items = vec![text(1_000 + n, Role::User, &format!("o{n}"), "one of many")];
+        ground.put(&format!("other{n}"), Kept { items, ..Kept::default() });
+    }
+    let looker = ground.looker();
+    let round = ground.round_while(&mut |progress| {
+        let is_enough = break_off(progress, looker.counts().unwrap());
+        if is_enough { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(round.broken_off && round.progress.read == 0);
+}
+
+/// How far the list and the reading were when a word was found, in a round that is not broken off.
+fn when_found(ground: &mut Ground, word: &str) -> (u64, u64) {
+    let mut looker = ground.looker();
+    let want = SearchWant { text: word.to_owned(), limit: 10, ..SearchWant::default() };
+    let mut when = None;
+    let round = ground.round_while(&mut |_| {
+        if when.is_none() && !looker.search(&want).unwrap().items.is_empty() {
+            when = Some(looker.counts().unwrap());
+        }
+        ControlFlow::Continue(())
+    });
+    assert!(!round.broken_off);
+    let (all, read) = looker.counts().unwrap();
+    assert_eq!(all, read, "and nothing was forgotten over it");
+    when.unwrap()
+}
+
+#[test]
+fn what_grows_while_a_large_conversation_is_read_is_found_before_that_is() {
+    let mut ground = Ground::new();
+    begun_with_much_to_do(&mut ground, &|progress, _| progress.bytes > 0);
+    ground.add("other7", text(1_900, Role::User, "new", "a rare giraffe"));
+    let (all, read) = when_found(&mut ground, "giraffe");
+    assert_eq!((all, read), (501, 1));
+}
+
+#[test]
+fn what_begins_while_a_large_past_is_listed_is_found_before_that_is_listed() {
+    let mut ground = Ground::new();
+    begun_with_much_to_do(&mut ground, &|_, (all, _)| all > 0);
+    // Older than all others, as its file says: that it is new is what counts.
+    ground.put("begun", Kept { items: vec![text(1, Role::User, "b", "a rare zebra")], ..Kept::default() });
+    let (all, read) = when_found(&mut ground, "zebra");
+    assert!(all < 501 && read == 1, "{all} {read}");
+}
+
+#[test]
+fn a_large_growth_does_not_hide_a_small_one_and_comes_next_if_it_was_cut_short() {
+    let mut ground = Ground::new();
+    begun_with_much_to_do(&mut ground, &|progress, _| progress.bytes > 0);
+    ground.add("large", text(9_900, Role::User, "last", "a rare walrus"));
+    ground.add("other3", text(1_900, Role::User, "new", "a rare giraffe"));
+    let looker = ground.looker();
+    let round = ground.round_while(&mut |progress| {
+        if progress.read == 1 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    assert!(round.broken_off && !ground.find("giraffe").is_empty());
+    assert_eq!(looker.counts().unwrap().1, 1, "the large one is not read");
+    assert_eq!(when_found(&mut ground, "walrus"), (501, 2), "before the many");
+}
+
 #[test]
 fn tools_are_found_by_name_by_file_and_by_what_they_gave() {
     let mut ground = Ground::new();

@@ -5,6 +5,7 @@
 //! and no session notices. What is in the index is read by `tenure_history` and kept by `tenure_index`; nothing is
 //! written to an agent's files.
 
+mod bell;
 mod keep;
 mod own;
 mod places;
@@ -12,7 +13,7 @@ mod watch;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{Receiver, SyncSender};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -28,6 +29,7 @@ use crate::node::{Node, RecordRoot};
 
 pub(crate) use places::project_path;
 
+use bell::Bell;
 use keep::Keeper;
 use own::{Elsewhere, Noting, Own};
 
@@ -42,17 +44,6 @@ const WARNINGS: usize = 100;
 /// Homes of agents that sessions brought along, at most.
 const HOMES: usize = 200;
 
-/// What makes the keeper look again.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Wake {
-    /// Something may have changed.
-    Changed,
-    /// Everything is to be read again.
-    Rebuild,
-    /// The daemon ends.
-    Stop,
-}
-
 /// The past of one node.
 pub(crate) struct History {
     node: Arc<Node>,
@@ -60,8 +51,9 @@ pub(crate) struct History {
     index: Option<Index>,
     lookers: Mutex<Vec<Looker>>,
     state: Mutex<State>,
-    wake: SyncSender<Wake>,
-    woken: Mutex<Option<Receiver<Wake>>>,
+    bell: Bell,
+    /// There is a keeper.
+    kept: AtomicBool,
     runtime: tokio::runtime::Handle,
     /// When the last whole look began.
     looked: Sender<Timestamp>,
@@ -70,6 +62,8 @@ pub(crate) struct History {
 #[derive(Default)]
 struct State {
     busy: bool,
+    /// Changes are taken up of which not all is read yet.
+    behind: bool,
     looked_at: Option<Timestamp>,
     warnings: Vec<HistoryWarning>,
     /// Our own sessions were all looked at then.
@@ -94,14 +88,13 @@ impl History {
                 None
             }
         };
-        let (wake, woken) = std::sync::mpsc::sync_channel(8);
         Arc::new(Self {
             node,
             index,
             lookers: Mutex::default(),
             state: Mutex::default(),
-            wake,
-            woken: Mutex::new(Some(woken)),
+            bell: Bell::default(),
+            kept: AtomicBool::new(false),
             runtime: tokio::runtime::Handle::current(),
             looked: Sender::default(),
         })
@@ -109,8 +102,10 @@ impl History {
 
     /// Begins to keep the index up to date, on a thread of its own that ends after [`stop`](Self::stop).
     pub(crate) fn keep(self: &Arc<Self>) -> Option<std::thread::JoinHandle<()>> {
-        let woken = self.woken.lock().unwrap_or_else(PoisonError::into_inner).take()?;
-        let keeper = Keeper::new(Arc::clone(self), woken);
+        if self.kept.swap(true, Ordering::Relaxed) {
+            return None;
+        }
+        let keeper = Keeper::new(Arc::clone(self));
         let thread = std::thread::Builder::new().name("history".to_owned()).spawn(move || keeper.run());
         thread.inspect_err(|error| tracing::warn!(%error, "the past will not be read")).ok()
     }
@@ -250,9 +245,12 @@ impl History {
     /// The same, where what [`Looker::counts`] tells is known.
     pub(crate) fn state_of(&self, (conversations, read): (u64, u64)) -> IndexState {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let (enabled, asked) = (self.is_enabled(), self.bell.asked());
+        let waits = asked.changed || asked.rebuild || state.behind || state.looked_at.is_none();
         IndexState {
-            enabled: self.is_enabled(),
+            enabled,
             busy: state.busy,
+            pending: enabled && waits,
             conversations,
             read,
             looked_at: state.looked_at,
@@ -275,22 +273,24 @@ impl History {
 
     /// Throws everything away that was read and reads it again.
     pub(crate) fn rebuild(&self) {
-        let _ = self.wake.try_send(Wake::Rebuild);
+        self.bell.ring(|asked| asked.rebuild = true);
     }
 
     /// Looks again soon.
     pub(crate) fn changed(&self) {
-        // A full channel wakes it anyway.
-        let _ = self.wake.try_send(Wake::Changed);
+        self.bell.ring(|asked| asked.changed = true);
     }
 
     /// Ends the keeper.
     pub(crate) fn stop(&self) {
-        let _ = self.wake.send(Wake::Stop);
+        self.bell.ring(|asked| asked.stop = true);
     }
 
+    /// What was told before this is seen by the look that begins now.
     fn began(&self) -> Timestamp {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).busy = true;
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.busy = true;
+        self.bell.done(|asked| state.behind |= std::mem::take(&mut asked.changed));
         crate::clock::now()
     }
 
@@ -299,6 +299,7 @@ impl History {
         state.busy = false;
         let whole = round.is_some_and(|round| !round.broken_off);
         if whole {
+            state.behind = false;
             self.looked.send_replace(began);
         }
         // What is in them may be listed as ours until it is read there.

@@ -267,7 +267,8 @@ fn ripgrep() -> anyhow::Result<Option<PathBuf>> {
     }
     // `@openai/codex-PLATFORM/vendor/TRIPLE/codex-path/rg`
     let packages = process::root().join("tests/agents/node_modules/@openai");
-    let inside = |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
+    let inside =
+        |dir: PathBuf| std::fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path());
     let triples = inside(packages).flat_map(|package| inside(package.join("vendor")));
     Ok(triples.map(|triple| triple.join("codex-path/rg")).find(|path| path.is_file()))
 }

@@ -109,8 +109,12 @@ fn table(style: Style, entries: &[History]) -> String {
 }
 
 fn index(style: Style, state: &IndexState) -> String {
-    let busy = if state.busy { "reading" } else { "up to date" };
-    let word = if state.enabled { busy } else { "off" };
+    let word = match state {
+        IndexState { enabled: false, .. } => "off",
+        IndexState { busy: true, .. } => "reading",
+        IndexState { pending: true, .. } => "pending (something changed that is not read yet)",
+        _ => "up to date",
+    };
     let mut text = format!("{word}: {} of {} conversations are read\n", state.read, state.conversations);
     for warning in &state.warnings {
         let place = warning.offset.map(|offset| format!(" at byte {offset}")).unwrap_or_default();

@@ -2580,6 +2580,8 @@ export interface components {
             /** @description False where the configuration turns it off. */
             readonly enabled: boolean;
             readonly looked_at?: components["schemas"]["Timestamp"] | null;
+            /** @description Something changed that may not be listed or found yet: a look at it is due or under way. */
+            readonly pending?: boolean;
             /**
              * Format: int64
              * @description Of them, those of which everything can be searched.
