@@ -6,12 +6,15 @@ use std::io::Read as _;
 
 use crate::ReadError;
 use crate::fields::{self, Field};
+use crate::lines::MAX_LINE;
 use crate::{files, source};
 
 /// How much of each end is read, in bytes.
 const END: usize = 64 << 10;
+/// How much of the beginning is read where that was not enough, in bytes.
+const WIDE: usize = 1 << 20;
 
-/// The first and the last bytes of a file; of a short one the same.
+/// The first and the last bytes of a file; of a short one the same. A first line that is longer is in it whole.
 pub(crate) struct Ends {
     head: Vec<u8>,
     /// None where the head is all there is.
@@ -24,6 +27,16 @@ impl Ends {
         if source::is_packed(path) {
             return Self::unpacked(path);
         }
+        Self::plain(path, END, 0)
+    }
+
+    /// The same of a file that is not packed, with more of its beginning: as far as a first prompt is looked for, in whole lines.
+    pub(crate) fn wider(path: &std::path::Path) -> Result<Self, ReadError> {
+        Self::plain(path, WIDE, WIDE - 1)
+    }
+
+    /// With so much of the beginning at least, and the first end of a line that stands behind `from`.
+    fn plain(path: &std::path::Path, least: usize, from: usize) -> Result<Self, ReadError> {
         let (file, meta) = files::open(path)?;
         let at = |offset: u64, len: usize| {
             let mut bytes = vec![0; len];
@@ -33,7 +46,14 @@ impl Ends {
             Ok::<_, ReadError>(bytes)
         };
         let size = usize::try_from(meta.len()).unwrap_or(usize::MAX);
-        let head = at(0, size.min(END))?;
+        let (mut head, most) = (at(0, size.min(least))?, size.min(MAX_LINE));
+        while head.len() < most && memchr::memchr(b'\n', &head[from.min(head.len())..]).is_none() {
+            let before = head.len();
+            head = at(0, (before * 2).min(most))?;
+            if head.len() <= before {
+                break;
+            }
+        }
         let tail = if size > END { Some(at(meta.len() - END as u64, END)?) } else { None };
         Ok(Self { head, tail })
     }

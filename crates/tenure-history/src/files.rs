@@ -126,10 +126,17 @@ pub(crate) fn look(
                 return warn(Warning::of(dir, WarningKind::Unreadable, format!("listed in part: {error}")));
             }
         };
-        let name = entry.file_name().to_string_lossy().into_owned();
-        if !wanted(&name) {
+        let name = entry.file_name();
+        let lossy = name.to_string_lossy();
+        if !wanted(&lossy) {
             continue;
         }
+        let Some(name) = name.to_str().map(str::to_owned) else {
+            // What is listed and searched is text, its path too.
+            let detail = format!("`{lossy}`, a name that is not UTF-8, left out; rename it to have it read");
+            warn(Warning::of(&entry.path(), WarningKind::Unreadable, detail));
+            continue;
+        };
         match entry.file_type() {
             Ok(kind) if kind.is_dir() => seen.push((name, Entry::Dir)),
             Ok(kind) if kind.is_file() => seen.push((name, Entry::File)),

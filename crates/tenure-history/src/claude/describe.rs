@@ -40,13 +40,22 @@ record!(
 
 pub(super) fn describe(found: &Found) -> Result<Option<Conversation>, ReadError> {
     let ends = Ends::read(&found.path)?;
+    if let Some(entry) = entry(found, &ends) {
+        return Ok(Some(entry));
+    }
+    // What was asked first may be long, or stand behind something long.
+    Ok(if ends.is_whole() { None } else { entry(found, &Ends::wider(&found.path)?) })
+}
+
+/// What its ends tell.
+fn entry(found: &Found, ends: &Ends) -> Option<Conversation> {
     let (head, tail) = (ends.head(), ends.tail());
     let line = head.split('\n').next().unwrap_or_default();
     if line.contains("\"isSidechain\":true") || line.contains("\"isSidechain\": true") {
-        return Ok(None);
+        return None;
     }
     if continued_elsewhere(found, &tail) {
-        return Ok(None);
+        return None;
     }
     let titled = |end: &str, kind, key| last(end, key, Some(kind), true).filter(|title| !title.is_empty());
     let custom_title = titled(&tail, "custom-title", "customTitle")
@@ -62,11 +71,9 @@ pub(super) fn describe(found: &Found) -> Result<Option<Conversation>, ReadError>
         .or_else(|| said("summary"))
         .or_else(|| first_input.clone())
         .or_else(|| prompt::wordless(&head).map(str::to_owned));
-    if title.is_none() {
-        return Ok(None);
-    }
+    title.as_ref()?;
     let told = |key| first_under(&head, key);
-    Ok(Some(Conversation {
+    Some(Conversation {
         created_at: told("timestamp").and_then(|at| at.parse::<Timestamp>().ok()),
         cwd: last(&tail, "relocatedCwd", Some("relocated"), false)
             .or_else(|| told("cwd"))
@@ -75,7 +82,7 @@ pub(super) fn describe(found: &Found) -> Result<Option<Conversation>, ReadError>
             .or_else(|| told("gitBranch"))
             .filter(|branch| !branch.is_empty()),
         tags: last(&tail, "tag", Some("tag"), true).filter(|tag| !tag.is_empty()).into_iter().collect(),
-        archived: archived(&found.path, &ends, &head, &tail),
+        archived: archived(&found.path, ends, &head, &tail),
         model: last_under(&tail, "model").filter(|model| model != "<synthetic>"),
         version: last_under(&tail, "version").or_else(|| told("version")),
         programmatic: is_programmatic(&head, &tail),
@@ -84,7 +91,7 @@ pub(super) fn describe(found: &Found) -> Result<Option<Conversation>, ReadError>
         custom_title,
         first_input,
         ..Conversation::of(found)
-    }))
+    })
 }
 
 /// A program spoke to it, or a daemon did.

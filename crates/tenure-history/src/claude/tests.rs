@@ -236,6 +236,72 @@ fn what_cannot_be_looked_at_is_told_and_the_rest_is_listed() {
 }
 
 #[test]
+fn a_first_record_of_a_megabyte_is_listed_with_its_directory() {
+    let ground = Ground::new();
+    let long = format!("/w{}", "/directory".repeat(100_000));
+    let mut first = user("u1", None, "here");
+    first["cwd"] = json!(long);
+    ground.transcript(&[first, says("a1", "u1", "m1", "there")]);
+    let listing = list(&[&ground.reader()]);
+    let [entry] = &listing.items[..] else { panic!("{:?}", listing.warnings) };
+    assert_eq!((entry.first_input.as_deref(), entry.cwd.as_deref()), (Some("here"), Some(long.as_str())));
+    // And one behind which the first prompt stands, and one that is the first prompt.
+    let note = json!({"type": "queue-operation", "content": "x".repeat(300_000), "sessionId": ID});
+    ground.transcript(&[note, user("u1", None, "behind it")]);
+    assert_eq!(list(&[&ground.reader()]).items[0].first_input.as_deref(), Some("behind it"));
+    let note = json!({"type": "queue-operation", "sessionId": ID});
+    ground.transcript(&[note, user("u1", None, &"word ".repeat(300_000))]);
+    assert!(list(&[&ground.reader()]).items[0].first_input.as_deref().unwrap().starts_with("word word"));
+}
+
+#[test]
+fn a_directory_whose_name_is_no_text_is_told() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let ground = Ground::new();
+    ground.transcript(&[user("u1", None, "here")]);
+    let odd = ground.dir.path().join("projects").join(std::ffi::OsStr::from_bytes(b"-w-\xff"));
+    fs::create_dir(&odd).unwrap();
+    fs::write(odd.join("00000000-0000-4000-8000-000000000002.jsonl"), lines(&[user("u1", None, "there")]))
+        .unwrap();
+    let listing = list(&[&ground.reader()]);
+    assert_eq!(listing.items.len(), 1);
+    let [told] = &listing.warnings[..] else { panic!("{:?}", listing.warnings) };
+    assert_eq!((&told.path, told.kind), (&odd, WarningKind::Unreadable));
+    assert!(told.detail.contains("not UTF-8"), "{told}");
+}
+
+#[test]
+fn a_directory_that_may_not_be_opened_is_told_and_the_others_are_listed() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let ground = Ground::new();
+    ground.transcript(&[user("u1", None, "here")]);
+    let closed = ground.dir.path().join("projects/-closed");
+    fs::create_dir(&closed).unwrap();
+    fs::write(closed.join("00000000-0000-4000-8000-000000000002.jsonl"), lines(&[user("u1", None, "there")]))
+        .unwrap();
+    let mode = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    mode(&closed, 0o000);
+    mode(ground.dir.path(), 0o755);
+    // To root nothing is closed: then a thread looks that is somebody else.
+    let listing = std::thread::scope(|scope| {
+        let looks = scope.spawn(|| {
+            if rustix::process::geteuid().is_root() {
+                let nobody = rustix::thread::Uid::from_raw(65_534);
+                rustix::thread::set_thread_res_uid(nobody, nobody, nobody).unwrap();
+            }
+            list(&[&ground.reader()])
+        });
+        looks.join().unwrap()
+    });
+    mode(&closed, 0o755);
+    assert_eq!(listing.items.len(), 1, "{:?}", listing.warnings);
+    let [told] = &listing.warnings[..] else { panic!("{:?}", listing.warnings) };
+    assert_eq!((&told.path, told.kind), (&closed, WarningKind::Unreadable));
+    assert!(told.detail.contains("Permission denied"), "{told}");
+    assert_eq!(list(&[&ground.reader()]).items.len(), 2, "it is opened again");
+}
+
+#[test]
 fn of_two_copies_the_newer_counts() {
     let ground = Ground::new();
     let old = ground.transcript(&[user("u1", None, "old")]);
