@@ -1289,6 +1289,8 @@ class IndexState(TypedDict):
     # False where the configuration turns it off.
     enabled: bool
     looked_at: NotRequired[Timestamp | None]
+    # Something changed that may not be listed or found yet: a look at it is due or under way.
+    pending: NotRequired[bool]
     # Of them, those of which everything can be searched.
     read: int
     # What is left out of lists and searches: the path, and why. It stays as long as that cannot be read.
@@ -2258,9 +2260,11 @@ class PermissionRule(TypedDict):
     """
     # What is done with an ask that matches.
     decision: PermissionDefault
-    # What the tool is called with: its command, path or URL. A rule that allows never matches a command with one of
-    # ``; & | ` $ < >`` or a line break in it, unless the pattern has that character too, nor a path that goes up
-    # (`..`) more often than the pattern.
+    # What the tool is called with: its commands, files and addresses, under whatever names the agent gives them. A
+    # rule that allows matches only if each of them fits, and never a command with one of ``; & | ` $ < >`` or a
+    # line break in it unless the pattern has that character too, nor a path that goes up (`..`) more often than the
+    # pattern. A rule that denies or asks matches if any of them fits: a path as it is or made absolute, a command
+    # as a whole or one of a line's.
     input: NotRequired[str | None]
     kind: NotRequired[ToolKind | None]
     # The tool's name, for example `Bash` or `mcp__*`.

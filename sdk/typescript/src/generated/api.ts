@@ -3839,9 +3839,10 @@ export interface components {
             /** @description What is done with an ask that matches. */
             readonly decision: components["schemas"]["PermissionDefault"];
             /**
-             * @description What the tool is called with: its command, path or URL. A rule that allows never matches a command with one of
-             *     ``; & | ` $ < >`` or a line break in it, unless the pattern has that character too, nor a path that
-             *     goes up (`..`) more often than the pattern.
+             * @description What the tool is called with: its commands, files and addresses, under whatever names the agent gives them. A rule that
+             *     allows matches only if each of them fits, and never a command with one of ``; & | ` $ < >`` or a line break in it
+             *     unless the pattern has that character too, nor a path that goes up (`..`) more often than the pattern. A rule that
+             *     denies or asks matches if any of them fits: a path as it is or made absolute, a command as a whole or one of a line's.
              */
             readonly input?: string | null;
             readonly kind?: components["schemas"]["ToolKind"] | null;
