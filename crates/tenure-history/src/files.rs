@@ -88,8 +88,9 @@ pub(crate) fn hash(bytes: &[u8]) -> u64 {
 
 /// When a file was last written, to the nearest millisecond as other programs round it.
 pub(crate) fn modified(meta: &Metadata) -> Timestamp {
-    let rest = (meta.mtime_nsec() + 500_000) / 1_000_000;
-    Timestamp::from_millis(meta.mtime().saturating_mul(1000).saturating_add(rest))
+    // As doubles: just below the half of a millisecond they round up.
+    let millis = meta.mtime() as f64 * 1000.0 + meta.mtime_nsec() as f64 / 1_000_000.0;
+    Timestamp::from_millis((millis + 0.5).floor() as i64)
 }
 
 /// The same in nanoseconds.
