@@ -150,8 +150,8 @@ mod tests {
     fn does(decision: PermissionDefault, pattern: &str, input: &serde_json::Value) -> bool {
         let subjects = subjects(input);
         match decision {
-            PermissionDefault::Allow => allows(pattern, &subjects, "/work"),
-            _ => stops(pattern, &subjects, "/work"),
+            PermissionDefault::Allow => allows(pattern, &subjects, "/project"),
+            _ => stops(pattern, &subjects, "/project"),
         }
     }
 
@@ -176,8 +176,8 @@ mod tests {
             ("/srv/*", "//srv/a", true),
             ("/srv/*", "/srv/../etc/shadow", false),
             ("/srv/*", "/srv/a/..", false),
-            ("/work/*", "src/lib.rs", true),
-            ("/work/*", "../etc", false),
+            ("/project/*", "src/lib.rs", true),
+            ("/project/*", "../etc", false),
             ("src/*", "src/lib.rs", true),
             ("../lib/*", "../lib/a", true),
             ("../*", "../../a", false),
@@ -195,7 +195,7 @@ mod tests {
             assert!(!does(allow, pattern, &input), "{pattern} {input}");
         }
         assert!(does(allow, "/srv/*", &json!({"changes": [{"path": "/srv/a"}, {"path": "/srv/b"}]})));
-        let beside = json!({"command": "git status", "cwd": "/work", "description": "look"});
+        let beside = json!({"command": "git status", "cwd": "/project", "description": "look"});
         assert!(does(allow, "git *", &beside), "where it runs is no subject");
         assert!(
             does(allow, "/srv/*", &json!({"pattern": "fn main", "path": "/srv/a"})),
