@@ -203,9 +203,9 @@ impl Step<'_> {
                 Ok(())
             }
             McpRequest::Enable { name } | McpRequest::Disable { name } | McpRequest::Reconnect { name } => {
-                let verb = request.verb();
-                if !self.s.supports.is_empty() && !self.supports(verb) {
-                    return Err(self.unsupported(verb));
+                let again = matches!(request, McpRequest::Reconnect { .. });
+                if again && !self.s.supports.is_empty() && !self.supports(request.verb()) {
+                    return Err(self.unsupported(request.verb()));
                 }
                 if !self.s.servers.has(name) && !self.s.mcp.iter().any(|told| told.name == *name) {
                     let what = format!("the session has no tool server {name:?}; `mcp` lists them");
