@@ -17,9 +17,14 @@ pub struct Word {
 }
 
 impl Word {
-    /// Keeps a word; none if it is longer than 47 bytes.
+    /// Keeps a word; none if it is longer than 47 bytes or no word of ours could be like it: small letters, digits and
+    /// `_`. A text that stands in the place of a word, such as the mark of a secret, is none.
     #[must_use]
     pub fn new(text: &str) -> Option<Self> {
+        let is_ours = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'_';
+        if text.is_empty() || !text.bytes().all(is_ours) {
+            return None;
+        }
         let mut bytes = [0; LONGEST];
         bytes.get_mut(..text.len())?.copy_from_slice(text.as_bytes());
         Some(Self { length: u8::try_from(text.len()).ok()?, bytes })
@@ -45,7 +50,7 @@ impl<'de> Deserialize<'de> for Word {
         impl Visitor<'_> for Text {
             type Value = Word;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                write!(f, "a word of at most {LONGEST} bytes")
+                write!(f, "a word of small letters, digits and `_`, of at most {LONGEST} bytes")
             }
             fn visit_str<E: Error>(self, text: &str) -> Result<Word, E> {
                 Word::new(text).ok_or_else(|| E::invalid_length(text.len(), &self))
@@ -121,10 +126,12 @@ mod tests {
 
     #[test]
     fn a_word_is_kept_whole_or_not_at_all() {
-        for text in ["", "teapot", "däne 🦀", &"x".repeat(47)] {
-            assert_eq!(Word::new(text).expect("short enough").as_str(), text);
+        for text in ["teapot", "waits_for_2", &"x".repeat(47)] {
+            assert_eq!(Word::new(text).expect("a word").as_str(), text);
         }
-        assert_eq!(Word::new(&"x".repeat(48)), None);
+        for text in ["", "däne 🦀", "two words", "[API_KEY]", &"x".repeat(48)] {
+            assert_eq!(Word::new(text), None, "{text}");
+        }
         assert_ne!(Word::new("tea"), Word::new("teapot"));
     }
 
