@@ -26,6 +26,9 @@ pub struct Checkpoints {
     /// The one that is being taken.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<PendingCheckpoint>,
+    /// What is taken after it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub waiting: Option<Why>,
     /// Rises with each that is asked for: what comes late is told from what is waited for.
     pub n: u64,
     /// The last one.
@@ -226,6 +229,17 @@ impl Step<'_> {
         wanted && lives && !self.s.checkpoints.stopped
     }
 
+    /// One that is being taken is not dropped for the next: of what waits behind it, a turn's end counts most, then
+    /// what came last.
+    fn ask_in_order(&mut self, why: Why) {
+        let c = &mut self.s.checkpoints;
+        if c.pending.is_none() {
+            self.ask_for_checkpoint(why);
+        } else if matches!(why, Why::Ended { .. }) || !matches!(c.waiting, Some(Why::Ended { .. })) {
+            c.waiting = Some(why);
+        }
+    }
+
     fn ask_for_checkpoint(&mut self, why: Why) {
         let c = &mut self.s.checkpoints;
         c.n += 1;
@@ -277,9 +291,12 @@ impl Step<'_> {
     }
 
     pub(super) fn files_after_turn(&mut self, turn_id: TurnId) {
-        let base = self.s.checkpoints.base.take();
+        let c = &mut self.s.checkpoints;
+        // What was there before a turn of the agent's own may be what is being recorded.
+        let began = c.pending.as_ref().is_some_and(|p| matches!(p.why, Why::Began(_)));
+        let base = c.base.take().or_else(|| c.tree.clone().filter(|_| !began));
         if self.by_itself() && self.s.checkpoints.rewind.is_none() {
-            self.ask_for_checkpoint(Why::Ended { turn_id, base });
+            self.ask_in_order(Why::Ended { turn_id, base });
         }
     }
 
@@ -288,8 +305,9 @@ impl Step<'_> {
         let ran = matches!(state, ToolState::Completed | ToolState::Failed);
         let asked = self.s.spec.checkpoints == CheckpointMode::Tool && writes && ran;
         let Some(turn_id) = self.s.turn.as_ref().map(|t| t.id.clone()).filter(|_| asked) else { return };
-        if self.by_itself() && !self.s.checkpoints.is_busy() {
-            self.ask_for_checkpoint(Why::Tool { tool_id: tool_id.to_owned(), turn_id });
+        let c = &self.s.checkpoints;
+        if self.by_itself() && c.rewind.is_none() && c.take_back.is_none() {
+            self.ask_in_order(Why::Tool { tool_id: tool_id.to_owned(), turn_id });
         }
     }
 
@@ -300,8 +318,6 @@ impl Step<'_> {
             Ok(taken) => {
                 self.s.checkpoints.failing = false;
                 self.record(pending.why, taken);
-                self.start_next_with(true);
-                return;
             }
             Err(trouble) if trouble.too_large => {
                 self.s.checkpoints.stopped = true;
@@ -322,7 +338,10 @@ impl Step<'_> {
             }
             Err(_) => {}
         }
-        self.start_next_with(true);
+        match self.s.checkpoints.waiting.take().filter(|_| self.by_itself()) {
+            Some(why) => self.ask_for_checkpoint(why),
+            None => self.start_next_with(true),
+        }
     }
 
     fn record(&mut self, why: Why, taken: TakenCheckpoint) {
@@ -385,6 +404,7 @@ impl Step<'_> {
     /// The time for a checkpoint is over: what waited for it goes on without.
     pub(super) fn checkpoint_late(&mut self) {
         self.s.checkpoints.pending = None;
+        self.s.checkpoints.waiting = None;
         self.s.checkpoints.stopped = true;
         let what = format!(
             "recording the files took longer than {} s: no checkpoints are taken by themselves in this session any more; \

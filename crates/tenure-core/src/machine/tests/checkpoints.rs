@@ -130,6 +130,27 @@ fn tools_that_may_write_are_followed_by_one_if_wanted() {
 }
 
 #[test]
+fn one_that_is_being_taken_is_not_dropped_for_the_next() {
+    let mut stage = session(CheckpointMode::Tool);
+    stage.send("a").expect("admitted");
+    take(&mut stage, "t0");
+    let tools = ["x", "y", "z"];
+    stage.agent(tools.map(|id| Signal::ToolStarted(tool(id))).to_vec());
+    stage.agent(tools.map(tool_ends).to_vec());
+    take(&mut stage, "t1");
+    stage.send("b").expect("admitted");
+    end_turn(&mut stage);
+    take(&mut stage, "t2");
+    assert_eq!(turns(&stage), 1, "what the turn changed is not known yet");
+    take(&mut stage, "t3");
+    assert_eq!(turns(&stage), 2);
+    let told: Vec<_> = created(&stage).into_iter().map(|c| (c.cause, c.tool_id, c.base, c.tree)).collect();
+    let after = |id: &str, tree: &str| (CheckpointCause::Tool, Some(id.to_owned()), None, tree.to_owned());
+    let ended = (CheckpointCause::After, None, Some("t0".to_owned()), "t3".to_owned());
+    assert_eq!(told[1..], [after("x", "t1"), after("z", "t2"), ended], "z is what y and z left");
+}
+
+#[test]
 fn too_much_or_too_slow_stops_them_with_one_warning_and_no_turn_is_lost() {
     for late in [false, true] {
         let mut stage = session(CheckpointMode::Auto);
