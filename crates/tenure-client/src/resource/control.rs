@@ -106,8 +106,7 @@ impl Client {
         mut how: RunCommand,
     ) -> Result<SendReply, ClientError> {
         how.wait = SendWait::Finished;
-        let path = format!("/v1/sessions/{session}/commands/{}", url_segment(name));
-        self.call(Call::post(path).json(&how)?).await
+        self.call(command(session, name, &how)?).await
     }
 
     /// Runs a command of the agent's, as an input that is followed like any other.
@@ -121,9 +120,12 @@ impl Client {
         mut how: RunCommand,
     ) -> Result<Receipt, ClientError> {
         how.wait = SendWait::Accepted;
-        let path = format!("/v1/sessions/{session}/commands/{}", url_segment(name));
-        self.call(Call::post(path).json(&how)?).await
+        self.call(command(session, name, &how)?).await
     }
+}
+
+fn command(session: &SessionId, name: &str, how: &RunCommand) -> Result<Call, ClientError> {
+    Call::post(format!("/v1/sessions/{session}/commands/{}", url_segment(name))).json(how)
 }
 
 /// A text as one segment of a path.

@@ -195,6 +195,9 @@ mod tests {
             assert!(!does(allow, pattern, &input), "{pattern} {input}");
         }
         assert!(does(allow, "/srv/*", &json!({"changes": [{"path": "/srv/a"}, {"path": "/srv/b"}]})));
+        let many = |n: usize| json!({"changes": vec![json!({"path": "/srv/a"}); n]});
+        assert!(does(allow, "/srv/*", &many(2000)));
+        assert!(!does(allow, "/srv/*", &many(3000)), "nobody has looked at the last ones");
         let beside = json!({"command": "git status", "cwd": "/project", "description": "look"});
         assert!(does(allow, "git *", &beside), "where it runs is no subject");
         assert!(

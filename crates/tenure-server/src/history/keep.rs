@@ -170,6 +170,7 @@ mod tests {
         assert_eq!(rest_of(ms(100), RATE), ms(900), "a disk that is fast is left to others");
         assert_eq!(rest_of(ms(100), u64::MAX), EVERY);
     }
+
     #[test]
     fn news_are_looked_at_while_a_large_past_is_read_and_looking_takes_a_tenth_of_the_time() {
         let s = Duration::from_secs;

@@ -116,7 +116,7 @@ pub(super) async fn create(
     writes.extend(row_of(&claim, status, &project)?);
     if !writes.is_empty() {
         app.log().put(writes).await?;
-        app.node.directories().save();
+        app.node.save_directories().await;
     }
     Ok((status, Json(project)).into_response())
 }
@@ -139,7 +139,8 @@ async fn to_record(
     if let Some(named) = named.filter(|named| Path::new(&named.path).exists()) {
         return Err(elsewhere(named));
     }
-    let (mut row, mut new) = app.node.project_called(&path, id.filter(|_| named.is_none())).await?;
+    let id = id.filter(|_| named.is_none());
+    let (mut row, mut new) = app.node.project_called(rows.to_vec(), &path, id).await?;
     // What is not there any more may have been moved here.
     if let Some(named) = named.filter(|named| new.iter().all(|row| row.id != named.id)) {
         return Err(elsewhere(named));

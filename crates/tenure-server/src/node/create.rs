@@ -12,7 +12,7 @@ use tenure_log::{EventLog, SessionFilter};
 
 use super::agents::AgentDef;
 use super::birth::{Claimed, Newborn, Wish, hash_of_json};
-use super::place::{Newcomer, Place};
+use super::place::{Newcomer, Place, Spot};
 use super::servers::ServerSet;
 use super::{CreateOutcome, IdempotencyKey, Node, agents};
 use crate::auth::session_token;
@@ -61,14 +61,21 @@ impl Node {
         let newcomer = Newcomer { session: &wish.id, agent: &agent, private: &private, turn };
         // A directory may be on a disk that does not answer: nobody else waits for that.
         let spot = self.locate(&request, newcomer).await?;
+        // Nor for a search through all that an agent keeps.
+        let sought = self.sought(&request, &agent, &private, &spot).await?;
+        let past = match (past, &sought) {
+            (None, Some(native)) => Some(self.past_of(&agent, &private, native).await),
+            (past, _) => past,
+        };
         let claim = match self.claim(wish).await? {
             Claimed::Known(known) => return Ok(known),
             Claimed::Ours(claim) => claim,
         };
         let place = self.place(&spot).await?;
-        let found = self.conversation(&request, &agent, &place, &private).await?;
+        let found = self.conversation(&request, &agent, &place, &private, sought).await?;
         let past = match (past, &found) {
             (Some(past), _) => past,
+            // Only a session here knew which it is.
             (None, Some(native)) => self.past_of(&agent, &private, native).await,
             (None, None) => Vec::new(),
         };
@@ -157,6 +164,27 @@ impl Node {
         }
     }
 
+    /// The conversation that a request means, by the agent's id of it; none if nothing is to be resumed, or the agent's records do
+    /// not tell which is the latest.
+    async fn sought(
+        &self,
+        request: &CreateSession,
+        agent: &AgentDef,
+        private: &Private,
+        spot: &Spot,
+    ) -> Result<Option<String>, Problem> {
+        let Some(resume) = &request.resume else { return Ok(None) };
+        match (&resume.native_id, resume.latest, spot) {
+            (Some(native), false, _) => Ok(Some(native.clone())),
+            (None, true, Spot::Directory { canonical, .. }) => {
+                Ok(self.latest_in(agent, private, canonical).await)
+            }
+            // In a directory that is new nobody has worked.
+            (None, true, _) => Ok(None),
+            _ => Err(Problem::invalid("resume", "give exactly one of `native_id` and `latest: true`")),
+        }
+    }
+
     /// The conversation to continue: it must exist, and no session here may hold it.
     async fn conversation(
         &self,
@@ -164,6 +192,7 @@ impl Node {
         agent: &AgentDef,
         place: &Place,
         private: &Private,
+        sought: Option<String>,
     ) -> Result<Option<String>, Problem> {
         let Some(resume) = &request.resume else { return Ok(None) };
         let mut filter = SessionFilter {
@@ -171,13 +200,6 @@ impl Node {
             lifecycle: HOLDING.map(str::to_owned).to_vec(),
             limit: 1,
             ..SessionFilter::default()
-        };
-        let sought = match (&resume.native_id, resume.latest) {
-            (Some(native), false) => Some(native.clone()),
-            (None, true) => self.latest_in(agent, private, &place.canonical).await,
-            _ => {
-                return Err(Problem::invalid("resume", "give exactly one of `native_id` and `latest: true`"));
-            }
         };
         match &sought {
             Some(native) => filter.native_id = Some(native.clone()),

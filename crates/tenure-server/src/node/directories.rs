@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::UNIX_EPOCH;
 
 use serde::{Deserialize, Serialize};
@@ -16,7 +16,7 @@ use tenure_log::{EventLog as _, LogError, ProjectRow, Write};
 
 use super::Node;
 use crate::clock;
-use crate::owner::write_private;
+use crate::owner::{off_thread, write_private};
 
 /// Paths that are remembered of a project that is moved again and again; the last ones.
 const PATHS: usize = 20;
@@ -129,19 +129,21 @@ impl Node {
     /// The project of a directory, and what is to be written if it is new or was moved. To be called while
     /// [`recording`](Self::recording).
     pub(crate) async fn project_at(&self, path: &str) -> Result<(ProjectRow, Vec<Write>), LogError> {
-        let (row, rows) = self.project_called(path, None).await?;
+        let rows = self.shared.log.projects().await?;
+        let (row, rows) = self.project_called(rows, path, None).await?;
         Ok((row, rows.into_iter().map(Write::Project).collect()))
     }
 
-    /// The same, with an id that is its first one if it is new, and another name of it if it is not. The rows are those that
-    /// are to be written.
+    /// The same among all that are known, with an id that is its first one if it is new, and another name of it if it is not.
+    /// The rows are those that are to be written.
     pub(crate) async fn project_called(
         &self,
+        rows: Vec<ProjectRow>,
         path: &str,
         id: Option<ProjectId>,
     ) -> Result<(ProjectRow, Vec<ProjectRow>), LogError> {
-        let rows = self.shared.log.projects().await?;
-        if let Some((row, moved)) = self.shared.directories.find(rows.clone(), path) {
+        let (all, at) = (rows.clone(), path.to_owned());
+        if let Some((row, moved)) = self.of_directories(move |known| known.find(all, &at)).await? {
             let is_new = |id: &ProjectId| rows.iter().all(|known| known.id != *id);
             let alias = id.filter(is_new).map(|id| ProjectRow {
                 id,
@@ -160,8 +162,26 @@ impl Node {
         let id = id.unwrap_or_else(|| ProjectId::from_uuid(clock::new_uuid()));
         let row =
             ProjectRow { id, path: path.to_owned(), title: None, trusted: false, created_at: clock::now() };
-        self.shared.directories.made(&row);
+        let made = row.clone();
+        self.of_directories(move |known| known.made(&made)).await?;
         Ok((row.clone(), vec![row]))
+    }
+
+    /// Writes down what was learnt of directories.
+    pub(crate) async fn save_directories(&self) {
+        if let Err(error) = self.of_directories(Directories::save).await {
+            tracing::warn!(%error, "where projects are is not written down yet");
+        }
+    }
+
+    /// Asks them off the runtime: a directory may be on a disk that does not answer.
+    async fn of_directories<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&Directories) -> T + Send + 'static,
+    ) -> Result<T, LogError> {
+        let shared = Arc::clone(&self.shared);
+        let asked = off_thread(move || Ok(ask(&shared.directories))).await;
+        asked.map_err(|e| LogError::Storage { message: e.to_string(), full: false })
     }
 
     /// Where projects are and were.

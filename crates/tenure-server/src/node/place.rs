@@ -197,7 +197,7 @@ impl Node {
 
     async fn project_of(&self, path: &str) -> Result<(ProjectRow, Vec<Write>), Problem> {
         let found = self.project_at(path).await.map_err(|e| problem::from_log(&e))?;
-        self.directories().save();
+        self.save_directories().await;
         Ok(found)
     }
 }

@@ -32,10 +32,18 @@ impl Node {
     fn record_root(&self, agent: &AgentDef, private: &Private) -> Option<RecordRoot> {
         let keeper = self.record_keeper(&agent.name);
         let env = resolve_environment(agent, private, std::env::vars_os());
-        let var = |name: &str| env.iter().find(|(k, _)| k == name).map(|(_, v)| PathBuf::from(v));
-        let home = var("HOME").filter(|home| home.is_absolute())?;
-        let roots = Roots::of_user(&home, &var);
-        let root = roots.of_agent(&keeper)?.0.first()?.clone();
+        variable(&env, "HOME").filter(|home| home.is_absolute())?;
+        let root = roots_of(&env).of_agent(&keeper)?.0.first()?.clone();
         Some((keeper, root))
     }
+}
+
+/// Where agents that are started with this environment keep their conversations.
+pub(super) fn roots_of(env: &[(String, String)]) -> Roots {
+    let home = variable(env, "HOME").unwrap_or_else(|| PathBuf::from("/nonexistent"));
+    Roots::of_user(&home, &|name: &str| variable(env, name))
+}
+
+fn variable(env: &[(String, String)], name: &str) -> Option<PathBuf> {
+    env.iter().find(|(known, _)| known == name).map(|(_, value)| PathBuf::from(value))
 }

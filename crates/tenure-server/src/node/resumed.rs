@@ -4,14 +4,15 @@
 //! The agent knows best whether it can go on in it. What cannot be read here is not shown, and refuses nothing.
 
 use std::collections::VecDeque;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use tenure_event::MessageCompleted;
-use tenure_history::{Found, ReadError, Reader, Roots, Sighting, Want};
+use tenure_history::{Found, ReadError, Reader, Sighting, Want};
 
 use super::Node;
 use super::agents::AgentDef;
 use super::fork::past::{BYTES, MESSAGES, shared, size_of};
+use super::records::roots_of;
 use crate::owner::{Private, off_thread, resolve_environment};
 
 /// Messages that are read at once, from the last backwards.
@@ -79,12 +80,6 @@ impl Node {
         tracing::warn!(agent = agent.name, why, "what an agent keeps of a conversation cannot be read");
         None
     }
-}
-
-/// Where agents that are started with this environment keep their conversations.
-pub(super) fn roots_of(env: &[(String, String)]) -> Roots {
-    let var = |name: &str| env.iter().find(|(k, _)| k == name).map(|(_, v)| PathBuf::from(v));
-    Roots::of_user(&var("HOME").unwrap_or_else(|| Path::new("/nonexistent").to_owned()), &var)
 }
 
 fn all_of(reader: &dyn Reader) -> Vec<Found> {

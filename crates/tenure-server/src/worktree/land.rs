@@ -138,17 +138,17 @@ fn claim(admin: &Path, own: &Path, id: &WorkspaceId) -> io::Result<()> {
 /// The lock appears with its words in it: an empty one could be anybody's, and would be left for ever.
 fn lock(admin: &Path, id: &WorkspaceId) -> io::Result<()> {
     let written = written_apart(admin, id);
-    let mut file = fs::File::create(&written)?;
-    file.write_all(mark(id).as_bytes())?;
-    file.sync_all()?;
+    let sign = |mut file: fs::File| {
+        file.write_all(mark(id).as_bytes())?;
+        file.sync_all()
+    };
+    sign(fs::File::create(&written)?)?;
     let locked = fs::hard_link(&written, lock_of(admin));
     fs::remove_file(&written)?;
     match locked {
         // Not every file system has links.
         Err(e) if matches!(e.kind(), io::ErrorKind::Unsupported | io::ErrorKind::PermissionDenied) => {
-            let mut lock = fs::OpenOptions::new().write(true).create_new(true).open(lock_of(admin))?;
-            lock.write_all(mark(id).as_bytes())?;
-            lock.sync_all()
+            sign(fs::File::create_new(lock_of(admin))?)
         }
         locked => locked,
     }

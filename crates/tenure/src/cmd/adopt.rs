@@ -2,11 +2,11 @@
 
 use tenure_api::{AdoptConversation, InputContent};
 
-use super::common::read_prompt;
+use super::common::{read_prompt, whole_path};
 use super::fork::go_on;
 use super::past::find_past;
 use crate::cli::{Context, block_on};
-use crate::exit::{Failure, Outcome};
+use crate::exit::Outcome;
 
 /// Go on in a conversation that another program began
 ///
@@ -39,10 +39,7 @@ pub(crate) struct Args {
 
 pub(crate) fn run(args: Args, context: Context) -> Outcome {
     let prompt = args.prompt.map(|text| read_prompt(Some(text), "adopt CONVERSATION")).transpose()?;
-    let cwd = args.dir.map(std::path::absolute).transpose()?.map(|dir| {
-        dir.into_os_string().into_string().map_err(|_| Failure::usage("the directory's name is not UTF-8"))
-    });
-    let cwd = cwd.transpose()?;
+    let cwd = args.dir.as_deref().map(whole_path).transpose()?;
     block_on(async {
         let client = context.client().await?;
         let past = find_past(&client, &args.conversation).await?;

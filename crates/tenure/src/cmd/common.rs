@@ -162,6 +162,12 @@ fn waiting_word(reason: Option<tenure_event::WaitReason>) -> &'static str {
     }
 }
 
+/// A directory as the daemon wants it: from the root on, and as text.
+pub(super) fn whole_path(dir: &std::path::Path) -> Result<String, Failure> {
+    let whole = std::path::absolute(dir)?.into_os_string().into_string();
+    whole.map_err(|_| Failure::usage("the directory's name is not UTF-8"))
+}
+
 /// What is said where there is more than is shown: whether more can be had by asking for it, or one answer has no more.
 pub(super) fn more(shown: &str, items: usize, limit: u32) -> String {
     let way = if items < limit as usize {

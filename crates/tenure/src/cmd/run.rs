@@ -10,7 +10,7 @@ use tenure_api::{
 use tenure_client::Client;
 use tenure_server::config::load::{config_path, load};
 
-use super::common::{exit_of, held, read_prompt, short_id, tilde};
+use super::common::{exit_of, held, read_prompt, short_id, tilde, whole_path};
 use super::limits::LimitArgs;
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
@@ -116,8 +116,7 @@ pub(crate) fn run(mut args: Args, context: Context) -> Outcome {
 
 fn request(args: &Args, agent: String, prompt: String, person: bool) -> Result<CreateSession, Failure> {
     let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from("."));
-    let dir = std::path::absolute(&dir)?;
-    let dir = dir.to_str().ok_or_else(|| Failure::usage("the directory's name is not UTF-8"))?.to_owned();
+    let dir = whole_path(&dir)?;
     let workspace = workspace(args, &dir);
     let default = match (args.allow, args.deny) {
         (true, _) => PermissionDefault::Allow,

@@ -49,7 +49,7 @@ pub(super) enum Subject {
     Path(String),
     /// An address, or what is looked for.
     Address(String),
-    /// Nobody knows: the input has no name that is known, or more is wanted than the call.
+    /// Nobody knows: the input has no name that is known, has more than is looked at, or wants more than the call.
     Unknown(String),
 }
 
@@ -65,8 +65,8 @@ impl Subject {
 
 /// All of them.
 pub(super) fn subjects(input: &Value) -> Vec<Subject> {
-    let mut found = Found::default();
-    found.look(input, MOST);
+    let mut found = Found { left: MOST, ..Found::default() };
+    found.look(input);
     if found.known.is_empty() {
         found.known = found.sought.into_iter().map(Subject::Address).collect();
     }
@@ -81,36 +81,44 @@ struct Found {
     known: Vec<Subject>,
     sought: Vec<String>,
     other: Vec<String>,
+    /// How many more values are looked at.
+    left: usize,
 }
 
 impl Found {
-    /// Looks at a value and what is in it; gives back how many more may be looked at.
-    fn look(&mut self, value: &Value, mut left: usize) -> usize {
+    fn look(&mut self, value: &Value) {
         match value {
-            Value::Object(fields) => {
-                for (name, value) in fields {
-                    left = self.field(name, value, left);
-                }
-            }
+            Value::Object(fields) => fields.iter().for_each(|(name, value)| self.field(name, value)),
             Value::Array(items) => {
-                for item in items.iter().take(left) {
-                    left = self.look(item, left.saturating_sub(1));
+                for item in items {
+                    if self.is_one_more() {
+                        self.look(item);
+                    }
                 }
             }
-            Value::String(text) if text.len() <= LONG && left > 0 => self.other.push(text.clone()),
+            Value::String(text) if text.len() <= LONG => self.other.push(text.clone()),
             _ => {}
         }
-        left
     }
 
-    fn field(&mut self, name: &str, value: &Value, left: usize) -> usize {
-        let Some(left) = left.checked_sub(1) else { return 0 };
+    /// Whether one more value is looked at. Of the first that is not it is known that there is more.
+    fn is_one_more(&mut self) -> bool {
+        if self.left == 1 {
+            self.known.push(Subject::Unknown(String::new()));
+        }
+        self.left = self.left.saturating_sub(1);
+        self.left > 0
+    }
+
+    fn field(&mut self, name: &str, value: &Value) {
+        if !self.is_one_more() {
+            return;
+        }
         let plain: String =
             name.chars().filter(|c| !matches!(c, '_' | '-')).map(|c| c.to_ascii_lowercase()).collect();
         let is = |names: &[&str]| names.contains(&plain.as_str());
         if is(BEYOND) && !value.is_null() {
-            self.known.push(Subject::Unknown(value.to_string()));
-            return left;
+            return self.known.push(Subject::Unknown(value.to_string()));
         }
         match texts(value) {
             Some(words) if is(COMMANDS) => self.known.push(Subject::Command(words)),
@@ -123,10 +131,9 @@ impl Found {
                 if let (CHANGES, Value::Object(changes)) = (plain.as_str(), value) {
                     self.known.extend(changes.keys().map(|path| Subject::Path(path.clone())));
                 }
-                return self.look(value, left);
+                self.look(value);
             }
         }
-        left
     }
 }
 
