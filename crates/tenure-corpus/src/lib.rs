@@ -5,12 +5,14 @@
 
 mod claude;
 mod dice;
+mod talk;
 mod tree;
 
 use std::io;
 use std::path::Path;
 
 pub use claude::session_id;
+pub use talk::Talk;
 
 /// What to write.
 #[derive(Debug, Clone, Copy)]

@@ -9,6 +9,7 @@ pub(crate) struct Tree {
     pub(crate) dice: Dice,
     pub(crate) session: String,
     pub(crate) cwd: String,
+    pub(crate) branch: String,
     pub(crate) lines: Vec<String>,
     /// The record that the next one hangs on.
     pub(crate) leaf: Option<String>,
@@ -21,7 +22,26 @@ pub(crate) struct Tree {
 impl Tree {
     pub(crate) fn new(dice: Dice, session: &str, cwd: &str, now: i64) -> Self {
         let (session, cwd) = (session.to_owned(), cwd.to_owned());
-        Self { dice, session, cwd, lines: Vec::new(), leaf: None, now, agent: None }
+        Self {
+            dice,
+            session,
+            cwd,
+            branch: "main".to_owned(),
+            lines: Vec::new(),
+            leaf: None,
+            now,
+            agent: None,
+        }
+    }
+
+    /// Milliseconds since 1970 of the last record.
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.now
+    }
+
+    /// Lets time go by.
+    pub(crate) fn pass(&mut self, ms: i64) {
+        self.now += ms;
     }
 
     pub(crate) fn now(&mut self) -> String {
@@ -53,7 +73,7 @@ impl Tree {
         }
         let around = json!({
             "uuid": uuid, "timestamp": at, "userType": "external", "entrypoint": "cli", "cwd": self.cwd, "sessionId": self.session,
-            "version": "2.1.328", "gitBranch": "main",
+            "version": "2.1.328", "gitBranch": self.branch,
         });
         if let Value::Object(around) = around {
             record.extend(around);

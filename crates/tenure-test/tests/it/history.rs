@@ -2,6 +2,7 @@
 //! Claude Code, Codex's app-server, Pi's rpc mode. The files are made by running the programs, and by a generator that
 //! is checked against those.
 
+mod asked;
 mod claude;
 mod codex;
 mod pi;

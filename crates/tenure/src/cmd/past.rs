@@ -8,6 +8,8 @@ use crate::out;
 
 /// Conversations that are asked for at once, the most that one answer has.
 const PAGE: u32 = 1000;
+/// Conversations that are named where any of them may be meant.
+const NAMED: usize = 4;
 
 /// Where to look, as a person narrows it.
 #[derive(Debug, Clone, clap::Args)]
@@ -70,7 +72,7 @@ pub(super) async fn find_past(client: &Client, name: &str) -> Result<History, Fa
         ..HistoryFilter::default()
     };
     let mut found = Vec::new();
-    while !id.is_empty() && found.len() < 2 {
+    while !id.is_empty() && found.len() <= NAMED {
         let page = client.history(&filter).await?;
         found.extend(page.items.into_iter().filter(|entry| entry.native_id.starts_with(id)));
         if page.next.is_none() {
@@ -78,17 +80,24 @@ pub(super) async fn find_past(client: &Client, name: &str) -> Result<History, Fa
         }
         filter.cursor = page.next;
     }
-    let mut found = found.into_iter();
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        (Some(_), Some(_)) => {
-            Err(Failure::usage(format!("`{name}` may be any of several conversations; give more of the id")))
-        }
-        (None, _) => {
+    match found.as_slice() {
+        [_] => Ok(found.remove(0)),
+        [] => {
             let hint = "`tenure ls` lists sessions, `tenure history` all conversations";
             Err(Failure::new(Exit::NotFound, format!("no session and no conversation `{name}`; {hint}")))
         }
+        several => Err(Failure::usage(format!("`{name}` may be {}; give more of the id", any_of(several)))),
     }
+}
+
+/// Some of them by their whole names.
+fn any_of(several: &[History]) -> String {
+    let name = |one: &History| format!("{}/{}", one.agent, one.native_id);
+    let mut names: Vec<String> = several.iter().take(NAMED).map(name).collect();
+    if several.len() > NAMED {
+        names.push("others".to_owned());
+    }
+    names.join(" or ")
 }
 
 /// The newest conversations, as many as the filter's limit says however many pages that are; and where to go on, if there are more.

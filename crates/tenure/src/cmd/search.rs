@@ -14,9 +14,11 @@ use crate::text::{age, clean, one_line};
 
 /// Find words in everything that was said to or by any agent on this machine
 #[derive(Debug, clap::Args)]
-#[command(after_help = "Words: one two \"a phrase\" begin* -without; all positive ones in one message.\n\
-                  Examples:\n  tenure search race condition --role assistant\n  tenure search --tool Edit --file src/main.rs\n\
-                  Exit code 1: nothing was found.")]
+#[command(
+    after_help = "Words: one two \"a phrase\" begin* -without; all positive ones in one message. A word with - goes behind --.\n\
+                  Examples:\n  tenure search race condition --role assistant\n  tenure search --since 2026-11-01 -- pump -valve\n  tenure search --tool Edit --file src/main.rs\n\
+                  Exit code 1: nothing was found."
+)]
 pub(crate) struct Args {
     /// What to find
     words: Vec<String>,

@@ -4,7 +4,7 @@ use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
@@ -74,6 +74,18 @@ impl Home {
 
     pub(crate) fn run(&self, args: &[&str]) -> Done {
         self.run_with(args, "")
+    }
+
+    /// Waits until what agents left is read.
+    pub(crate) fn settle(&self) {
+        let begun = Instant::now();
+        loop {
+            let index = self.run(&["history", "--index", "--json"]).json();
+            if index["pending"] == false && index["busy"] == false {
+                return;
+            }
+            assert!(begun.elapsed() < PATIENCE, "the past was not read: {index}");
+        }
     }
 
     /// Runs a command with this on its standard input.

@@ -1,8 +1,14 @@
-//! Conversations that other programs left: `history`, and naming one of them.
+//! Conversations that other programs left: the verbs that list, read, find and count them, and naming one of them among many.
 
-use std::time::{Duration, Instant, SystemTime};
+mod finding;
+mod ground;
+mod listing;
+mod reading;
 
-use serde_json::json;
+use std::path::Path;
+use std::time::{Duration, SystemTime};
+
+use tenure_corpus::Talk;
 
 use crate::home::Home;
 
@@ -13,17 +19,8 @@ const OLDEST: &str = "77777777-0000-4000-8000-000000000000";
 
 /// A past of Claude Code with so many conversations, all read.
 fn with_a_past(home: &Home) {
-    let project = home.path("user").join(".claude/projects/any");
-    std::fs::create_dir_all(&project).unwrap();
-    let put = |id: &str, title: &str| {
-        let record = json!({
-            "type": "user", "uuid": id, "parentUuid": null, "sessionId": id, "cwd": "/w",
-            "timestamp": "2026-11-01T10:00:00.000Z", "message": {"role": "user", "content": title},
-        });
-        let path = project.join(format!("{id}.jsonl"));
-        std::fs::write(&path, format!("{record}\n")).unwrap();
-        path
-    };
+    let root = home.path("user").join(".claude");
+    let put = |id: &str, title: &str| Talk::new(id, Path::new("/w")).asks(title).write(&root).unwrap();
     for n in 1..MANY {
         put(&format!("00000000-0000-4000-8000-{n:012}"), "one of many");
     }
@@ -31,10 +28,7 @@ fn with_a_past(home: &Home) {
     let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
     std::fs::File::options().append(true).open(oldest).unwrap().set_modified(long_ago).unwrap();
     home.up();
-    let begun = Instant::now();
-    while home.run(&["history", "--index", "--json"]).json()["read"] != MANY {
-        assert!(begun.elapsed() < Duration::from_secs(60), "the past was not read");
-    }
+    home.settle();
 }
 
 #[test]
