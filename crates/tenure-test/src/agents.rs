@@ -19,7 +19,7 @@ pub use claude::{claude, claude_acp, claude_sdk};
 pub use codex::{codex, codex_acp};
 pub use goose::goose;
 pub use opencode::opencode;
-pub use pi::{OTHER_MODEL as PI_OTHER_MODEL, pi};
+pub use pi::{OTHER_MODEL as PI_OTHER_MODEL, pi, pi_package};
 
 /// The key that the programs are given; the scripted model takes any but `sk-bad`.
 pub const FAKE_KEY: &str = "sk-fake";

@@ -2,14 +2,14 @@
 
 use tenure_event::Timestamp;
 
-use crate::fields::{Field, possible, record, time};
+use crate::fields::{possible, record, time};
 
 record!(
     /// One line.
     Entry {
         kind: "type", id: "id", parent: "parentId", at: "timestamp", message: "message", summary: "summary", kept: "firstKeptEntryId",
         content: "content", display: "display", name: "name", usage: "usage", model: "model", cwd: "cwd",
-        forked: "parentSession",
+        forked: "parentSession", model_id: "modelId",
     }
 );
 record!(
@@ -22,6 +22,10 @@ record!(
 
 /// The time of an entry, or of the message in it.
 pub(super) fn time_of(entry: &Entry<'_>, inner: Option<&Inner<'_>>) -> Option<Timestamp> {
-    let of_message = |field: Field<'_>| possible(field?.get().parse().ok()?);
-    time(entry.at).or_else(|| of_message(inner?.at))
+    time(entry.at).or_else(|| time_of_inner(inner?))
+}
+
+/// The time of a message by itself.
+pub(super) fn time_of_inner(inner: &Inner<'_>) -> Option<Timestamp> {
+    possible(inner.at?.get().parse().ok()?)
 }

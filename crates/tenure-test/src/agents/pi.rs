@@ -1,7 +1,7 @@
 //! Pi, in its rpc mode. Its command is one bundle that wants a newer Node than many machines have, so that
 //! comes from npm too; the packages that it names beside the bundle are for those who use it as a library.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::json;
 
@@ -13,6 +13,12 @@ pub const OTHER_MODEL: &str = "fake-2";
 /// Asks before every shell command, since Pi itself does not; and has commands that ask for more.
 const EXTENSION: &str = include_str!("pi/asks.ts");
 
+/// Where its package lies, whose parts can be used without the program.
+#[must_use]
+pub fn pi_package() -> PathBuf {
+    node_modules().join("@earendil-works/pi-coding-agent")
+}
+
 /// Pi, asking the OpenAI Chat model at `model_url` (without a path), with an extension that asks before every
 /// shell command.
 ///
@@ -20,7 +26,7 @@ const EXTENSION: &str = include_str!("pi/asks.ts");
 /// If it is not installed, or its home below `scratch` cannot be made.
 pub fn pi(model_url: &str, scratch: &Path) -> Result<AgentSetup, AgentError> {
     let node = node("pi")?;
-    let path = node_modules().join("@earendil-works/pi-coding-agent/dist/bundle/cli.js");
+    let path = pi_package().join("dist/bundle/cli.js");
     if !path.is_file() {
         return Err(AgentError::Missing { agent: "pi", path });
     }

@@ -1,4 +1,6 @@
-//! Pi against its own rpc mode: what it replays of the session files that it wrote.
+//! Pi against its own rpc mode and its own session manager: what they list and replay of the session files that it wrote.
+
+mod listed;
 
 use serde_json::{Value, json};
 use tenure_event::{Message, PartBody, Role};
@@ -82,7 +84,8 @@ fn session_files_are_read_as_pi_does() {
     run.turn(&says("after"));
     seen.push(run.seen());
     assert!(run.driver.end().success());
-    let reader = PiReader::new(vec![ground.scratch.path().join("pi/home/.pi/agent")]);
+    let agent_dir = ground.scratch.path().join("pi/home/.pi/agent");
+    let reader = PiReader::new(vec![agent_dir.clone()]);
     for (id, theirs) in &seen {
         assert_eq!(told(theirs), shown(&super::messages(&reader, id)), "{id}");
     }
@@ -91,6 +94,95 @@ fn session_files_are_read_as_pi_does() {
     assert_eq!(first.custom_title.as_deref(), Some("A fine name"));
     assert_eq!(first.cwd.as_deref(), ground.work.path().to_str());
     assert_eq!(fork.forked_from.as_ref(), Some(&first.native_id));
+
+    let setup = pi(&ground.model.url(), ground.scratch.path()).unwrap();
+    assert_eq!(listed::agrees(&setup, &agent_dir), 2);
+    let odd = odd_files(&agent_dir.join("sessions/--odd--"));
+    assert_eq!(listed::agrees(&setup, &agent_dir), 2 + odd);
+}
+
+/// Files that do not come about every day; how many of them are sessions.
+fn odd_files(dir: &std::path::Path) -> usize {
+    std::fs::create_dir_all(dir).unwrap();
+    let header = |id: &str| json!({"type": "session", "version": 3, "id": id, "timestamp": "2026-11-20T10:00:00.000Z", "cwd": "/w"});
+    let entry = |kind: &str, id: &str, parent: Option<&str>, more: Value| {
+        let mut entry =
+            json!({"type": kind, "id": id, "parentId": parent, "timestamp": "2026-11-20T10:00:01.000Z"});
+        entry.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        entry
+    };
+    let said = |id: &str, parent: Option<&str>, role: &str, text: &str, at: u64| {
+        let content = json!([{"type": "text", "text": text}]);
+        entry("message", id, parent, json!({"message": {"role": role, "content": content, "timestamp": at}}))
+    };
+    let named = |id: &str, name: &str| entry("session_info", id, None, json!({ "name": name }));
+    let (noon, long) = (1_795_176_000_000, "word ".repeat(30_000));
+    let files: [(&str, Vec<Value>); 7] = [
+        ("nothing was said", vec![header("a1")]),
+        (
+            "named, with much around it",
+            vec![
+                header("a2"),
+                said("u1", None, "user", "first", noon),
+                said("m1", Some("u1"), "assistant", &long, noon + 1),
+                named("i1", " In the middle "),
+                said("u2", Some("i1"), "user", &long, noon + 2),
+                said("m2", Some("u2"), "assistant", "more", noon + 3),
+            ],
+        ),
+        (
+            "the name was taken away",
+            vec![
+                header("a3"),
+                said("u1", None, "user", "hello", noon),
+                named("i1", "Once"),
+                named("i2", " "),
+            ],
+        ),
+        (
+            "a branch that was left spoke last, a long prompt of tools before the first",
+            vec![
+                header("a4"),
+                said("t0", None, "toolResult", &long, noon + 9),
+                said("u1", Some("t0"), "user", "one\ntwo", noon),
+                said("m1", Some("u1"), "assistant", "late", noon + 5),
+                said("u2", Some("u1"), "user", "early", noon + 4),
+            ],
+        ),
+        (
+            "of an older layout",
+            vec![
+                json!({"type": "session", "id": "a5", "timestamp": "2026-11-20T09:00:00.000Z", "cwd": "/old"}),
+                json!({"type": "message", "timestamp": "2026-11-20T09:00:01.000Z", "message": {"role": "user", "content": "asked"}}),
+                json!({"type": "message", "timestamp": "2026-11-20T09:00:02.000Z",
+                "message": {"role": "assistant", "content": [{"type": "text", "text": "told"}]}}),
+            ],
+        ),
+        (
+            "pictures alone",
+            vec![
+                header("a6"),
+                entry(
+                    "message",
+                    "u1",
+                    None,
+                    json!({"message": {"role": "user", "timestamp": noon,
+                "content": [{"type": "image", "data": "aGk=", "mimeType": "image/png"}]}}),
+                ),
+            ],
+        ),
+        ("no session", vec![said("u1", None, "user", "who am I", noon), header("a7")]),
+    ];
+    for (number, (_, lines)) in files.iter().enumerate() {
+        let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let id = number + 1;
+        // One of them was given a name by hand.
+        let name =
+            if id == 3 { "kept.jsonl".to_owned() } else { format!("2026-11-20T10-00-00-000Z_a{id}.jsonl") };
+        std::fs::write(dir.join(name), text).unwrap();
+    }
+    std::fs::write(dir.join("2026-11-20T10-00-00-000Z_a8.jsonl"), "{\"type\": torn\n").unwrap();
+    files.len() - 1
 }
 
 /// Who said what, and what calls gave.
@@ -100,12 +192,13 @@ fn told(messages: &[Value]) -> Vec<Line> {
     let mut lines: Vec<Line> = Vec::new();
     for message in messages {
         let blocks = message["content"].as_array().into_iter().flatten();
-        let texts: Vec<&str> = blocks.filter_map(|block| block["text"].as_str()).collect();
+        let blocks = blocks.filter_map(|block| block["text"].as_str());
+        let texts: Vec<&str> = message["content"].as_str().into_iter().chain(blocks).collect();
         let text = texts.join("\n");
         match message["role"].as_str().unwrap() {
             "user" => lines.push((Role::User, text, Vec::new())),
             "assistant" => lines.push((Role::Assistant, text, Vec::new())),
-            "toolResult" => lines.last_mut().unwrap().2.push(text),
+            "toolResult" => lines.iter_mut().last().into_iter().for_each(|line| line.2.push(text.clone())),
             _ => {}
         }
     }
