@@ -75,6 +75,8 @@ pub struct Preset {
     pub bypass_modes: &'static [&'static str],
     /// It serves version 2 of ACP, which is a draft; others are spoken with in version 1.
     pub acp_two: bool,
+    /// Why it never tells what it costs, if that is known of it.
+    pub no_cost: Option<&'static str>,
     /// How to install it.
     pub install: &'static str,
     /// How to log in.
@@ -113,12 +115,13 @@ pub fn known_supports(protocol: Protocol) -> BTreeMap<String, Support> {
     }
 }
 
-/// Why an agent of this protocol cannot be held to a sum of money, if it is known that it never tells what it costs.
+/// Why an agent cannot be held to a sum of money, if it is known that it never tells what it costs.
 #[must_use]
-pub fn tells_no_cost(protocol: Protocol) -> Option<&'static str> {
+pub fn tells_no_cost(protocol: Protocol, preset: Option<&Preset>) -> Option<&'static str> {
     match protocol {
-        Protocol::Codex => Some("the app-server tells what tokens it used and never what they cost"),
-        Protocol::Acp | Protocol::Claude | Protocol::Pi | Protocol::Scripted => None,
+        Protocol::Codex => Some(crate::codex::NO_COST),
+        Protocol::Acp => preset.and_then(|preset| preset.no_cost),
+        Protocol::Claude | Protocol::Pi | Protocol::Scripted => None,
     }
 }
 

@@ -50,7 +50,7 @@ use crate::gather::{Open, OpenMeta};
 use crate::rpc;
 use memory::Memory;
 
-pub(crate) use capability::supports;
+pub(crate) use capability::{NO_COST, supports};
 pub(crate) use mode::BYPASS;
 
 /// The protocol's name in messages.

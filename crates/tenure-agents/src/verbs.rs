@@ -29,6 +29,7 @@ pub const ALL: &[Verb] = &[
     verb("clear", "begin an empty conversation in the same session"),
     verb("compact", "sum up the conversation to make room"),
     verb("compact_command", "… by a command that runs as a turn"),
+    verb("compact_instructions", "… with words on what the summary is to keep"),
     verb("fork", "copy the conversation into a session of its own"),
     verb("fork_at", "… as it was at a turn or message"),
     verb("fork_elsewhere", "… with files of its own, in another directory"),
@@ -59,9 +60,11 @@ pub const ALL: &[Verb] = &[
     verb("mcp_stdio", "give it tool servers that are programs"),
     verb("mcp_http", "give it tool servers by HTTP"),
     verb("mcp_sse", "give it tool servers by server-sent events"),
+    verb("mcp_permissions", "be asked before a tool of theirs runs that may do harm"),
     verb("mcp_change", "change its tool servers while it runs"),
     verb("mcp_reconnect", "connect to one of them again"),
     verb("mcp_status", "see how they stand"),
+    verb("cost_limit", "hold it to what it may cost, by what it tells of that"),
     verb("end", "end the process by a request; without it its input is closed"),
 ];
 

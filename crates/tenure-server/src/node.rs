@@ -348,7 +348,7 @@ impl Node {
     /// `unsupported`, if it is known that it never tells what it costs.
     pub fn may_limit_cost(&self, agent: &str) -> Result<(), Problem> {
         let config = self.shared.config();
-        match agents::find(&config, agent).and_then(|def| tells_no_cost(def.protocol)) {
+        match agents::find(&config, agent).and_then(|def| tells_no_cost(def.protocol, def.preset)) {
             Some(why) => Err(Problem::unsupported(agent, "cost_limit", why)),
             None => Ok(()),
         }

@@ -147,6 +147,8 @@ fn tools() -> Value {
             "name": "declare_artifact",
             "description": "Keeps a file as a named result of this session, as it is now, so that people find it. Call it when a file that was asked for is finished.",
             "inputSchema": {"type": "object", "properties": {"key": key, "path": path}, "required": ["key", "path"], "additionalProperties": false},
+            // It adds a version in Tenure's own keeping: an agent that goes by this need not ask.
+            "annotations": {"readOnlyHint": false, "destructiveHint": false, "idempotentHint": false, "openWorldHint": false},
         },
         {
             "name": "list_artifacts",

@@ -37,7 +37,7 @@ impl AcpCodec {
             keep: json!({"options": options}),
             options,
             questions: Vec::new(),
-            path: Vec::new(),
+            path: self.way(params),
             can_update_input: false,
         }));
     }

@@ -8,7 +8,7 @@ use tenure_event::{AgentInfo, Capabilities, CommandInfo, Support};
 use super::AcpCodec;
 use super::agent::Family;
 use super::settings::Way;
-use crate::catalog::{Preset, Protocol, asks_nobody};
+use crate::catalog::{Preset, Protocol, asks_nobody, tells_no_cost};
 use crate::json::{list_at, string_at};
 
 /// What is in the names of modes that ask nobody. ACP has no word for them: one too many costs a word at create.
@@ -82,7 +82,8 @@ impl AcpCodec {
             ("plan", when(plans, || "the agent is not known to ask for the approval of a plan".to_owned())),
             ("todos", self.tells_todos()),
             ("elicitation", forms(about.family)),
-            ("subagent_asks", subagents(about.family)),
+            ("subagent_asks", subagents(about)),
+            ("mcp_permissions", self.asks_for_servers()),
             ("steer", when(about.steering, || lacks("_meta.steering"))),
             ("resume", when(about.load || about.resume, || lacks("session/resume or session/load"))),
             ("fork", when(about.fork, || lacks("session/fork"))),
@@ -98,6 +99,8 @@ impl AcpCodec {
                 "compact_command",
                 when(self.command("compact").is_some(), || "the agent offers no command /compact".to_owned()),
             ),
+            ("compact_instructions", self.takes_compact_words()),
+            ("cost_limit", self.tells_cost()),
             ("set_model", offers(&settings.model.way, "models")),
             ("set_mode", offers(&settings.mode.way, "modes")),
             ("set_effort", offers(&settings.effort.way, "efforts")),
@@ -128,6 +131,32 @@ impl AcpCodec {
         told.chain(known()).collect()
     }
 
+    /// Words for a summary go behind the command, where it says that it reads any.
+    fn takes_compact_words(&self) -> Support {
+        match self.command("compact") {
+            None => no("the agent offers no command /compact"),
+            Some(command) if command.argument_hint.is_none() => {
+                no("the agent's command /compact takes no words")
+            }
+            Some(_) => yes(),
+        }
+    }
+
+    /// The protocol has a word for what a session cost, which some programs never use.
+    fn tells_cost(&self) -> Support {
+        tells_no_cost(Protocol::Acp, self.program()).map_or_else(yes, no)
+    }
+
+    /// The adapter of Codex asks by a request without a title, and then denies it itself, for want of the title.
+    fn asks_for_servers(&self) -> Support {
+        if self.state.about.two && self.record.preset.as_deref() == Some("codex-acp") {
+            return no(
+                "the adapter lets a tool run that says that it harms nothing, and denies all others without asking",
+            );
+        }
+        yes()
+    }
+
     fn tells_todos(&self) -> Support {
         match self.state.about.family {
             Family::Goose => no("goose keeps its list to itself"),
@@ -142,10 +171,13 @@ impl AcpCodec {
 
     /// Whether a mode asks nobody and was not allowed to.
     pub(super) fn forbids(&self, mode: &str) -> bool {
-        // By another name goose has its modes too.
+        asks_nobody(Protocol::Acp, self.program(), mode) && !self.record.allow_bypass
+    }
+
+    /// The program, where it is known. By another name goose is goose, too.
+    fn program(&self) -> Option<&'static Preset> {
         let goose = (self.state.about.family == Family::Goose).then_some("goose");
-        let known = self.record.preset.as_deref().or(goose).and_then(Preset::find);
-        asks_nobody(Protocol::Acp, known, mode) && !self.record.allow_bypass
+        self.record.preset.as_deref().or(goose).and_then(Preset::find)
     }
 
     fn command(&self, name: &str) -> Option<&CommandInfo> {
@@ -179,12 +211,15 @@ fn elsewhere(about: &super::agent::About) -> Support {
     }
 }
 
-fn subagents(family: Family) -> Support {
-    match family {
+/// Version 2 tells of the conversations of subagents, and asks in them.
+fn subagents(about: &super::agent::About) -> Support {
+    match about.family {
+        _ if about.two => yes(),
+        Family::Goose => no("a subagent of goose asks nobody: what it does was allowed with the delegation"),
         Family::OpenCode => no(
             "OpenCode keeps what a subagent asks to itself, and its turn waits for it until it is interrupted",
         ),
-        _ => no("ACP does not tell that it is a subagent that asks"),
+        _ => no("version 1 of ACP does not tell that it is a subagent that asks"),
     }
 }
 

@@ -74,7 +74,7 @@ fn guess(number: i64, message: &str, error: &Value) -> &'static str {
         codes.contains(&number)
             || text.split(|c: char| !c.is_ascii_digit()).any(|w| w.parse().is_ok_and(|n| codes.contains(&n)))
     };
-    if has(&["rate limit", "rate_limit", "ratelimit", "too many requests", "quota exceeded"])
+    if has(&["rate limit", "rate_limit", "ratelimit", "too many requests", "quota exceeded", "usage limit"])
         || status(&[429])
     {
         "rate_limited"
@@ -136,6 +136,10 @@ mod tests {
             (json!({"code": 429, "message": "slow down"}), "rate_limited"),
             (json!({"code": -32603, "message": "Overloaded (529)"}), "overloaded"),
             (json!({"code": -32603, "message": "HTTP 401"}), "auth_required"),
+            (
+                json!({"code": -32603, "message": "You’ve hit your usage limit. Try again later."}),
+                "rate_limited",
+            ),
             (json!({"code": -32602, "message": "Session not found: x"}), "invalid"),
             (json!({"code": -32603, "message": "prompt is too long"}), "context_full"),
             (

@@ -34,7 +34,7 @@ impl AcpCodec {
             input: Some(json!({"message": message, "mode": "form", "schema": schema})),
             options: Vec::new(),
             questions,
-            path: Vec::new(),
+            path: self.way(params),
             keep: json!({"form": keep}),
             can_update_input: false,
             can_always: false,

@@ -90,6 +90,8 @@ pub(super) struct State {
     pub(super) ended: VecDeque<String>,
     /// The message that the next tool belongs to, by the subagent's tool call (empty: none).
     pub(super) callers: BTreeMap<String, MessageId>,
+    /// The conversation that began it, by a subagent's (version 2).
+    pub(super) subagents: BTreeMap<String, String>,
     pub(super) turn: Turn,
     /// How a turn ended whose prompt was not answered yet (version 2).
     pub(super) early_end: Option<Value>,

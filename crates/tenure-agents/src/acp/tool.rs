@@ -43,7 +43,7 @@ impl Facts {
                 .or_else(|| string_at(update, &["_meta", "claudeCode", "toolName"]))
                 .or_else(|| string_at(update, &["_meta", "goose", "toolCall", "toolName"])),
             title: string_at(update, &["title"]),
-            kind: at(update, &["kind"]).and_then(|kind| ToolKind::deserialize(kind).ok()),
+            kind: kind(update),
             state: str_at(update, &["status"]).and_then(state),
             input: at(update, &["rawInput"]).cloned(),
             locations: locations.map(|list| list.iter().filter_map(|l| string_at(l, &["path"])).collect()),
@@ -63,6 +63,23 @@ impl Facts {
     pub(super) fn ends(&self) -> bool {
         self.state.is_some_and(|state| !matches!(state, ToolState::Pending | ToolState::Running))
     }
+}
+
+/// The kind of a call. Goose tells it only of a tool that has written, and names tools of its own before.
+fn kind(update: &Value) -> Option<ToolKind> {
+    let told = at(update, &["kind"]).and_then(|kind| ToolKind::deserialize(kind).ok());
+    if !matches!(told, None | Some(ToolKind::Other)) {
+        return told;
+    }
+    let call = at(update, &["_meta", "goose", "toolCall"]);
+    let named =
+        call.and_then(|call| match (str_at(call, &["extensionName"])?, str_at(call, &["toolName"])?) {
+            ("developer", "shell") => Some(ToolKind::Execute),
+            ("developer", "write" | "edit") => Some(ToolKind::Edit),
+            ("developer", "read" | "tree") | ("analyze", "analyze") => Some(ToolKind::Read),
+            _ => None,
+        });
+    named.or(told)
 }
 
 fn state(word: &str) -> Option<ToolState> {

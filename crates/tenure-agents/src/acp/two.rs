@@ -8,6 +8,7 @@ mod diff;
 mod message;
 mod prompt;
 mod state;
+mod subagent;
 mod terminal;
 
 use serde_json::{Value, json};

@@ -5,9 +5,11 @@ use tenure_core::agent::{Decoded, Signal};
 use tenure_event::{Compaction, ContextUse, Todo, TodoStatus};
 
 use super::AcpCodec;
+use super::agent::Family;
 use super::capability::read_commands;
 use super::settings::{Settings, Way, Which};
 use super::state::Phase;
+use super::tool::Facts;
 use super::two;
 use crate::json::{at, f64_at, list_at, str_at, string_at, u64_at};
 use crate::rpc::native;
@@ -30,7 +32,10 @@ impl AcpCodec {
             || word.starts_with("terminal_");
         // What is said before the conversation has an id cannot be told from another's.
         let early = speaks && self.state.native.is_none() && !self.replays();
-        if early || !self.is_ours(params) {
+        if word == "subagent_update" {
+            self.subagent_told(params, update);
+        }
+        if early || !self.is_ours(params) && !self.ends_a_known_tool(update) {
             return out.push(native("other_session", value));
         }
         match word {
@@ -85,6 +90,14 @@ impl AcpCodec {
             (Some(told), Some(ours)) => told == ours,
             _ => true,
         }
+    }
+
+    /// What a subagent asked for was shown as a tool's call; its end is, too.
+    fn ends_a_known_tool(&self, update: &Value) -> bool {
+        str_at(update, &["sessionUpdate"]) == Some("tool_call_update")
+            && Facts::read(update).ends()
+            && str_at(update, &["toolCallId"])
+                .is_some_and(|id| self.state.tools.iter().any(|tool| tool.id == id))
     }
 
     fn commands_changed(&mut self, update: &Value, out: &mut Decoded) {
@@ -151,7 +164,9 @@ impl AcpCodec {
         let context =
             u64_at(update, &["used"]).map(|used| ContextUse { used, max: u64_at(update, &["size"]) });
         let dollars = matches!(str_at(update, &["cost", "currency"]), None | Some("USD" | "usd"));
-        let cost = f64_at(update, &["cost", "amount"]).filter(|_| dollars);
+        // OpenCode tells nothing for a price that it does not know.
+        let free = |cost: &f64| *cost == 0.0 && self.state.about.family == Family::OpenCode;
+        let cost = f64_at(update, &["cost", "amount"]).filter(|cost| dollars && !free(cost));
         let meter = &mut self.state.meter;
         let context = context.filter(|context| meter.context != Some(*context));
         let cost = cost.filter(|cost| meter.cost != Some(*cost));

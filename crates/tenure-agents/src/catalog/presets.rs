@@ -106,6 +106,7 @@ const fn acp(
         env: &[],
         bypass_modes: &[],
         acp_two: false,
+        no_cost: None,
         install: "",
         login: "",
     }
@@ -138,6 +139,7 @@ pub(super) const ALL: &[Preset] = &[
     Preset {
         env: &[("GOOSE_MODE", "approve")],
         bypass_modes: &["auto"],
+        no_cost: Some("goose tells over ACP how full the context is, and never what it costs"),
         install: "npm install -g @aaif/goose",
         login: "run `goose configure`, or set GOOSE_PROVIDER, GOOSE_MODEL and the provider's key",
         ..acp("goose", &["goose", "acp"], &["goose"])
@@ -166,6 +168,7 @@ pub(super) const ALL: &[Preset] = &[
         env: &[("INITIAL_AGENT_MODE", "workspace-write")],
         bypass_modes: &["agent-full-access"],
         acp_two: true,
+        no_cost: Some(crate::codex::NO_COST),
         install: "npm install -g @agentclientprotocol/codex-acp",
         login: "run `codex login`, or set OPENAI_API_KEY",
         ..acp("codex-acp", &["codex-acp"], &["codex-acp"])

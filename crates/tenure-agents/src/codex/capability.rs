@@ -8,6 +8,10 @@ use tenure_event::{AccountInfo, AgentInfo, Capabilities, ModelInfo, Support};
 use super::{CodexCodec, mode};
 use crate::json::{list_at, str_at, string_at};
 
+/// Why it cannot be held to a sum of money.
+pub(crate) const NO_COST: &str = "Codex tells what tokens it used, and never what they cost";
+pub(super) const NO_COMPACT_WORDS: &str = "the app-server compacts a thread by its own words, and takes none";
+
 impl CodexCodec {
     pub(super) fn agent_info(&self) -> AgentInfo {
         let greeting = self.memory.greeting.as_ref();
@@ -80,6 +84,7 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         "images",
         "mcp_stdio",
         "mcp_http",
+        "mcp_permissions",
         "mcp_reconnect",
         "mcp_status",
         "instructions_append",
@@ -97,6 +102,8 @@ pub(crate) fn supports() -> BTreeMap<String, Support> {
         ("plan", "Codex shows its plan as a message, and asks nobody to approve it"),
         ("files", "Codex takes text and images; other files it reads from the workspace"),
         ("compact_command", "compaction is a request of the protocol"),
+        ("compact_instructions", NO_COMPACT_WORDS),
+        ("cost_limit", NO_COST),
         ("rewind_undo", "the app-server has no word for bringing back what was cut off a thread"),
         ("end", "the app-server ends when its input is closed; it has no request for it"),
         ("commands", "the app-server has no commands by name; slash commands belong to its own terminal"),

@@ -6,6 +6,7 @@ use serde_json::{Map, Value, json};
 use tenure_core::agent::{Answer, Back, CodecError, Command, EncodeContext, Fork, ResumeHow, input_uuid};
 use tenure_event::{InputId, Part};
 
+use super::capability::NO_COMPACT_WORDS;
 use super::id::{Asked, reload_id, request_id, steer_id};
 use super::input::write_input;
 use super::{CodexCodec, NAME, answer, mode, servers};
@@ -74,10 +75,7 @@ impl CodexCodec {
             Command::SetEffort(effort) => setting(json!({ "effort": effort })),
             Command::SetMode(mode) => setting(self.mode_params(mode)?),
             Command::Compact { instructions: None } => (Asked::Compact, "thread/compact/start", json!({})),
-            // It takes none; the program refuses them by name, and whoever waits is told.
-            Command::Compact { instructions: Some(_) } => {
-                (Asked::Compact, "thread/compact/start with instructions", json!({}))
-            }
+            Command::Compact { instructions: Some(_) } => return Err(cannot(command, NO_COMPACT_WORDS)),
             Command::Fork { through } => {
                 let through = through.as_deref().map(|id| self.memory.turn_of(id));
                 (Asked::Fork, "thread/fork", json!({"lastTurnId": through, "excludeTurns": true}))

@@ -45,6 +45,11 @@ pub(crate) fn what_is_supported_can_be_said<C: Subject>() {
             }
         }
         let Some(told) = told else { continue };
+        if !supported(&told.supports, "compact_command") {
+            let with_words = Command::Compact { instructions: Some("Keep names.".to_owned()) };
+            let said = codec.encode(9, &with_words, &EncodeContext::default());
+            assert_eq!(said.is_ok(), supported(&told.supports, "compact_instructions"), "{}", stream.name);
+        }
         for command in commands(&told) {
             let said = codec.encode(9, &command, &EncodeContext::default());
             let can = supported(&told.supports, command.verb());

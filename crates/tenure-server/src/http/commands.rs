@@ -1,6 +1,8 @@
 //! The agent's own commands by name, and compaction. A command is an input that begins with `/name`; compaction is one
 //! too where the agent has no other way for it.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
@@ -11,13 +13,19 @@ use tenure_api::{
     VerbReply, VerbWait,
 };
 use tenure_core::{Reply, Request};
-use tenure_event::{CommandInfo, Delivery, Outcome, Support};
+use tenure_event::{Capabilities, CommandInfo, Delivery, Outcome, SessionId, Support};
+use tokio::time::Instant;
 
 use super::app::Shared;
 use super::extract::{Body, Segments};
 use super::idempotency::Keyed;
 use super::problem::{Answer, Failure};
 use super::{inputs, lookup, verbs};
+
+/// How long an agent that has told no commands may take to tell some.
+const MOMENT: Duration = Duration::from_secs(3);
+/// How often what it told is looked at meanwhile.
+const LOOK_AGAIN: Duration = Duration::from_millis(25);
 
 /// Runs a command of the agent's by its name. It is an input: it waits its turn, and its result is a turn's.
 #[utoipa::path(
@@ -40,7 +48,7 @@ pub(super) async fn run(
     body: Body<RunCommand>,
 ) -> Answer<Response> {
     let (id, row) = lookup::existing(&app, &id).await?;
-    let Some(known) = app.node.handshake(&id).map(|told| told.capabilities) else {
+    let Some(known) = told(&app, &id).await else {
         let what = "the agent has not told its commands yet; wait for its handshake (`resume` starts it)";
         return Err(Problem::new(ErrorCode::NotReady, what).about(&id).into());
     };
@@ -63,6 +71,20 @@ pub(super) async fn run(
         effort: None,
     };
     inputs::admitted(&app, &id, keyed, &body.hash, send).await
+}
+
+/// What the agent told of itself. One that speaks ACP tells its commands a moment after it is ready; while it has told none,
+/// it is given that moment, so that whoever asks at once is not told that there are none.
+async fn told(app: &Shared, id: &SessionId) -> Option<Capabilities> {
+    let deadline = Instant::now() + MOMENT;
+    loop {
+        let told = app.node.handshake(id)?;
+        let acp = told.agent_info.protocol.as_deref().is_some_and(|protocol| protocol.starts_with("acp/1"));
+        if !acp || !told.capabilities.commands.is_empty() || Instant::now() >= deadline {
+            return Some(told.capabilities);
+        }
+        tokio::time::sleep(LOOK_AGAIN).await;
+    }
 }
 
 /// What is typed for it: `/name`, and its arguments.
@@ -134,9 +156,16 @@ pub(super) async fn compact(
 ) -> Answer<Response> {
     let (id, row) = lookup::existing(&app, &segment).await?;
     let Compact { instructions, wait } = body.value;
-    let supports = app.node.handshake(&id).map(|told| told.capabilities.supports).unwrap_or_default();
+    let supports = told(&app, &id).await.map(|told| told.supports).unwrap_or_default();
     if let Some(Support::No(why)) = supports.get("compact") {
         return Err(Problem::unsupported(&row.agent, "compact", why).about(&id).into());
+    }
+    let instructions = instructions.filter(|words| !words.trim().is_empty());
+    if instructions.is_some()
+        && let Some(Support::No(why)) = supports.get("compact_instructions")
+    {
+        let problem = Problem::unsupported(&row.agent, "compact_instructions", why).about(&id);
+        return Err(Problem { field: Some("instructions".into()), ..problem }.into());
     }
     if !supports.get("compact_command").is_some_and(Support::is_supported) {
         return verbs::run(&app, &segment, keyed, &body.hash, Request::Compact { instructions }, wait).await;

@@ -295,7 +295,7 @@ fn check_lacks(request: &CreateSession, agent: &AgentDef) -> Result<(), Problem>
         lacks("permissions", "permissions.default")?;
     }
     if request.limits.cost_usd.is_some_and(|usd| usd > 0.0)
-        && let Some(why) = tells_no_cost(agent.protocol)
+        && let Some(why) = tells_no_cost(agent.protocol, agent.preset)
     {
         let problem = Problem::unsupported(&agent.name, "cost_limit", why);
         return Err(Problem { field: Some("limits.cost_usd".into()), ..problem });

@@ -29,7 +29,7 @@ pub fn opencode(model_url: &str, scratch: &Path) -> Result<AgentSetup, AgentErro
 fn write_config(model_url: &str, folder: &Path) -> Result<(), AgentError> {
     let model = json!({
         "name": "Fake 1", "tool_call": true, "limit": {"context": 100_000, "output": 4096},
-        "attachment": true, "modalities": {"input": ["text", "image", "pdf"], "output": ["text"]},
+        "attachment": true, "cost": {"input": 1, "output": 2}, "modalities": {"input": ["text", "image", "pdf"], "output": ["text"]},
     });
     let provider = json!({
         "npm": "@ai-sdk/openai-compatible", "name": "Fake",

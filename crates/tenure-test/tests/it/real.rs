@@ -11,6 +11,7 @@ mod control;
 mod create;
 mod ends;
 mod forks;
+mod forms;
 mod ground;
 mod inputs;
 mod kills;
@@ -67,7 +68,7 @@ for_each_agent!(real_claude Claude, real_claude_acp ClaudeAcp, real_codex Codex,
     crate::real::mcp::inherits_nothing as inherits_nothing_that_was_not_named,
 ]);
 
-for_each_agent!(real_claude_servers Claude, real_codex_servers Codex, real_goose_servers Goose, real_opencode_servers OpenCode => [
+for_each_agent!(real_claude_servers Claude, real_claude_acp_servers ClaudeAcp, real_codex_servers Codex, real_codex_acp_servers CodexAcp, real_goose_servers Goose, real_opencode_servers OpenCode => [
     crate::real::mcp::stdio as calls_a_server_that_it_starts,
     crate::real::mcp::http as calls_a_server_by_http,
     crate::real::mcp::sse as calls_a_server_by_events_or_says_that_it_cannot,
@@ -88,7 +89,7 @@ for_each_agent!(real_pi_servers Pi => [
     crate::real::mcp::refused as takes_no_servers,
 ]);
 
-for_each_agent!(real_claude_tools Claude, real_codex_tools Codex, real_goose_tools Goose, real_opencode_tools OpenCode => [
+for_each_agent!(real_claude_tools Claude, real_claude_acp_tools ClaudeAcp, real_codex_tools Codex, real_codex_acp_tools CodexAcp, real_goose_tools Goose, real_opencode_tools OpenCode => [
     crate::real::artifacts::declared as keeps_a_file_by_the_tool_of_tenure,
 ]);
 

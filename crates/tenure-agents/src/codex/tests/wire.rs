@@ -116,11 +116,6 @@ fn verbs_name_thread_and_turn() {
             json!({"approvalPolicy": "on-request", "sandboxPolicy": {"type": "readOnly", "networkAccess": false}}),
         ),
         (Command::Compact { instructions: None }, "thread/compact/start", json!({})),
-        (
-            Command::Compact { instructions: Some("x".into()) },
-            "thread/compact/start with instructions",
-            json!({}),
-        ),
         (Command::Fork { through: None }, "thread/fork", json!({"lastTurnId": null, "excludeTurns": true})),
         (
             Command::Fork { through: Some("mine".into()) },

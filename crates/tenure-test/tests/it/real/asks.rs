@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 use tenure_model::{RecordedRequest, Script};
-use tenure_test::daemon::PATIENCE;
+use tenure_test::daemon::{PATIENCE, TestSession};
 
 use super::ground::{Ground, Kind, refused, support};
 use super::turns::one_end_each;
@@ -214,11 +214,63 @@ pub(crate) async fn always(kind: Kind) {
     one_end_each(&session.events().await);
 }
 
-/// What a subagent of OpenCode asks does not come out of it: the table says so, and the turn can be interrupted.
-#[tokio::test]
-async fn opencode_keeps_what_a_subagent_asks_to_itself() {
-    let ground = Ground::new(Kind::OpenCode).await;
+/// What a subagent asks comes up with the way that leads to it, also when the turn is over that began it.
+pub(crate) async fn for_a_subagent(kind: Kind) {
+    let ground = Ground::new(kind).await;
     let session = ground.session().await;
+    let inner = kind.shell_then(COMMAND, "Sub done.").prompt("Make a file.");
+    let script = match kind {
+        Kind::Claude | Kind::ClaudeAcp => {
+            let input = json!({
+                "description": "look", "subagent_type": "general-purpose", "run_in_background": false, "prompt": inner,
+            });
+            Script::new().tool("Agent", input)
+        }
+        Kind::Codex | Kind::CodexAcp => {
+            Script::new().tool("multi_agent_v1::spawn_agent", json!({"message": inner}))
+        }
+        Kind::OpenCode => return kept_by_opencode(ground, session).await,
+        Kind::Goose => return unasked_by_goose(ground, session, inner).await,
+        Kind::Pi => {
+            support(&session, "subagent_asks").await.unwrap_err();
+            return;
+        }
+    };
+    support(&session, "subagent_asks").await.unwrap();
+    session.send(&script.text("All done.").prompt("Delegate.")).await;
+    let ask = session.ask().await;
+    let path = ask["path"].as_array().unwrap();
+    assert!(path.len() == 1 && path[0].as_str().is_some_and(|id| !id.is_empty()), "{ask}");
+    assert_eq!(ground.file("hello.txt"), None, "it was run before it was allowed");
+    session.answer(&ask, &json!({"decision": "allow"})).await.ok(200);
+    let went_on = |request: &RecordedRequest| {
+        let texts = request.user_texts();
+        !request.tool_results().is_empty()
+            && texts.iter().any(|text| text.contains("Make a file.") && !text.contains("Delegate."))
+    };
+    ground.model.request_seen(PATIENCE, went_on).await.unwrap();
+    assert_eq!(ground.file("hello.txt").as_deref(), Some("hi\n"));
+    assert_eq!(session.turn_end(1).await["data"]["outcome"], "completed");
+    one_end_each(&session.events().await);
+}
+
+/// Goose asks for the delegation, and no more for what is done by it: the table says so.
+async fn unasked_by_goose(ground: Ground, session: TestSession, inner: String) {
+    let why = support(&session, "subagent_asks").await.unwrap_err();
+    assert!(why.contains("nobody"), "{why}");
+    let script = Script::new().tool("delegate", json!({"instructions": inner})).text("All done.");
+    session.send(&script.prompt("Delegate.")).await;
+    let ask = session.ask().await;
+    assert_eq!((&ask["tool"], &ask["path"]), (&json!("delegate"), &Value::Null), "{ask}");
+    session.answer(&ask, &json!({"decision": "allow"})).await.ok(200);
+    assert_eq!(session.turn_end(1).await["data"]["outcome"], "completed");
+    assert_eq!(ground.file("hello.txt").as_deref(), Some("hi\n"));
+    assert_eq!(session.events_of("ask.opened").await.len(), 1);
+    one_end_each(&session.events().await);
+}
+
+/// What a subagent of OpenCode asks does not come out of it: the table says so, and the turn can be interrupted.
+async fn kept_by_opencode(ground: Ground, session: TestSession) {
     let why = support(&session, "subagent_asks").await.expect_err("it cannot");
     assert!(why.contains("interrupt"), "{why}");
     let inner = ground.kind.shell_then(COMMAND, "Sub done.");

@@ -1,8 +1,8 @@
 //! What can be changed while a real agent runs, or is refused by name.
 
 use serde_json::{Value, json};
-use tenure_model::Script;
-use tenure_test::daemon::TestSession;
+use tenure_model::{RecordedRequest, Script};
+use tenure_test::daemon::{PATIENCE, TestSession};
 
 use super::ground::{Ground, Kind, refused, support};
 use super::turns::one_end_each;
@@ -129,6 +129,30 @@ pub(crate) async fn compacted(kind: Kind) {
             session.run(&Script::new().text("Still here.").prompt("Go on.")).await;
         }
     }
+    one_end_each(&session.events().await);
+}
+
+/// Words on what the summary is to keep come to the model that sums up, or are refused by name and nothing is summed up.
+pub(crate) async fn compacted_with_words(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    let session = ground.session().await;
+    session.run(&Script::new().text("I see.").prompt("A long story.")).await;
+    let answer = session.post("/compact", &json!({"instructions": "Keep the word zanzibar."})).await;
+    match (support(&session, "compact").await, support(&session, "compact_instructions").await) {
+        (Err(why), Err(_)) => refused(kind, answer, "compact", &why),
+        (Ok(()), Err(why)) => {
+            refused(kind, answer, "compact_instructions", &why);
+            assert!(session.events_of("compaction.started").await.is_empty());
+        }
+        (compacts, Ok(())) => {
+            compacts.unwrap();
+            answer.ok(200);
+            let told =
+                |request: &RecordedRequest| request.body.to_string().contains("Keep the word zanzibar.");
+            ground.model.request_seen(PATIENCE, told).await.unwrap();
+        }
+    }
+    session.run(&Script::new().text("Still here.").prompt("Go on.")).await;
     one_end_each(&session.events().await);
 }
 

@@ -13,12 +13,12 @@ fn broken(name: &str) -> Value {
     json!({"name": name, "type": "stdio", "command": "/nonexistent/server"})
 }
 
-fn everything(name: &str) -> Value {
+pub(super) fn everything(name: &str) -> Value {
     mcp::stdio(name, &json!({})).unwrap()
 }
 
 /// A script that calls a tool of a server and then says something.
-fn call(kind: Kind, server: &str, tool: &str, input: Value) -> Script {
+pub(super) fn call(kind: Kind, server: &str, tool: &str, input: Value) -> Script {
     let script = match kind {
         Kind::Claude | Kind::ClaudeAcp => Script::new().tool(format!("mcp__{server}__{tool}"), input),
         Kind::Codex | Kind::CodexAcp => {
@@ -39,7 +39,7 @@ async fn server(session: &TestSession, name: &str) -> Value {
 }
 
 /// Asks until a server stands so: agents tell of a death when they notice it.
-async fn stands(session: &TestSession, name: &str, status: &str) -> Value {
+pub(super) async fn stands(session: &TestSession, name: &str, status: &str) -> Value {
     let so = |event: &Value| {
         let servers = event["data"]["servers"].as_array().cloned().unwrap_or_default();
         servers.into_iter().any(|server| server["name"] == name && server["status"] == status)
@@ -56,8 +56,8 @@ fn tools(server: &Value) -> Vec<&str> {
 }
 
 /// What the model was told that the tool gave.
-fn result(ground: &Ground) -> String {
-    ground.model.scripted_calls().last().unwrap().tool_results().join("\n")
+pub(super) fn result(ground: &Ground) -> String {
+    ground.calls().last().unwrap().tool_results().join("\n")
 }
 
 /// Tools of a server are called, however it is reached; a server that is nowhere does not keep a session from being.
@@ -66,7 +66,7 @@ async fn called(kind: Kind, server: Value) {
     let servers = json!([server, broken("nowhere")]);
     let more = json!({"mcp_servers": servers, "permissions": {"default": "allow"}});
     let session = ground.session_with(more).await;
-    if !matches!(kind, Kind::Goose | Kind::OpenCode) {
+    if support(&session, "mcp_status").await.is_ok() {
         let every = stands(&session, "every", "connected").await;
         assert_eq!((&every["type"], &every["scope"]), (&server["type"], &json!("create")));
         assert!(tools(&every).contains(&"echo"), "{every}");
@@ -90,7 +90,7 @@ pub(crate) async fn http(kind: Kind) {
 
 pub(crate) async fn sse(kind: Kind) {
     let server = EverythingServer::start("sse").await.unwrap();
-    if kind == Kind::Claude {
+    if matches!(kind, Kind::Claude | Kind::OpenCode) {
         return called(kind, server.config("every")).await;
     }
     let ground = Ground::new(kind).await;
@@ -101,13 +101,10 @@ pub(crate) async fn sse(kind: Kind) {
     }
     // What an ACP agent takes is known once it has said so.
     let session = ground.daemon.create(&request).await;
+    support(&session, "mcp_sse").await.unwrap_err();
     let every = self::server(&session, "every").await;
-    if session.view().await["capabilities"]["supports"]["mcp_sse"] == true {
-        assert_eq!(every["status"], "pending", "ACP tells nothing: {every}");
-    } else {
-        assert_eq!(every["status"], "failed", "{every}");
-        assert!(every["error"].as_str().is_some_and(|why| why.contains("sse")), "{every}");
-    }
+    assert_eq!(every["status"], "failed", "{every}");
+    assert!(every["error"].as_str().is_some_and(|why| why.contains("sse")), "{every}");
 }
 
 /// A running session's set of servers is changed, or that is refused by name.
@@ -151,6 +148,38 @@ pub(crate) async fn connected_again(kind: Kind) {
     }
 }
 
+/// A tool of a server that may do harm runs when a person allowed it, and only then.
+pub(crate) async fn asked(kind: Kind) {
+    let ground = Ground::new(kind).await;
+    if kind == Kind::Pi {
+        // It takes none, and refuses each kind of them.
+        support(&ground.session().await, "mcp_permissions").await.unwrap_err();
+        return;
+    }
+    let session = ground.session_with(json!({"mcp_servers": [everything("every")]})).await;
+    if support(&session, "mcp_status").await.is_ok() {
+        stands(&session, "every", "connected").await;
+    }
+    let input = json!({"name": "x.gz", "data": "data:text/plain,hello", "outputType": "resourceLink"});
+    let prompt = call(kind, "every", "gzip-file-as-resource", input).prompt("Call it.");
+    let asks = support(&session, "mcp_permissions").await.is_ok();
+    for (n, decision) in [(1, "allow"), (2, "deny")] {
+        session.send(&prompt).await;
+        if asks {
+            let ask = session.ask().await;
+            assert_eq!(ask["kind"], "permission", "{ask}");
+            session.answer(&ask, &json!({"decision": decision})).await.ok(200);
+        }
+        session.turn_end(n).await;
+        let tools = session.events_of("tool.completed").await;
+        let done = tools.last().unwrap()["data"]["state"] == "completed";
+        assert_eq!((tools.len(), done), (n, asks && decision == "allow"), "{tools:?}");
+    }
+    let opened = session.events_of("ask.opened").await;
+    assert_eq!(opened.len(), if asks { 2 } else { 0 }, "{opened:?}");
+    one_end_each(&session.events().await);
+}
+
 /// How a server stands is told with its tools, or not at all: never guessed.
 pub(crate) async fn told(kind: Kind) {
     let ground = Ground::new(kind).await;
@@ -179,18 +208,6 @@ pub(crate) async fn refused(kind: Kind) {
         let request = json!({"agent": kind.name(), "cwd": ground.work, "mcp_servers": [server]});
         ground.daemon.post("/v1/sessions", &request).await.says(422, "unsupported", &[kind.name(), verb]);
     }
-}
-
-/// OpenCode tells its servers that it takes no forms: they do not offer what needs one, and the turn ends.
-#[tokio::test]
-async fn opencode_is_asked_for_no_form() {
-    let ground = Ground::new(Kind::OpenCode).await;
-    let more = json!({"mcp_servers": [everything("every")], "permissions": {"default": "allow"}});
-    let session = ground.session_with(more).await;
-    let script = call(Kind::OpenCode, "every", "trigger-elicitation-request", json!({}));
-    session.run(&script.prompt("Have it ask me.")).await;
-    assert!(session.events_of("ask.opened").await.is_empty());
-    one_end_each(&session.events().await);
 }
 
 /// Processes of a session that run the server.
@@ -438,53 +455,4 @@ pub(crate) async fn inherits_nothing(kind: Kind) {
     let session = ground.session_with(more).await;
     session.run(&kind.shell_then("env", "Done.").prompt("Show it.")).await;
     assert!(result(&ground).contains("CANARY_OF_DAEMON"), "{}", result(&ground));
-}
-
-/// A server's form comes as an ask with its schema; what does not fit is refused with the field, and the ask stays open.
-async fn fills_a_form(kind: Kind) {
-    let ground = Ground::new(kind).await;
-    let more = json!({"mcp_servers": [everything("every")], "permissions": {"default": "allow"}});
-    let session = ground.session_with(more).await;
-    stands(&session, "every", "connected").await;
-    let prompt = call(kind, "every", "trigger-elicitation-request", json!({})).prompt("Have it ask me.");
-    session.send(&prompt).await;
-    let ask = session.ask().await;
-    assert_eq!((&ask["kind"], &ask["input"]["server"]), (&json!("elicitation"), &json!("every")));
-    assert_eq!(ask["input"]["schema"]["required"], json!(["name"]), "{ask}");
-    assert_eq!(session.view().await["activity"]["reason"], "elicitation");
-    let allow = |answers: Value| json!({"decision": "allow", "answers": answers});
-    for (answers, field) in [
-        (json!({}), "answers.name"),
-        (json!({"name": "Bo", "integer": 700}), "answers.integer"),
-        (json!({"name": "Bo", "email": "nobody"}), "answers.email"),
-        (json!({"name": "Bo", "made_up": 1}), "answers.made_up"),
-    ] {
-        let refused = session.answer(&ask, &allow(answers)).await.problem(400, "invalid");
-        assert_eq!(refused["field"], field, "{refused}");
-    }
-    let answers = json!({"name": "Bo", "check": "yes", "integer": "7", "titledSingleSelectEnum": "Superman"});
-    session.answer(&ask, &allow(answers)).await.ok(200);
-    session.turn_end(1).await;
-    let told = result(&ground);
-    for part in ["Name: Bo", "Agreed to terms: true", "Favorite Integer: 7", "hero-1"] {
-        assert!(told.contains(part), "{part}: {told}");
-    }
-    for (n, decision, action) in [(2, "deny", "decline"), (3, "cancel", "cancel")] {
-        session.send(&prompt).await;
-        let ask = session.ask().await;
-        session.answer(&ask, &json!({"decision": decision})).await.ok(200);
-        session.turn_end(n).await;
-        assert!(result(&ground).contains(action), "{decision}: {}", result(&ground));
-    }
-    one_end_each(&session.events().await);
-}
-
-#[tokio::test]
-async fn claude_has_a_form_filled() {
-    fills_a_form(Kind::Claude).await;
-}
-
-#[tokio::test]
-async fn codex_has_a_form_filled() {
-    fills_a_form(Kind::Codex).await;
 }

@@ -21,6 +21,7 @@ proofs! {
     resume => crate::real::resume::suspended,
     clear => crate::real::control::cleared,
     compact => crate::real::control::compacted,
+    compact_instructions => crate::real::control::compacted_with_words,
     set_model => crate::real::control::model,
     set_mode => crate::real::control::mode,
     set_effort => crate::real::control::effort,
@@ -31,6 +32,8 @@ proofs! {
     updated_input => crate::real::asks::edited,
     deny_message => crate::real::asks::denied,
     questions => crate::real::asks::questioned,
+    subagent_asks => crate::real::asks::for_a_subagent,
+    elicitation => crate::real::forms::form,
     plan => crate::real::asks::planned,
     todos => crate::real::tasks::listed,
     tasks => crate::real::tasks::shown,
@@ -40,11 +43,13 @@ proofs! {
     fork_at => crate::real::forks::at_a_turn,
     fork_elsewhere => crate::real::forks::into_a_worktree,
     rewind => crate::real::rewinds::conversation,
+    mcp_permissions => crate::real::mcp::asked,
     mcp_change => crate::real::mcp::changed,
     mcp_reconnect => crate::real::mcp::connected_again,
     mcp_status => crate::real::mcp::told,
     images => crate::real::inputs::image,
     files => crate::real::inputs::file,
+    cost_limit => crate::real::limits::by_cost,
     end => crate::real::ends::closed,
 }
 
@@ -54,10 +59,6 @@ const ELSEWHERE: &[&str] = &[
     "compact_command",
     // With `rewind`: after one it is tried.
     "rewind_undo",
-    // Forms of tool servers, and of Pi's extensions.
-    "elicitation",
-    // Nobody can ask for it: what a subagent asks comes up, or does not.
-    "subagent_asks",
     // Where an agent takes servers, it calls their tools.
     "mcp_stdio",
     "mcp_http",

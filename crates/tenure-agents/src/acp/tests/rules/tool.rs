@@ -22,6 +22,22 @@ fn the_first_sight_of_a_tool_may_be_anything() {
 }
 
 #[test]
+fn goose_names_tools_whose_kind_it_does_not_tell() {
+    let table = [
+        ("developer", "shell", ToolKind::Execute),
+        ("developer", "write", ToolKind::Edit),
+        ("developer", "tree", ToolKind::Read),
+        ("mine", "shell", ToolKind::Other),
+    ];
+    for (extension, tool, kind) in table {
+        let named = json!({"goose": {"toolCall": {"toolName": tool, "extensionName": extension}}});
+        let mut talk = Talk::ready();
+        let out = talk.update(json!({"sessionUpdate": "tool_call", "toolCallId": "t", "title": tool, "rawInput": {"a": 1}, "_meta": named}));
+        assert!(matches!(&out[..], [Signal::ToolStarted(start)] if start.kind == kind), "{tool}: {out:?}");
+    }
+}
+
+#[test]
 fn a_tool_is_told_once_its_input_is_known() {
     let mut talk = Talk::ready();
     let call = json!({"sessionUpdate": "tool_call", "toolCallId": "t", "status": "pending", "title": "Terminal", "rawInput": {}});

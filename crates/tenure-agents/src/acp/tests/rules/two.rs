@@ -229,3 +229,31 @@ fn settings_and_servers_are_written_in_its_words() {
     let set = talk.says(5, &Command::SetModel("b".to_owned()));
     assert_eq!(set["params"], json!({"sessionId": "s", "configId": "m", "type": "id", "value": "b"}));
 }
+
+#[test]
+fn what_a_subagent_asks_comes_with_the_way_to_it_and_its_call_ends() {
+    let mut talk = ready();
+    let update = |session: &str, update: Value| json!({"method": "session/update", "params": {"sessionId": session, "update": update}});
+    let begun = |by: &str, id: &str| update(by, json!({"sessionUpdate": "subagent_update", "sessionId": id}));
+    talk.frame(begun("s", "outer"));
+    talk.frame(begun("outer", "inner"));
+    // One that is said to have begun itself leads nowhere.
+    talk.frame(begun("loop", "loop"));
+    let options = json!([{"optionId": "y", "name": "Yes", "kind": "allow_once"}]);
+    let mut path = |session: &str| {
+        let call = json!({"toolCallId": session, "title": "ls", "rawInput": {"command": "ls"}});
+        let out = talk.frame(json!({"id": 1, "method": "session/request_permission", "params": {
+            "sessionId": session, "title": "ls", "options": options, "subject": {"type": "tool_call", "toolCall": call},
+        }}));
+        match out.into_iter().next_back() {
+            Some(Signal::Ask(ask)) => ask.path,
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(path("s"), Vec::<String>::new());
+    assert_eq!(path("inner"), ["outer", "inner"]);
+    assert_eq!(path("unheard"), ["unheard"]);
+    assert!(path("loop").iter().all(|id| id == "loop"));
+    let done = json!({"sessionUpdate": "tool_call_update", "toolCallId": "inner", "status": "completed"});
+    assert_eq!(ended_tool(&talk.frame(update("inner", done))).start.tool_id, "inner");
+}
