@@ -132,17 +132,16 @@ fn file<F: Format>(
     next: &mut Mark,
     each: &mut Each<'_>,
 ) -> Result<ControlFlow<()>, ReadError> {
-    let (mut source, meta) = source::open(path)?;
     let known = next.file(path);
     let start = known.map_or(0, |known| known.offset);
+    let (mut source, meta) = source::open_at(path, start)?;
     let mut memory: F::Memory = known
         .and_then(|known| serde_json::from_value(known.state.clone()).ok())
         .unwrap_or_else(|| format.begin(found, path));
     let io = |source| ReadError::io(path, source);
-    source.skip_to(start).map_err(io)?;
     let mut lines = Lines::new(&mut source, start);
     let (mut end, mut flow) = (start, ControlFlow::Continue(()));
-    let mut out = Vec::new();
+    let (mut out, mut is_left) = (Vec::new(), false);
     while let Some(line) = lines.next().map_err(io)? {
         let whole = take(format, found, path, &line, &mut memory, &mut out);
         if whole {
@@ -150,9 +149,11 @@ fn file<F: Format>(
         }
         flow = give(out.drain(..), each);
         if !whole || flow.is_break() {
+            is_left = whole;
             break;
         }
     }
+    let surplus = is_left.then(|| lines.surplus());
     if flow.is_continue()
         && let Some(warning) = damage(path, end, &source)
     {
@@ -167,6 +168,9 @@ fn file<F: Format>(
     let (head, tail) = hashes(file, path, end).map_err(io)?;
     let identity = files::identity(&meta);
     next.set(FileMark { path: path.to_owned(), identity, head, tail, offset: end, state });
+    if let Some(surplus) = surplus {
+        source::leave(path, &meta, end, source, surplus);
+    }
     Ok(flow)
 }
 

@@ -66,6 +66,11 @@ impl<R: Read> Lines<R> {
         }
     }
 
+    /// What was read of the source and stands behind the last line.
+    pub(crate) fn surplus(self) -> Vec<u8> {
+        self.buffer[self.start..self.filled].to_vec()
+    }
+
     fn take(&mut self, len: usize, terminated: bool) -> Line<'_> {
         let (start, offset) = (self.start, self.offset);
         let whole = len + usize::from(terminated);
