@@ -19,8 +19,8 @@ pub struct ListWant {
     pub agent: Option<String>,
     /// Of any of these projects.
     pub projects: Vec<String>,
-    /// That worked in this directory, as their records write it.
-    pub cwd: Option<String>,
+    /// That worked in any of these directories, as their records write them.
+    pub cwds: Vec<String>,
     /// That were last on this branch.
     pub branch: Option<String>,
     /// With this in a title or the first input, whatever the case.
@@ -170,6 +170,18 @@ impl Looker {
         Ok(rows.collect::<Result<_, _>>()?)
     }
 
+    /// Every directory in which conversations of a project worked, as their records write it.
+    ///
+    /// # Errors
+    /// The database fails.
+    pub fn directories_of(&self, project: &str) -> Result<Vec<String>, IndexError> {
+        let sql =
+            "SELECT DISTINCT cwd FROM conversations WHERE project = ?1 AND listed = 1 AND cwd IS NOT NULL";
+        let mut select = self.db.prepare_cached(sql)?;
+        let rows = select.query_map([project], |row| row.get(0))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+
     /// The directories of each project.
     fn directories(&self) -> Result<HashMap<String, Vec<String>>, IndexError> {
         let mut select = self.db.prepare_cached(
@@ -202,12 +214,13 @@ impl Looker {
 }
 
 fn narrow(want: &ListWant, conditions: &mut Conditions) -> Result<(), IndexError> {
-    let exact = [("agent = ?", &want.agent), ("cwd = ?", &want.cwd), ("branch = ?", &want.branch)];
+    let exact = [("agent = ?", &want.agent), ("branch = ?", &want.branch)];
     for (condition, value) in exact {
         if let Some(value) = value {
             conditions.and(condition, value.clone());
         }
     }
+    conditions.any("cwd", &want.cwds);
     conditions.any("project", &want.projects);
     if let Some(text) = &want.text {
         conditions.and("instr(heading, ?) > 0", text.to_lowercase());

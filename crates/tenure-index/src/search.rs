@@ -43,8 +43,8 @@ pub struct SearchWant {
     pub native_id: Option<String>,
     /// In any of these projects.
     pub projects: Vec<String>,
-    /// In conversations that worked in this directory.
-    pub cwd: Option<String>,
+    /// In conversations that worked in any of these directories.
+    pub cwds: Vec<String>,
     /// Said at this time or later.
     pub since: Option<Timestamp>,
     /// Said before this time.
@@ -123,13 +123,13 @@ fn narrow(want: &SearchWant, expression: &str) -> Conditions {
     if let Some(until) = want.until {
         conditions.and("words.rowid < ?", place::first(until));
     }
-    let exact =
-        [("c.agent = ?", &want.agent), ("c.native_id = ?", &want.native_id), ("c.cwd = ?", &want.cwd)];
+    let exact = [("c.agent = ?", &want.agent), ("c.native_id = ?", &want.native_id)];
     for (condition, value) in exact {
         if let Some(value) = value {
             conditions.and(condition, value.clone());
         }
     }
+    conditions.any("c.cwd", &want.cwds);
     conditions.any("c.project", &want.projects);
     conditions
 }

@@ -33,8 +33,8 @@ pub struct UsageWant {
     pub agent: Option<String>,
     /// Of any of these projects.
     pub projects: Vec<String>,
-    /// Of conversations that worked in this directory.
-    pub cwd: Option<String>,
+    /// Of conversations that worked in any of these directories.
+    pub cwds: Vec<String>,
     /// Of this model.
     pub model: Option<String>,
     /// Used at this time or later.
@@ -130,13 +130,12 @@ impl Looker {
 
 fn narrow(want: &UsageWant) -> Conditions {
     let mut conditions = Conditions::default();
-    for (condition, value) in
-        [("u.agent = ?", &want.agent), ("u.model = ?", &want.model), ("c.cwd = ?", &want.cwd)]
-    {
+    for (condition, value) in [("u.agent = ?", &want.agent), ("u.model = ?", &want.model)] {
         if let Some(value) = value {
             conditions.and(condition, value.clone());
         }
     }
+    conditions.any("c.cwd", &want.cwds);
     conditions.any("c.project", &want.projects);
     if let Some(since) = want.since {
         conditions.and("u.ts_ms >= ?", since.as_millis());

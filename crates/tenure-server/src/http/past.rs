@@ -15,6 +15,7 @@ use tenure_api::{ErrorCode, History, Page, Problem};
 use tenure_event::{Message, Timestamp};
 use tenure_history::{Branch, Want};
 use tenure_index::{ListWant, Listed};
+use tenure_log::ProjectRow;
 use utoipa::{IntoParams, ToSchema};
 
 use super::app::{App, Shared};
@@ -22,6 +23,7 @@ use super::events::clamp;
 use super::extract::{Params, Segments};
 use super::problem::{Answer, Failure};
 use crate::history::project_path;
+use crate::owner::off_thread;
 
 /// Which conversations.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -69,12 +71,12 @@ pub(super) async fn list(
         Some("any") => true,
         Some(_) => return Err(Failure::invalid("archived", "give `false` or `any`")),
     };
-    let (projects, cwd) =
-        place(&app, params.project, params.cwd, params.include_worktrees.unwrap_or(true)).await?;
+    let worktrees = params.include_worktrees.unwrap_or(true);
+    let Narrowed { projects, cwds } = place(&app, params.project, params.cwd, worktrees).await?;
     let want = ListWant {
         agent: params.agent,
         projects,
-        cwd,
+        cwds,
         branch: params.branch,
         text: params.q,
         since: time("since", params.since.as_deref())?,
@@ -98,32 +100,73 @@ pub(super) fn time(field: &str, text: Option<&str>) -> Answer<Option<Timestamp>>
     text.parse().or_else(|_| day()).map(Some).map_err(wrong)
 }
 
-/// Narrows to projects, or to one directory.
+/// The places to which a question is narrowed.
+#[derive(Debug, Default)]
+pub(super) struct Narrowed {
+    /// Any of these projects.
+    pub(super) projects: Vec<String>,
+    /// Any of these directories, as records write them.
+    pub(super) cwds: Vec<String>,
+}
+
+/// Narrows to a project, to a directory, or to a directory with all that belongs to its project.
 pub(super) async fn place(
     app: &App,
     project: Option<String>,
     cwd: Option<String>,
     worktrees: bool,
-) -> Answer<(Vec<String>, Option<String>)> {
-    if project.is_none() && cwd.is_none() {
-        return Ok((Vec::new(), None));
-    }
+) -> Answer<Narrowed> {
+    let Some(id) = project else {
+        let Some(cwd) = cwd else { return Ok(Narrowed::default()) };
+        let project = project_of(app, &cwd).await?;
+        let Some(row) = project else { return Ok(Narrowed { cwds: vec![cwd], ..Narrowed::default() }) };
+        if worktrees {
+            return Ok(Narrowed { projects: vec![row.id.to_string()], ..Narrowed::default() });
+        }
+        return in_directory(app, &row, cwd).await;
+    };
+    let unknown = || {
+        Failure::new(ErrorCode::NotFound, format!("there is no project {id}; `tenure projects` lists them"))
+    };
     let projects = app.node.projects().await?;
-    if let Some(id) = project {
-        let unknown = || {
-            Failure::new(
-                ErrorCode::NotFound,
-                format!("there is no project {id}; `tenure projects` lists them"),
-            )
-        };
-        let row = projects.named(&id).ok_or_else(unknown)?;
-        return Ok((vec![row.id.to_string()], cwd));
+    let row = projects.named(&id).ok_or_else(unknown)?;
+    match cwd {
+        Some(cwd) => in_directory(app, row, cwd).await,
+        None => Ok(Narrowed { projects: vec![row.id.to_string()], ..Narrowed::default() }),
     }
-    let Some(cwd) = cwd else { return Ok((Vec::new(), None)) };
+}
+
+/// The project of a directory, if it has one.
+async fn project_of(app: &App, cwd: &str) -> Answer<Option<ProjectRow>> {
+    let given = cwd.to_owned();
+    // It may be on a disk that does not answer.
+    let path = off_thread(move || Ok(project_path(&given))).await.unwrap_or_default();
     let absolute = || Failure::invalid("cwd", format!("`{cwd}` is not an absolute path"));
-    let path = project_path(&cwd).ok_or_else(absolute)?;
-    let known = projects.at(&path).filter(|_| worktrees);
-    Ok(known.map_or_else(|| (Vec::new(), Some(cwd.clone())), |row| (vec![row.id.to_string()], None)))
+    Ok(app.node.project_known_at(&path.ok_or_else(absolute)?).await?)
+}
+
+/// One directory of a project, by all the names that records have for it: links that lead there, and where it was before.
+async fn in_directory(app: &App, row: &ProjectRow, cwd: String) -> Answer<Narrowed> {
+    let id = row.id.to_string();
+    let mut before = app.node.directories().before(&row.id);
+    before.push(row.path.clone());
+    let is_its = project_of(app, &cwd).await?.is_some_and(|project| project.id == row.id);
+    let named = id.clone();
+    let all = app.history.ask(move |looker| looker.directories_of(&named)).await?;
+    let asked = cwd.clone();
+    let cwds = off_thread(move || {
+        let there = std::fs::canonicalize(&asked).ok();
+        // In a worktree it is another directory of the project.
+        let is_root = is_its && project_path(&asked).map(Into::into) == there;
+        let is_it = |name: &String| match std::fs::canonicalize(name) {
+            Ok(other) => there.as_ref() == Some(&other),
+            Err(_) => is_root && before.contains(name),
+        };
+        Ok(all.into_iter().filter(is_it).collect::<Vec<_>>())
+    });
+    let mut cwds = cwds.await.unwrap_or_default();
+    cwds.push(cwd);
+    Ok(Narrowed { projects: vec![id], cwds })
 }
 
 /// The entry of a conversation, or why there is none.

@@ -10,7 +10,7 @@ use utoipa::{IntoParams, ToSchema};
 use super::app::Shared;
 use super::events::{clamp, split};
 use super::extract::Params;
-use super::past::{Shown, place, time};
+use super::past::{Narrowed, Shown, place, time};
 use super::problem::{Answer, Failure};
 
 /// Words for who says something.
@@ -77,7 +77,7 @@ pub(super) async fn search(
         let known = ROLES.join(", ");
         return Err(Failure::invalid("role", format!("`{role}` is not one of {known}")));
     }
-    let (projects, cwd) = place(&app, params.project, params.cwd, true).await?;
+    let Narrowed { projects, cwds } = place(&app, params.project, params.cwd, true).await?;
     let want = SearchWant {
         text: params.q,
         roles,
@@ -86,7 +86,7 @@ pub(super) async fn search(
         agent: params.agent,
         native_id: params.native_id,
         projects,
-        cwd,
+        cwds,
         since: time("since", params.since.as_deref())?,
         until: time("until", params.until.as_deref())?,
         order: if params.order == SearchOrder::Rank { Order::Rank } else { Order::Newest },
@@ -169,7 +169,7 @@ pub(super) async fn usage(
     if params.utc_offset_minutes.unsigned_abs() > 1440 {
         return Err(Failure::invalid("utc_offset_minutes", "give minutes from -1440 to 1440"));
     }
-    let (projects, cwd) = place(&app, params.project, params.cwd, true).await?;
+    let Narrowed { projects, cwds } = place(&app, params.project, params.cwd, true).await?;
     let want = UsageWant {
         by: match params.by {
             UsageBy::Day => By::Day,
@@ -180,7 +180,7 @@ pub(super) async fn usage(
         },
         agent: params.agent,
         projects,
-        cwd,
+        cwds,
         model: params.model,
         since: time("since", params.since.as_deref())?,
         until: time("until", params.until.as_deref())?,

@@ -20,6 +20,8 @@ use crate::owner::{off_thread, write_private};
 
 /// Paths that are remembered of a project that is moved again and again; the last ones.
 const PATHS: usize = 20;
+/// Directories in worktrees that are remembered of a project; the last ones.
+const TREES: usize = 500;
 
 /// What is known of the directories of projects.
 #[derive(Debug)]
@@ -42,6 +44,16 @@ struct Known {
     /// Where it was before.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     before: Vec<String>,
+    /// Directories in worktrees of its repository, which may be gone by now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    trees: Vec<String>,
+}
+
+impl Known {
+    /// What worked at a path where there is nothing any more worked here.
+    fn had(&self, path: &str) -> bool {
+        self.before.iter().chain(&self.trees).any(|known| known == path)
+    }
 }
 
 impl Directories {
@@ -60,23 +72,36 @@ impl Directories {
     }
 
     /// The project among these that a path is, and whether it was moved there.
-    fn find(&self, rows: Vec<ProjectRow>, path: &str) -> Option<(ProjectRow, bool)> {
+    fn find(&self, rows: &[ProjectRow], path: &str) -> Option<(ProjectRow, bool)> {
         let now = directory_at(Path::new(path));
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(row) = rows.iter().find(|row| row.path == path) {
+        let row = state.look(rows, path, now.as_ref())?.clone();
+        if row.path == path {
             state.note(&row.id, now);
-            return Some((row.clone(), false));
+        } else if now.is_some() {
+            state.moved(&row);
+            return Some((ProjectRow { path: path.to_owned(), ..row }, true));
         }
-        let known = |row: &ProjectRow| state.projects.get(row.id.as_str());
-        let Some(now) = now else {
-            // There is nothing any more: what worked there is where the directory went.
-            let was_here = |row: &&ProjectRow| known(row).is_some_and(|k| k.before.iter().any(|p| p == path));
-            return rows.iter().find(was_here).map(|row| (row.clone(), false));
-        };
-        let is_it = |row: &&ProjectRow| known(row).and_then(|k| k.directory.as_ref()) == Some(&now);
-        let row = rows.iter().filter(is_it).find(|row| !Path::new(&row.path).exists())?.clone();
-        state.moved(&row);
-        Some((ProjectRow { path: path.to_owned(), ..row }, true))
+        Some((row, false))
+    }
+
+    /// The same without taking note of anything.
+    fn known(&self, rows: &[ProjectRow], path: &str) -> Option<ProjectRow> {
+        let now = directory_at(Path::new(path));
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.look(rows, path, now.as_ref()).cloned()
+    }
+
+    /// Takes note of a directory in a worktree, so that what was said there stays with the project when the worktree goes.
+    pub(crate) fn note_tree(&self, id: &ProjectId, directory: &str) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = state.projects.entry(id.to_string()).or_default();
+        if !known.trees.iter().any(|tree| tree == directory) {
+            known.trees.push(directory.to_owned());
+            let surplus = known.trees.len().saturating_sub(TREES);
+            known.trees.drain(..surplus);
+            state.unsaved = true;
+        }
     }
 
     /// Takes note of a project that is new.
@@ -100,6 +125,20 @@ impl Directories {
 }
 
 impl State {
+    /// The project that a path is, where this directory is now.
+    fn look<'a>(&self, rows: &'a [ProjectRow], path: &str, now: Option<&String>) -> Option<&'a ProjectRow> {
+        if let Some(row) = rows.iter().find(|row| row.path == path) {
+            return Some(row);
+        }
+        let known = |row: &ProjectRow| self.projects.get(row.id.as_str());
+        let Some(now) = now else {
+            // There is nothing any more: what worked there is where the directory went, or was in a worktree.
+            return rows.iter().find(|row| known(row).is_some_and(|known| known.had(path)));
+        };
+        let is_it = |row: &&ProjectRow| known(row).and_then(|known| known.directory.as_ref()) == Some(now);
+        rows.iter().filter(is_it).find(|row| !Path::new(&row.path).exists())
+    }
+
     fn note(&mut self, id: &ProjectId, directory: Option<String>) {
         let known = self.projects.entry(id.to_string()).or_default();
         if directory.is_some() && known.directory != directory {
@@ -143,7 +182,7 @@ impl Node {
         id: Option<ProjectId>,
     ) -> Result<(ProjectRow, Vec<ProjectRow>), LogError> {
         let (all, at) = (rows.clone(), path.to_owned());
-        if let Some((row, moved)) = self.of_directories(move |known| known.find(all, &at)).await? {
+        if let Some((row, moved)) = self.of_directories(move |known| known.find(&all, &at)).await? {
             let is_new = |id: &ProjectId| rows.iter().all(|known| known.id != *id);
             let alias = id.filter(is_new).map(|id| ProjectRow {
                 id,
@@ -165,6 +204,12 @@ impl Node {
         let made = row.clone();
         self.of_directories(move |known| known.made(&made)).await?;
         Ok((row.clone(), vec![row]))
+    }
+
+    /// The project that a path is or was, if there is one.
+    pub(crate) async fn project_known_at(&self, path: &str) -> Result<Option<ProjectRow>, LogError> {
+        let (rows, path) = (self.shared.log.projects().await?, path.to_owned());
+        self.of_directories(move |known| known.known(&rows, &path)).await
     }
 
     /// Writes down what was learnt of directories.
@@ -210,17 +255,39 @@ mod tests {
         directories.made(&one);
         // Another directory beside it is another project, whatever is in it.
         std::fs::create_dir(at("copy")).unwrap();
-        assert_eq!(directories.find(vec![one.clone()], &text(&at("copy"))), None);
+        assert_eq!(directories.find(std::slice::from_ref(&one), &text(&at("copy"))), None);
         std::fs::rename(at("old"), at("new")).unwrap();
         directories.save();
         let directories = Directories::open(home.path());
-        let (row, moved) = directories.find(vec![one.clone()], &text(&at("new"))).unwrap();
+        let (row, moved) = directories.find(std::slice::from_ref(&one), &text(&at("new"))).unwrap();
         assert!(moved && row.id == one.id && row.path == text(&at("new")));
         // What its records call by the old path is in it too.
-        assert_eq!(directories.find(vec![row.clone()], &one.path), Some((row.clone(), false)));
+        assert_eq!(directories.find(std::slice::from_ref(&row), &one.path), Some((row.clone(), false)));
         assert_eq!(directories.before(&one.id), [one.path.as_str()]);
         // Unless there is another directory now.
         std::fs::create_dir(at("old")).unwrap();
-        assert_eq!(directories.find(vec![row], &one.path), None);
+        assert_eq!(directories.find(std::slice::from_ref(&row), &one.path), None);
+    }
+
+    #[test]
+    fn what_was_said_in_a_worktree_that_is_gone_stays_with_its_project() {
+        let home = tempfile::tempdir().unwrap();
+        let (main, tree) = (home.path().join("main"), home.path().join("tree"));
+        std::fs::create_dir(&main).unwrap();
+        let rows = [row("prj_main", &main)];
+        let tree = tree.to_str().unwrap();
+        let directories = Directories::open(home.path());
+        assert_eq!(directories.known(&rows, tree), None);
+        for _ in 0..2 {
+            directories.note_tree(&rows[0].id, tree);
+        }
+        directories.save();
+        let directories = Directories::open(home.path());
+        assert_eq!(directories.known(&rows, tree).as_ref(), Some(&rows[0]));
+        assert_eq!(directories.find(&rows, tree), Some((rows[0].clone(), false)), "it was not moved there");
+        for n in 0..TREES {
+            directories.note_tree(&rows[0].id, &format!("/tree/{n}"));
+        }
+        assert_eq!(directories.known(&rows, tree), None, "the oldest are forgotten");
     }
 }
