@@ -54,6 +54,10 @@ impl Reader for ClaudeReader {
         }
     }
 
+    fn at(&self, path: &Path) -> Option<Found> {
+        self.projects().find_map(|projects| scan::at(&projects, path))
+    }
+
     fn describe(&self, found: &Found) -> Result<Option<Conversation>, ReadError> {
         describe::describe(found)
     }

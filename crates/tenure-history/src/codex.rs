@@ -70,6 +70,10 @@ impl Reader for CodexReader {
         }
     }
 
+    fn at(&self, path: &Path) -> Option<Found> {
+        place::at(self.home_of(path)?, path)
+    }
+
     fn describe(&self, found: &Found) -> Result<Option<Conversation>, ReadError> {
         describe::describe(found, &self.lineage(found))
     }

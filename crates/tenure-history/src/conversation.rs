@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 use tenure_event::Timestamp;
 
+use crate::files;
+
 /// A conversation that a scan came by: where it is, and whether it changed. Nothing of it was read.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Found {
@@ -37,6 +39,14 @@ pub struct Stamp {
     pub modified_ns: i64,
     /// Hash of what else tells them apart (inodes, marks beside the transcript).
     pub other: u64,
+}
+
+impl Stamp {
+    /// The same for one of which more is known that no file of it tells: it changes with these bytes too.
+    #[must_use]
+    pub fn with(self, more: &[u8]) -> Self {
+        Self { other: self.other ^ files::hash(more), ..self }
+    }
 }
 
 /// A conversation's entry in a list.

@@ -11,7 +11,7 @@ mod session;
 #[cfg(test)]
 mod tests;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::{
     Branch, Conversation, Each, Fold, Found, Item, Mark, Messages, ReadError, Reader, Sighting, Want, follow,
@@ -48,6 +48,10 @@ impl Reader for PiReader {
         for sessions in self.sessions() {
             scan::sessions(&sessions, each);
         }
+    }
+
+    fn at(&self, path: &Path) -> Option<Found> {
+        self.sessions().find_map(|sessions| scan::at(&sessions, path))
     }
 
     fn describe(&self, found: &Found) -> Result<Option<Conversation>, ReadError> {

@@ -22,6 +22,12 @@ pub trait Reader: Send + Sync {
     /// Finds every conversation without reading any. What cannot be looked at is told and left out.
     fn scan(&self, each: &mut dyn FnMut(Sighting));
 
+    /// What a scan would find at a path that changed: the conversation whose file it is, or that it lies beside. None where only a scan can
+    /// tell, or nothing is there.
+    fn at(&self, _path: &Path) -> Option<Found> {
+        None
+    }
+
     /// Whether a scan gives all that there is, so that what it does not give is gone.
     fn sees_all(&self) -> bool {
         true

@@ -11,7 +11,7 @@ use std::time::Instant;
 
 use serde_json::{Value, json};
 use tenure_history::{ClaudeReader, Item, Reader, list, scan};
-use tenure_index::Index;
+use tenure_index::{Index, Progress};
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let words: Vec<String> = std::env::args().skip(1).collect();
@@ -81,7 +81,8 @@ fn indexed(reader: ClaudeReader, file: &Path, words: bool) -> Result<Value, Box<
     }
     let mut writer = index.writer()?;
     let begun = Instant::now();
-    let round = writer.round(&[Box::new(reader)], &mut |_| None, &mut |_| ControlFlow::Continue(()))?;
+    let round =
+        writer.round(&[Box::new(reader)], &mut |_| None, &mut |_: Progress| ControlFlow::Continue(()))?;
     let seconds = begun.elapsed().as_secs_f64();
     let size = std::fs::metadata(file)?.len();
     Ok(json!({

@@ -37,7 +37,7 @@ pub use list::{ListPage, ListWant, Listed, ProjectCount};
 pub use open::{Index, Looker, Opened};
 pub use price::{Price, Prices};
 pub use query::Words;
-pub use round::{GoOn, Progress, ProjectOf, Round, Writer};
+pub use round::{Pace, Progress, ProjectOf, Round, Writer};
 pub use search::{Hit, Hits, Order, SearchWant};
 pub use snippet::Mark;
 pub use usage::{By, UsageRow, UsageTotal, UsageWant};

@@ -53,6 +53,17 @@ impl Index {
         Ok((index, Opened::Anew(why)))
     }
 
+    /// Throws everything away and begins with an empty file, so that the next round reads it all again. Connections that are open keep the
+    /// old one until they ask whether it still stands. Broken off anywhere it is as if the file had been removed: [`open`](Self::open)
+    /// makes it.
+    ///
+    /// # Errors
+    /// The file cannot be made.
+    pub fn make_anew(&self) -> Result<(), IndexError> {
+        self.remove()?;
+        self.make()
+    }
+
     /// Why it is of no use; none if it can be used.
     fn usable(&self) -> Result<Option<String>, rusqlite::Error> {
         if !self.path.exists() {

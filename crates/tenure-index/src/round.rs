@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use rusqlite::{Connection, OptionalExtension as _, Transaction, params};
+use rusqlite::{Connection, OptionalExtension as _, Row, Transaction, params};
 use tenure_history::{Conversation, Counted, Found, Item, Mark, Reader, Stamp, Warning, WarningKind};
 
 use crate::open::Identity;
@@ -48,12 +48,38 @@ pub struct Round {
     pub removed: usize,
     /// It was broken off.
     pub broken_off: bool,
+    /// Something has changed of which only a whole round can tell.
+    pub only_whole: bool,
     /// What could not be listed or read, at most 1,000. What was left out inside of conversations is told by [`Writer::left_out`].
     pub warnings: Vec<Warning>,
 }
 
-/// Asked when all was looked at, and then between two steps; a break ends the round there.
-pub type GoOn<'a> = dyn FnMut(Progress) -> ControlFlow<()> + 'a;
+/// Says how a round goes on.
+pub trait Pace {
+    /// Asked when all was looked at, and then between two steps; a break ends the round there.
+    fn go_on(&mut self, progress: Progress) -> ControlFlow<()>;
+
+    /// What has changed meanwhile and is to be looked at before it goes on, as [`Writer::look_at`] takes it; asked between two steps.
+    fn news(&mut self) -> Option<Vec<PathBuf>> {
+        None
+    }
+}
+
+impl<F: FnMut(Progress) -> ControlFlow<()>> Pace for F {
+    fn go_on(&mut self, progress: Progress) -> ControlFlow<()> {
+        self(progress)
+    }
+}
+
+/// Asked for nothing that has changed meanwhile.
+struct Alone<'a>(&'a mut dyn Pace);
+
+impl Pace for Alone<'_> {
+    fn go_on(&mut self, progress: Progress) -> ControlFlow<()> {
+        self.0.go_on(progress)
+    }
+}
+
 /// The id of the project that a directory belongs to.
 pub type ProjectOf<'a> = dyn FnMut(&str) -> Option<String> + 'a;
 
@@ -110,7 +136,7 @@ impl Writer {
         &mut self,
         readers: &[Box<dyn Reader>],
         project_of: &mut ProjectOf<'_>,
-        go_on: &mut GoOn<'_>,
+        pace: &mut dyn Pace,
     ) -> Result<Round, IndexError> {
         let mut round = Round::default();
         let known = self.known()?;
@@ -126,12 +152,10 @@ impl Writer {
         let gone = gone(&known, &work, &damaged);
         let before = self.seen.replace(work.iter().map(|(_, found)| (named(found), found.stamp)).collect());
         work.sort_by_key(|(_, found)| std::cmp::Reverse(found.modified));
-        let is_read =
-            |known: &Known, found: &Found| known.stamp == found.stamp && known.read == Some(found.stamp);
-        work.retain(|(_, found)| !known.get(&named(found)).is_some_and(|known| is_read(known, found)));
+        work.retain(|(_, found)| !is_read(&known, found));
         round.progress.to_read = work.len();
         let fresh = fresh_first(&mut work, before.as_ref(), &known);
-        round.broken_off = go_on(round.progress).is_break();
+        round.broken_off = pace.go_on(round.progress).is_break();
         if round.broken_off {
             self.forget_seen(&work[..fresh]);
             return Ok(round);
@@ -139,8 +163,9 @@ impl Writer {
         self.remove(&gone)?;
         round.removed = gone.len();
         let (fresh, rest) = work.split_at(fresh);
+        let ground = Ground { readers, known: &known };
         for some in [fresh, rest] {
-            if self.bring(some, &known, project_of, &mut round, go_on)?.is_break() {
+            if self.bring(some, &ground, project_of, &mut round, pace)?.is_break() {
                 round.broken_off = true;
                 self.forget_seen(fresh.get(round.progress.read..).unwrap_or_default());
                 break;
@@ -149,28 +174,108 @@ impl Writer {
         Ok(round)
     }
 
+    /// Brings the index to what the readers find at these paths, and to what those find that see a part alone: they are asked for
+    /// all that they see. Nothing is taken for gone.
+    ///
+    /// # Errors
+    /// The database fails. What was done before stays done.
+    pub fn look_at(
+        &mut self,
+        readers: &[Box<dyn Reader>],
+        paths: &[PathBuf],
+        project_of: &mut ProjectOf<'_>,
+        pace: &mut dyn Pace,
+    ) -> Result<Round, IndexError> {
+        self.look_on(Progress::default(), readers, paths, project_of, pace)
+    }
+
+    /// The same after so much was read.
+    fn look_on(
+        &mut self,
+        before: Progress,
+        readers: &[Box<dyn Reader>],
+        paths: &[PathBuf],
+        project_of: &mut ProjectOf<'_>,
+        pace: &mut dyn Pace,
+    ) -> Result<Round, IndexError> {
+        let Progress { bytes, file_bytes, .. } = before;
+        let progress = Progress { bytes, file_bytes, ..Progress::default() };
+        let mut round = Round { progress, ..Round::default() };
+        let mut work: Vec<Work<'_>> = Vec::new();
+        for path in paths {
+            match readers.iter().find_map(|reader| Some((reader.as_ref(), reader.at(path)?))) {
+                Some((_, found)) if work.iter().any(|(_, other)| named(other) == named(&found)) => {}
+                Some(one) => work.push(one),
+                None => round.only_whole = true,
+            }
+        }
+        for reader in readers.iter().filter(|reader| !reader.sees_all()) {
+            let (found, warnings) = tenure_history::scan(reader.as_ref());
+            round.warn(warnings);
+            work.extend(found.into_iter().map(|found| (reader.as_ref(), found)));
+        }
+        round.progress.found = work.len();
+        let mut known = HashMap::new();
+        for (_, found) in &work {
+            known.extend(self.known_as(&found.agent, &found.native_id)?);
+            self.seen.iter_mut().for_each(|seen| _ = seen.insert(named(found), found.stamp));
+        }
+        work.retain(|(_, found)| !is_read(&known, found));
+        round.progress.to_read = work.len();
+        let ground = Ground { readers, known: &known };
+        let flow = self.bring(&work, &ground, project_of, &mut round, &mut Alone(pace))?;
+        round.broken_off = flow.is_break();
+        Ok(round)
+    }
+
     /// Lists what is new or has changed, then reads it.
     fn bring(
         &mut self,
         work: &[Work<'_>],
-        known: &AllKnown,
+        ground: &Ground<'_>,
         project_of: &mut ProjectOf<'_>,
         round: &mut Round,
-        go_on: &mut GoOn<'_>,
+        pace: &mut dyn Pace,
     ) -> Result<ControlFlow<()>, IndexError> {
         for some in work.chunks(STEP_ENTRIES) {
-            self.list(some, known, project_of, round)?;
-            if go_on(round.progress).is_break() {
+            self.list(some, ground.known, project_of, round)?;
+            if self.paused(ground, project_of, round, pace)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
         }
         for (reader, found) in work {
-            if self.read(*reader, found, round, go_on)?.is_break() {
+            let mut left = Left::default();
+            while self.read(*reader, found, round, &mut left)?.is_break() {
+                if self.paused(ground, project_of, round, pace)?.is_break() {
+                    return Ok(ControlFlow::Break(()));
+                }
+            }
+            if left.is_read && self.paused(ground, project_of, round, pace)?.is_break() {
                 return Ok(ControlFlow::Break(()));
             }
             round.progress.read += 1;
         }
         Ok(ControlFlow::Continue(()))
+    }
+
+    /// Between two steps: what has changed meanwhile comes first.
+    fn paused(
+        &mut self,
+        ground: &Ground<'_>,
+        project_of: &mut ProjectOf<'_>,
+        round: &mut Round,
+        pace: &mut dyn Pace,
+    ) -> Result<ControlFlow<()>, IndexError> {
+        if pace.go_on(round.progress).is_break() {
+            return Ok(ControlFlow::Break(()));
+        }
+        let Some(paths) = pace.news() else { return Ok(ControlFlow::Continue(())) };
+        let near = self.look_on(round.progress, ground.readers, &paths, project_of, pace)?;
+        let Progress { bytes, file_bytes, .. } = near.progress;
+        round.progress = Progress { bytes, file_bytes, ..round.progress };
+        round.only_whole |= near.only_whole;
+        round.warn(near.warnings);
+        Ok(if near.broken_off { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
     }
 
     /// The next round is to take these for changed.
@@ -198,31 +303,22 @@ impl Writer {
         Ok(all)
     }
 
-    /// Forgets everything, so that the next round reads it all again.
-    ///
-    /// # Errors
-    /// The database fails.
-    pub fn forget_everything(&mut self) -> Result<(), IndexError> {
-        let tx = self.db.transaction()?;
-        tx.execute_batch("DELETE FROM pieces; DELETE FROM counted; DELETE FROM conversations;")?;
-        tx.commit()?;
-        self.seen = None;
-        Ok(())
-    }
-
     fn known(&self) -> Result<AllKnown, IndexError> {
-        let mut select =
-            self.db.prepare("SELECT agent, native_id, id, stamp, read_stamp, path FROM conversations")?;
+        let mut select = self.db.prepare(&format!("SELECT {KNOWN} FROM conversations"))?;
         let mut rows = select.query([])?;
         let mut known = HashMap::new();
         while let Some(row) = rows.next()? {
-            let (stamp, read): (String, Option<String>) = (row.get(3)?, row.get(4)?);
-            let read = read.map(|read| serde_json::from_str(&read)).transpose()?;
-            let path = PathBuf::from(row.get::<_, String>(5)?);
-            let of = Known { id: row.get(2)?, path, stamp: serde_json::from_str(&stamp)?, read };
-            known.insert((row.get(0)?, row.get(1)?), of);
+            known.extend([known_in(row)?]);
         }
         Ok(known)
+    }
+
+    /// The same of one.
+    fn known_as(&self, agent: &str, native_id: &str) -> Result<Option<(Named, Known)>, IndexError> {
+        let sql = format!("SELECT {KNOWN} FROM conversations WHERE agent = ?1 AND native_id = ?2");
+        let mut select = self.db.prepare_cached(&sql)?;
+        let mut rows = select.query([agent, native_id])?;
+        rows.next()?.map(known_in).transpose()
     }
 
     /// Puts entries for what is new or has changed.
@@ -258,54 +354,58 @@ impl Writer {
         Ok(())
     }
 
-    /// Reads one conversation from where it was left.
+    /// Reads one conversation from where it was left, one step of it. A break: there is more.
     fn read(
         &mut self,
         reader: &dyn Reader,
         found: &Found,
         round: &mut Round,
-        go_on: &mut GoOn<'_>,
+        left: &mut Left,
     ) -> Result<ControlFlow<()>, IndexError> {
+        if !left.is_read && !self.left_at(found, left)? {
+            // It could not be described; that was told.
+            return Ok(ControlFlow::Continue(()));
+        }
+        let mut step = Step::default();
+        if left.mark.is_none() {
+            step.items.push(Item::Reset);
+        }
+        let end = match reader.read(found, left.mark.as_ref(), &mut |item| step.take(item)) {
+            Ok(end) => end,
+            Err(error) => {
+                round.warn([Warning::of(&found.path, WarningKind::Unreadable, error)]);
+                left.is_read = false;
+                return Ok(ControlFlow::Continue(()));
+            }
+        };
+        let full = step.full();
+        // What was torn is read again, and all of it if the conversation is.
+        let anew = step.items.iter().any(|item| matches!(item, Item::Reset));
+        left.out.retain(|warning| !anew && warning.kind != WarningKind::Torn);
+        left.out.append(&mut step.warnings);
+        left.out.truncate(LEFT_OUT);
+        round.progress.bytes += step.bytes as u64;
+        round.progress.file_bytes += advance(left.mark.as_ref(), &end);
+        self.store(left.id, found, step.items, &Reached { end: &end, whole: !full, left_out: &left.out })?;
+        left.mark = Some(end);
+        Ok(if full { ControlFlow::Break(()) } else { ControlFlow::Continue(()) })
+    }
+
+    /// Where the reading of one was left; false if it is not listed.
+    fn left_at(&self, found: &Found, left: &mut Left) -> Result<bool, IndexError> {
         let sql = "SELECT id, mark, left_out FROM conversations WHERE agent = ?1 AND native_id = ?2";
         let row = self.db.query_row(sql, params![found.agent, found.native_id], |row| {
             Ok((row.get::<_, i64>(0)?, row.get::<_, Option<String>>(1)?, row.get::<_, Option<String>>(2)?))
         });
-        // It could not be described; that was told.
-        let Some((id, mark, left_out)) = row.optional()? else { return Ok(ControlFlow::Continue(())) };
-        let mut left_out: Vec<Warning> =
-            left_out.and_then(|told| serde_json::from_str(&told).ok()).unwrap_or_default();
-        // A mark of an older program leads to reading from the beginning.
-        let mut mark: Option<Mark> = mark.and_then(|mark| serde_json::from_str(&mark).ok());
-        loop {
-            let mut step = Step::default();
-            if mark.is_none() {
-                step.items.push(Item::Reset);
-            }
-            let end = match reader.read(found, mark.as_ref(), &mut |item| step.take(item)) {
-                Ok(end) => end,
-                Err(error) => {
-                    round.warn([Warning::of(&found.path, WarningKind::Unreadable, error)]);
-                    return Ok(ControlFlow::Continue(()));
-                }
-            };
-            let full = step.full();
-            // What was torn is read again, and all of it if the conversation is.
-            let anew = step.items.iter().any(|item| matches!(item, Item::Reset));
-            left_out.retain(|warning| !anew && warning.kind != WarningKind::Torn);
-            left_out.append(&mut step.warnings);
-            left_out.truncate(LEFT_OUT);
-            round.progress.bytes += step.bytes as u64;
-            round.progress.file_bytes += advance(mark.as_ref(), &end);
-            let whole = !full;
-            self.store(id, found, step.items, &Reached { end: &end, whole, left_out: &left_out })?;
-            if whole {
-                return Ok(go_on(round.progress));
-            }
-            if go_on(round.progress).is_break() {
-                return Ok(ControlFlow::Break(()));
-            }
-            mark = Some(end);
-        }
+        let Some((id, mark, told)) = row.optional()? else { return Ok(false) };
+        *left = Left {
+            is_read: true,
+            id,
+            // A mark of an older program leads to reading from the beginning.
+            mark: mark.and_then(|mark| serde_json::from_str(&mark).ok()),
+            out: told.and_then(|told| serde_json::from_str(&told).ok()).unwrap_or_default(),
+        };
+        Ok(true)
     }
 
     fn store(
@@ -339,6 +439,23 @@ impl Writer {
         .execute(params![id, serde_json::to_string(reached.end)?, read, told])?;
         Ok(tx.commit()?)
     }
+}
+
+/// What a round stands on.
+struct Ground<'a> {
+    readers: &'a [Box<dyn Reader>],
+    known: &'a AllKnown,
+}
+
+/// Where the reading of a conversation is between two steps.
+#[derive(Default)]
+struct Left {
+    /// The rest was looked up.
+    is_read: bool,
+    id: i64,
+    mark: Option<Mark>,
+    /// What could not be read up to there.
+    out: Vec<Warning>,
 }
 
 /// How far a conversation was read.
@@ -433,6 +550,22 @@ fn put_entry(
         serde_json::to_string(&found.stamp)?,
     ])?;
     Ok(())
+}
+
+/// The columns that [`known_in`] reads.
+const KNOWN: &str = "agent, native_id, id, stamp, read_stamp, path";
+
+fn known_in(row: &Row<'_>) -> Result<(Named, Known), IndexError> {
+    let (stamp, read): (String, Option<String>) = (row.get(3)?, row.get(4)?);
+    let read = read.map(|read| serde_json::from_str(&read)).transpose()?;
+    let path = PathBuf::from(row.get::<_, String>(5)?);
+    let known = Known { id: row.get(2)?, path, stamp: serde_json::from_str(&stamp)?, read };
+    Ok(((row.get(0)?, row.get(1)?), known))
+}
+
+/// All of it is in the index, as it was found.
+fn is_read(known: &AllKnown, found: &Found) -> bool {
+    known.get(&named(found)).is_some_and(|k| k.stamp == found.stamp && k.read == Some(found.stamp))
 }
 
 fn named(found: &Found) -> Named {

@@ -1,5 +1,7 @@
 //! The index over a reader that holds its conversations in memory, so that each test says what changes and when.
 
+mod near;
+
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -13,7 +15,7 @@ use tenure_history::{
 };
 
 use crate::{
-    By, Index, ListWant, Looker, Opened, Order, Prices, Progress, Round, SearchWant, UsageWant, Writer,
+    By, Index, ListWant, Looker, Opened, Order, Pace, Prices, Progress, Round, SearchWant, UsageWant, Writer,
 };
 
 type Shelf = Arc<Mutex<BTreeMap<String, Kept>>>;
@@ -35,6 +37,21 @@ struct Shelves {
     database: Option<&'static str>,
 }
 
+impl Shelves {
+    fn found(&self, id: &str, kept: &Kept) -> Found {
+        Found {
+            agent: "claude".into(),
+            native_id: id.to_owned(),
+            path: self.dir.join(self.database.unwrap_or(id)),
+            parts: Vec::new(),
+            size_bytes: kept.items.len() as u64,
+            modified: kept.items.iter().filter_map(said_at).max().unwrap_or_default(),
+            name: None,
+            stamp: Stamp { size: kept.items.len() as u64, modified_ns: 0, other: kept.edition },
+        }
+    }
+}
+
 impl Reader for Shelves {
     fn agent(&self) -> &'static str {
         "claude"
@@ -46,18 +63,13 @@ impl Reader for Shelves {
 
     fn scan(&self, each: &mut dyn FnMut(Sighting)) {
         for (id, kept) in self.all.lock().unwrap().iter() {
-            let newest = kept.items.iter().filter_map(said_at).max().unwrap_or_default();
-            each(Sighting::Found(Found {
-                agent: "claude".into(),
-                native_id: id.clone(),
-                path: self.dir.join(self.database.unwrap_or(id)),
-                parts: Vec::new(),
-                size_bytes: kept.items.len() as u64,
-                modified: newest,
-                name: None,
-                stamp: Stamp { size: kept.items.len() as u64, modified_ns: 0, other: kept.edition },
-            }));
+            each(Sighting::Found(self.found(id, kept)));
         }
+    }
+
+    fn at(&self, path: &Path) -> Option<Found> {
+        let id = path.file_name()?.to_str()?;
+        Some(self.found(id, self.all.lock().unwrap().get(id)?))
     }
 
     fn describe(&self, found: &Found) -> Result<Option<Conversation>, ReadError> {
@@ -193,9 +205,20 @@ impl Ground {
         self.round_while(&mut |_| ControlFlow::Continue(()))
     }
 
-    fn round_while(&mut self, go_on: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Round {
+    fn round_while(&mut self, mut go_on: &mut dyn FnMut(Progress) -> ControlFlow<()>) -> Round {
+        self.round_at(&mut go_on)
+    }
+
+    fn round_at(&mut self, pace: &mut dyn Pace) -> Round {
         let reader = self.reader();
-        self.writer.round(&[reader], &mut |cwd| Some(format!("project{cwd}")), go_on).unwrap()
+        self.writer.round(&[reader], &mut |cwd| Some(format!("project{cwd}")), pace).unwrap()
+    }
+
+    /// Looks at the files of these conversations alone.
+    fn look_at(&mut self, ids: &[&str]) -> Round {
+        let (reader, paths) = (self.reader(), ids.iter().map(|id| self.path.join(id)).collect::<Vec<_>>());
+        let mut pace = |_: Progress| ControlFlow::Continue(());
+        self.writer.look_at(&[reader], &paths, &mut |_| None, &mut pace).unwrap()
     }
 
     fn looker(&self) -> Looker {
@@ -471,7 +494,7 @@ fn a_list_is_paged_and_narrowed() {
     }
     assert_eq!(ids, ["c6", "c5", "c4", "c3", "c2", "c1", "c0"]);
     let count = |want: ListWant| looker.list(&ListWant { limit: 10, ..want }).unwrap().items.len();
-    assert_eq!(count(ListWant { cwd: Some("/odd".into()), ..ListWant::default() }), 3);
+    assert_eq!(count(ListWant { cwds: vec!["/odd".into()], ..ListWant::default() }), 3);
     assert_eq!(count(ListWant { projects: vec!["project/even".into()], ..ListWant::default() }), 4);
     assert_eq!(count(ListWant { text: Some("TASK 3".into()), ..ListWant::default() }), 1);
     assert_eq!(count(ListWant { since: Some(Timestamp::from_millis(5_000)), ..ListWant::default() }), 2);
@@ -496,7 +519,7 @@ fn what_a_fork_carries_along_is_counted_once_for_the_one_that_had_it_first() {
         by: By::Conversation,
         agent: None,
         projects: Vec::new(),
-        cwd: None,
+        cwds: Vec::new(),
         model: None,
         since: None,
         until: None,

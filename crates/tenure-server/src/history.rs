@@ -6,6 +6,7 @@
 //! written to an agent's files.
 
 mod bell;
+mod held;
 mod keep;
 mod own;
 mod places;
@@ -14,7 +15,7 @@ mod watch;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use tenure_api::{ErrorCode, HistoryWarning, IndexState, Problem};
@@ -30,6 +31,7 @@ use crate::node::{Node, RecordRoot};
 pub(crate) use places::project_path;
 
 use bell::Bell;
+use held::{Held, Named};
 use keep::Keeper;
 use own::{Elsewhere, Noting, Own};
 
@@ -41,6 +43,8 @@ const NOTICE: Duration = Duration::from_millis(500);
 const LAG_SECONDS: i64 = 120;
 /// Warnings that are told.
 const WARNINGS: usize = 100;
+/// Files that are known to have changed, at most; of more everything is looked at.
+const NEAR: usize = 1_000;
 /// Homes of agents that sessions brought along, at most.
 const HOMES: usize = 200;
 
@@ -52,6 +56,12 @@ pub(crate) struct History {
     lookers: Mutex<Vec<Looker>>,
     state: Mutex<State>,
     bell: Bell,
+    /// Files that have changed since the keeper looked.
+    near: Mutex<BTreeSet<PathBuf>>,
+    /// What our sessions say of conversations that their agents keep.
+    held: Held,
+    /// Held while the index's file is another one's for a moment.
+    remaking: RwLock<()>,
     /// There is a keeper.
     kept: AtomicBool,
     runtime: tokio::runtime::Handle,
@@ -94,6 +104,9 @@ impl History {
             lookers: Mutex::default(),
             state: Mutex::default(),
             bell: Bell::default(),
+            near: Mutex::default(),
+            held: Held::default(),
+            remaking: RwLock::default(),
             kept: AtomicBool::new(false),
             runtime: tokio::runtime::Handle::current(),
             looked: Sender::default(),
@@ -115,11 +128,44 @@ impl History {
         let mut tail = self.node.log().tail_all();
         let growth = async {
             while tail.changed().await.is_ok() {
-                self.changed();
+                self.grown().await;
                 tokio::time::sleep(NOTICE).await;
             }
         };
         let _ = stopping.run_until_cancelled(growth).await;
+    }
+
+    /// Our own log has grown.
+    async fn grown(self: &Arc<Self>) {
+        match self.held.look(&self.node).await {
+            Ok(changed) if !changed.is_empty() => match self.files_of(changed).await {
+                Ok(files) => self.changed_at(files),
+                Err(_) => self.changed(),
+            },
+            Ok(_) => {}
+            Err(error) => tracing::debug!(%error, "what sessions say of the past is looked at later"),
+        }
+        // All of ours are looked at the first time.
+        let is_known = self.state.lock().unwrap_or_else(PoisonError::into_inner).own_seen.is_some();
+        self.bell.ring(|asked| if is_known { asked.near = true } else { asked.changed = true });
+    }
+
+    /// Hears of what our sessions say, for a look at everything.
+    fn hear_of_ours(&self) {
+        if let Err(error) = self.runtime.block_on(self.held.look(&self.node)) {
+            tracing::debug!(%error, "what sessions say of the past is looked at later");
+        }
+    }
+
+    /// The files of conversations, of those that are listed.
+    async fn files_of(self: &Arc<Self>, all: Vec<Named>) -> Result<Vec<PathBuf>, Problem> {
+        self.ask(move |looker| {
+            let listed = all.iter().map(|(agent, id)| looker.conversation(agent, id));
+            let paths =
+                listed.map(|found| Ok::<_, IndexError>(found?.map(|listed| listed.conversation.path)));
+            paths.filter_map(Result::transpose).collect()
+        })
+        .await
     }
 
     fn config(&self) -> Arc<Config> {
@@ -161,13 +207,16 @@ impl History {
         }
     }
 
-    /// The readers of what agents keep, and ours.
-    pub(crate) fn readers(self: &Arc<Self>) -> Vec<Box<dyn Reader>> {
-        let elsewhere = Elsewhere::default();
-        let noting = |inner| Box::new(Noting { inner, found: Arc::clone(&elsewhere) }) as Box<dyn Reader>;
+    /// The readers of what agents keep, which note what they find, and ours.
+    fn readers(self: &Arc<Self>, elsewhere: &Elsewhere) -> Vec<Box<dyn Reader>> {
+        let said = self.held.words();
+        let noting = |inner| {
+            Box::new(Noting { inner, found: Arc::clone(elsewhere), said: Arc::clone(&said) })
+                as Box<dyn Reader>
+        };
         let mut readers: Vec<_> = tenure_history::readers(&self.roots()).into_iter().map(noting).collect();
         // Behind the others, so that it knows what they found.
-        readers.push(Box::new(self.own(elsewhere)));
+        readers.push(Box::new(self.own(Arc::clone(elsewhere))));
         readers
     }
 
@@ -224,6 +273,7 @@ impl History {
             )
         };
         let index = self.index.as_ref().ok_or_else(none)?;
+        let _is_whole = self.remaking.read().unwrap_or_else(PoisonError::into_inner);
         let waiting = self.lookers.lock().unwrap_or_else(PoisonError::into_inner).pop();
         match waiting.filter(|looker| looker.stands(index)) {
             Some(looker) => Ok(looker),
@@ -246,7 +296,7 @@ impl History {
     pub(crate) fn state_of(&self, (conversations, read): (u64, u64)) -> IndexState {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let (enabled, asked) = (self.is_enabled(), self.bell.asked());
-        let waits = asked.changed || asked.rebuild || state.behind || state.looked_at.is_none();
+        let waits = asked.changed || asked.near || asked.rebuild || state.behind || state.looked_at.is_none();
         IndexState {
             enabled,
             busy: state.busy,
@@ -281,6 +331,30 @@ impl History {
         self.bell.ring(|asked| asked.changed = true);
     }
 
+    /// Looks at these files soon.
+    fn changed_at(&self, files: Vec<PathBuf>) {
+        let mut near = self.near.lock().unwrap_or_else(PoisonError::into_inner);
+        near.extend(files);
+        let too_many = near.len() > NEAR;
+        if too_many {
+            near.clear();
+        }
+        self.bell.ring(|asked| if too_many { asked.changed = true } else { asked.near = true });
+    }
+
+    /// Takes up what is known to have changed.
+    fn take_near(&self) -> Vec<PathBuf> {
+        let mut near = self.near.lock().unwrap_or_else(PoisonError::into_inner);
+        self.bell.done(|asked| asked.near = false);
+        std::mem::take(&mut *near).into_iter().collect()
+    }
+
+    /// Begins with an empty index.
+    fn make_anew(&self, index: &Index) -> Result<(), IndexError> {
+        let _nobody_else = self.remaking.write().unwrap_or_else(PoisonError::into_inner);
+        index.make_anew()
+    }
+
     /// Ends the keeper.
     pub(crate) fn stop(&self) {
         self.bell.ring(|asked| asked.stop = true);
@@ -292,6 +366,11 @@ impl History {
         state.busy = true;
         self.bell.done(|asked| state.behind |= std::mem::take(&mut asked.changed));
         crate::clock::now()
+    }
+
+    /// A look at what is known to have changed begins or has ended.
+    fn looks_near(&self, begins: bool) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).busy = begins;
     }
 
     fn ended(&self, began: Timestamp, round: Option<&Round>) {

@@ -44,6 +44,21 @@ fn project(dir: &Path, each: &mut dyn FnMut(Sighting)) {
     }
 }
 
+/// The conversation below a `projects` directory to which a path belongs.
+pub(super) fn at(projects: &Path, path: &Path) -> Option<Found> {
+    let mut names = path.strip_prefix(projects).ok()?.components();
+    let (project, name) = (names.next()?, names.next()?);
+    let name = name.as_os_str().to_str()?;
+    // What lies beside a transcript is in a directory of its name.
+    let id = if names.next().is_some() { name } else { name.strip_suffix(".jsonl")? };
+    let transcript = projects.join(project).join(format!("{id}.jsonl"));
+    if !is_session(id) || !std::fs::symlink_metadata(&transcript).ok()?.is_file() {
+        return None;
+    }
+    let has_more = std::fs::symlink_metadata(beside(&transcript)).is_ok_and(|meta| meta.is_dir());
+    found(id.to_owned(), transcript, has_more, &mut |_| {}).ok()
+}
+
 /// A conversation by its transcript.
 fn found(
     native_id: String,

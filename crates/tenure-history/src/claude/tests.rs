@@ -347,3 +347,25 @@ fn loops_of_parents_end() {
     assert_eq!(ground.texts(&Want::default()).len(), 2);
     assert!(Path::new(&ground.found().path).is_file());
 }
+
+#[test]
+fn what_a_path_belongs_to_is_what_a_scan_finds() {
+    let ground = Ground::new();
+    let path = ground.transcript(&[user("u1", None, "here")]);
+    let (reader, found) = (ground.reader(), ground.found());
+    assert_eq!(reader.at(&path), Some(found));
+    let side = ground.write(&format!("{ID}/subagents/agent-a1.jsonl"), lines(&[user("s1", None, "beside")]));
+    let mark = ground.write(&format!("{ID}/archived.json"), "{}");
+    let found = ground.found();
+    assert_eq!(found.parts, std::slice::from_ref(&side));
+    for path in [&path, &side, &mark] {
+        assert_eq!(reader.at(path).as_ref(), Some(&found), "{path:?}");
+    }
+    let lonely = ID.replace("0001", "0002");
+    for other in ["notes.txt".to_owned(), format!("{lonely}/archived.json"), "settings.jsonl".to_owned()] {
+        assert_eq!(reader.at(&ground.write(&other, "{}")), None, "{other}");
+    }
+    fs::remove_file(&path).unwrap();
+    assert_eq!(reader.at(&path), None, "it is gone");
+    assert_eq!(reader.at(&ground.dir.path().join("projects")), None);
+}

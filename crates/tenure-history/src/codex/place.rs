@@ -37,6 +37,22 @@ pub(super) fn scan(home: &Path, each: &mut dyn FnMut(Sighting)) {
     }
 }
 
+/// The rollout at a path of a home.
+pub(super) fn at(home: &Path, path: &Path) -> Option<Found> {
+    let id = id_of(path)?;
+    let is_here = DIRS.iter().any(|dir| path.starts_with(home.join(dir)));
+    // Beside a packed one the plain one counts.
+    let is_second = path.extension().is_some_and(|kind| kind == "zst") && path.with_extension("").exists();
+    if !is_here || is_second || !std::fs::symlink_metadata(path).ok()?.is_file() {
+        return None;
+    }
+    let names = names(home).remove_entry(id).into_iter().collect();
+    match rollout_at(path.to_owned(), &names) {
+        Sighting::Found(found) => Some(found),
+        Sighting::Warning(_) => None,
+    }
+}
+
 fn rollout_at(path: PathBuf, names: &HashMap<String, String>) -> Sighting {
     let meta = match std::fs::symlink_metadata(&path) {
         Ok(meta) => meta,

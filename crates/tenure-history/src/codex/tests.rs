@@ -319,3 +319,25 @@ fn a_damaged_packed_rollout_costs_what_is_damaged() {
     let [warning] = &listing.warnings[..] else { panic!("{:?}", listing.warnings) };
     assert_eq!(warning.path, packed);
 }
+
+#[test]
+fn what_a_path_belongs_to_is_what_a_scan_finds() {
+    let ground = Ground::new();
+    ground.rollout(BASE, &[meta(BASE, json!({}))]);
+    let names = json!({"id": BASE, "thread_name": "A name"});
+    fs::write(ground.dir.path().join("session_index.jsonl"), format!("{names}\n")).unwrap();
+    let found = ground.found(BASE);
+    assert_eq!(found.name.as_deref(), Some("A name"));
+    assert_eq!(ground.reader().at(&found.path), Some(found.clone()));
+    let packed = ground.pack(BASE);
+    assert_eq!(ground.reader().at(&packed), Some(ground.found(BASE)));
+    // For a moment both are there.
+    fs::write(&found.path, "").unwrap();
+    assert_eq!(ground.reader().at(&packed), None, "the plain one counts");
+    for other in
+        [found.path.with_file_name("notes.jsonl"), ground.dir.path().join(found.path.file_name().unwrap())]
+    {
+        fs::write(&other, "").unwrap();
+        assert_eq!(ground.reader().at(&other), None, "{other:?}");
+    }
+}

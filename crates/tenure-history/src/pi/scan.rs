@@ -1,6 +1,6 @@
 //! Finding session files: names, sizes and times. None is opened but those that somebody gave a name of their own.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::fields::{text, word};
 use crate::files::{self, Entry};
@@ -22,38 +22,54 @@ pub(super) fn sessions(dir: &Path, each: &mut dyn FnMut(Sighting)) {
     }
 }
 
+/// The session below a `sessions` directory whose file a path is.
+pub(super) fn at(sessions: &Path, path: &Path) -> Option<Found> {
+    let depth = path.strip_prefix(sessions).ok()?.components().count();
+    if depth > 2 || !std::fs::symlink_metadata(path).ok()?.is_file() {
+        return None;
+    }
+    found(id_at(path)?, path.to_owned()).ok()
+}
+
 fn level(dir: &Path, each: &mut dyn FnMut(Sighting), below: &mut dyn FnMut(&str)) {
     let mut files = Vec::new();
     files::look(dir, &mut |warning| each(Sighting::Warning(warning)), &|_| true, |name, entry| match entry {
         Entry::Dir => below(name),
-        Entry::File if name.ends_with(".jsonl") => {
-            let path = dir.join(name);
-            let id = id_of(name).map(str::to_owned).or_else(|| id_inside(&path));
-            files.extend(id.map(|id| (id, path)));
-        }
-        Entry::File => {}
+        Entry::File => files.push(dir.join(name)),
     });
-    for (native_id, path) in files {
-        each(match std::fs::symlink_metadata(&path) {
-            Ok(meta) => Sighting::Found(Found {
-                agent: "pi".to_owned(),
-                native_id,
-                parts: Vec::new(),
-                size_bytes: meta.len(),
-                modified: files::modified(&meta),
-                name: None,
-                stamp: Stamp {
-                    size: meta.len(),
-                    modified_ns: files::modified_ns(&meta),
-                    other: files::identity(&meta).1,
-                },
-                path,
-            }),
-            Err(error) => {
-                Sighting::Warning(Warning::of(&path, WarningKind::Unreadable, format!("left out: {error}")))
-            }
+    for path in files {
+        let Some(id) = id_at(&path) else { continue };
+        each(match found(id, path) {
+            Ok(found) => Sighting::Found(found),
+            Err(warning) => Sighting::Warning(warning),
         });
     }
+}
+
+fn found(native_id: String, path: PathBuf) -> Result<Found, Warning> {
+    let meta = std::fs::symlink_metadata(&path)
+        .map_err(|error| Warning::of(&path, WarningKind::Unreadable, format!("left out: {error}")))?;
+    Ok(Found {
+        agent: "pi".to_owned(),
+        native_id,
+        parts: Vec::new(),
+        size_bytes: meta.len(),
+        modified: files::modified(&meta),
+        name: None,
+        stamp: Stamp {
+            size: meta.len(),
+            modified_ns: files::modified_ns(&meta),
+            other: files::identity(&meta).1,
+        },
+        path,
+    })
+}
+
+/// The id of the session that a file is: its name tells it, or its first line.
+fn id_at(path: &Path) -> Option<String> {
+    let name = path.file_name()?.to_str()?;
+    let is_one = name.ends_with(".jsonl");
+    id_of(name).map(str::to_owned).or_else(|| is_one.then(|| id_inside(path)).flatten())
 }
 
 /// The conversation's id in a file's name: what follows the time.

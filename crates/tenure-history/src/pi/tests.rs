@@ -122,3 +122,24 @@ fn the_oldest_files_are_no_trees() {
     let ground = Ground::new(&[old("user", "first"), old("assistant", "one")]);
     assert_eq!(ground.texts(Branch::Current), ["first", "one"]);
 }
+
+#[test]
+fn what_a_path_belongs_to_is_what_a_scan_finds() {
+    let ground = Ground::new(&[user("u1", None, "first")]);
+    let found = ground.found();
+    assert_eq!(ground.reader().at(&found.path).as_ref(), Some(&found));
+    // One with a name of a person's own goes by what is in it.
+    let named = found.path.with_file_name("kept.jsonl");
+    fs::rename(&found.path, &named).unwrap();
+    assert_eq!(ground.reader().at(&found.path), None);
+    let kept = ground.found();
+    assert_eq!((kept.native_id.as_str(), &kept.path), ("s1", &named));
+    assert_eq!(ground.reader().at(&named), Some(kept));
+    for other in ["notes.txt", "empty.jsonl", "deep/deeper/2026_x.jsonl"] {
+        let path = found.path.with_file_name(other);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, "").unwrap();
+        assert_eq!(ground.reader().at(&path), None, "{other}");
+    }
+    assert_eq!(scan(&ground.reader()).0.len(), 1);
+}

@@ -6,8 +6,10 @@ use std::time::Duration;
 /// What was asked for and not taken up yet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Asked {
-    /// Something may have changed.
+    /// Something may have changed, and only a look at everything can tell what.
     pub(super) changed: bool,
+    /// Something has changed of which it is known where.
+    pub(super) near: bool,
     /// Everything is to be read again.
     pub(super) rebuild: bool,
     /// The daemon ends.
@@ -72,7 +74,7 @@ mod tests {
         bell.ring(|asked| asked.rebuild = true);
         bell.ring(|asked| asked.stop = true);
         bell.done(|asked| asked.changed = false);
-        assert_eq!(bell.asked(), Asked { changed: false, rebuild: true, stop: true });
+        assert_eq!(bell.asked(), Asked { changed: false, near: false, rebuild: true, stop: true });
         // It is there already: nothing is waited for.
         bell.wait(Duration::MAX, |asked| asked.rebuild);
     }

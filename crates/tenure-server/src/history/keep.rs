@@ -1,15 +1,17 @@
-//! The thread that keeps the index up to date: it looks when something changed, and in any case once a minute. It
-//! yields to everything else on the machine and rests between steps, so that a large past takes its time; of what changes meanwhile
-//! it takes notice between two steps.
+//! The thread that keeps the index up to date: it looks at what is known to have changed, and at everything when something changed that
+//! nobody can name, and in any case once a minute. It yields to everything else on the machine and rests between steps, so that a large
+//! past takes its time; of what changes meanwhile it takes notice between two steps.
 
 use std::ops::ControlFlow;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tenure_history::Reader;
-use tenure_index::{Index, IndexError, Opened, Round, Writer};
+use tenure_index::{Index, IndexError, Opened, Pace, Progress, Round, Writer};
 
 use super::bell::Asked;
+use super::own::Elsewhere;
 use super::places::Places;
 use super::watch::Watch;
 use super::{History, WARNINGS};
@@ -29,6 +31,8 @@ pub(crate) struct Keeper {
     history: Arc<History>,
     /// Kept from look to look: opening one writes to the disk.
     writer: Option<Writer>,
+    /// What the last look at everything found with the agents.
+    elsewhere: Elsewhere,
 }
 
 /// What a look came to, for who decides when the next one is.
@@ -42,7 +46,7 @@ struct Looked {
 
 impl Keeper {
     pub(super) fn new(history: Arc<History>) -> Self {
-        Self { history, writer: None }
+        Self { history, writer: None, elsewhere: Elsewhere::default() }
     }
 
     /// Works until it is told to stop. Blocks.
@@ -54,14 +58,16 @@ impl Keeper {
             let mut looked = Looked::default();
             if self.history.config().history.enabled {
                 let began = self.history.began();
-                let readers = self.history.readers();
+                self.history.hear_of_ours();
+                self.elsewhere = Elsewhere::default();
+                let readers = self.history.readers(&self.elsewhere);
                 watch.follow(&readers);
                 self.look(&index, &readers, began, &mut looked);
             } else {
-                self.history.bell.done(|asked| asked.changed = false);
+                self.history.bell.done(|asked| (asked.changed, asked.near) = (false, false));
             }
             if !looked.cut_short {
-                self.rest(looked.took);
+                self.rest(&index, looked.took);
             }
         }
     }
@@ -75,7 +81,8 @@ impl Keeper {
     ) {
         let round = self.writer(index).and_then(|mut writer| {
             if self.history.bell.asked().rebuild {
-                writer.forget_everything()?;
+                self.history.make_anew(index)?;
+                writer = index.writer()?;
                 self.history.bell.done(|asked| asked.rebuild = false);
             }
             let mut round = self.round(&mut writer, readers, looked)?;
@@ -112,32 +119,112 @@ impl Keeper {
         readers: &[Box<dyn Reader>],
         looked: &mut Looked,
     ) -> Result<Round, IndexError> {
-        let bell = &self.history.bell;
         let mut places = Places::new(&self.history);
-        let begun = Instant::now();
-        let (mut last, mut read, mut has_looked) = (begun, 0, false);
-        let round = writer.round(readers, &mut |cwd| places.project_of(cwd), &mut |progress| {
-            if std::mem::replace(&mut has_looked, true) {
-                let rest = rest_of(last.elapsed(), progress.file_bytes - read);
-                bell.wait(rest, |asked| asked.stop);
-            } else {
-                looked.took = begun.elapsed();
-            }
-            (last, read) = (Instant::now(), progress.file_bytes);
-            if is_to_look(bell.asked(), begun.elapsed(), looked.took) {
-                ControlFlow::Break(())
-            } else {
-                ControlFlow::Continue(())
-            }
-        });
+        let mut steps = Steps::new(&self.history);
+        let round = writer.round(readers, &mut |cwd| places.project_of(cwd), &mut steps);
+        looked.took = steps.took.unwrap_or_default();
         places.save();
+        if round.as_ref().is_ok_and(|round| round.only_whole) {
+            self.history.changed();
+        }
         round
     }
 
-    fn rest(&self, took: Duration) {
+    /// Rests after a look at everything, until there is to be another one; looks meanwhile at what is known to have changed.
+    fn rest(&mut self, index: &Index, took: Duration) {
+        let history = Arc::clone(&self.history);
+        let bell = &history.bell;
+        let soon = Instant::now() + pause_after(took);
+        let last = soon + EVERY;
+        let mut pause = PAUSE;
+        loop {
+            bell.wait(pause, |asked| asked.stop);
+            let is_soon = Instant::now() >= soon;
+            let due = if is_soon { last } else { soon };
+            let is_enough = |asked: Asked| asked.stop || asked.near || is_soon && asked.is_anything();
+            bell.wait(due.saturating_duration_since(Instant::now()), is_enough);
+            let asked = bell.asked();
+            if asked.stop || is_soon && (asked.changed || asked.rebuild || Instant::now() >= last) {
+                return;
+            }
+            let begun = Instant::now();
+            if asked.near
+                && let Err(error) = self.look_near(index)
+            {
+                tracing::debug!(%error, "what has changed is looked at with everything else");
+                self.history.changed();
+            }
+            pause = pause_after(begun.elapsed());
+        }
+    }
+
+    /// Looks at what is known to have changed. Where that cannot be told so, everything is to be looked at.
+    fn look_near(&mut self, index: &Index) -> Result<(), IndexError> {
+        let mut writer = self.writer(index)?;
+        let readers = self.history.readers(&self.elsewhere);
+        let mut places = Places::new(&self.history);
+        let mut steps = Steps::new(&self.history);
+        steps.took = Some(Duration::ZERO);
+        self.history.looks_near(true);
+        let files = self.history.take_near();
+        let round = writer.look_at(&readers, &files, &mut |cwd| places.project_of(cwd), &mut steps);
+        self.history.looks_near(false);
+        places.save();
+        let round = round?;
+        self.writer = Some(writer);
+        if round.only_whole || round.broken_off {
+            self.history.changed();
+        }
+        Ok(())
+    }
+}
+
+/// Rests between two steps, and hears of what changes meanwhile.
+struct Steps<'a> {
+    history: &'a History,
+    begun: Instant,
+    /// The last step began then.
+    last: Instant,
+    /// Bytes that were read before it.
+    read: u64,
+    /// What is known to have changed was looked at then.
+    near: Instant,
+    /// How long it took to see what there is.
+    took: Option<Duration>,
+}
+
+impl<'a> Steps<'a> {
+    fn new(history: &'a History) -> Self {
+        let now = Instant::now();
+        Self { history, begun: now, last: now, read: 0, near: now, took: None }
+    }
+}
+
+impl Pace for Steps<'_> {
+    fn go_on(&mut self, progress: Progress) -> ControlFlow<()> {
         let bell = &self.history.bell;
-        bell.wait(pause_after(took), |asked| asked.stop);
-        bell.wait(EVERY, Asked::is_anything);
+        match self.took {
+            Some(_) => {
+                let rest = rest_of(self.last.elapsed(), progress.file_bytes.saturating_sub(self.read));
+                bell.wait(rest, |asked| asked.stop);
+            }
+            None => self.took = Some(self.begun.elapsed()),
+        }
+        (self.last, self.read) = (Instant::now(), progress.file_bytes);
+        let took = self.took.unwrap_or_default();
+        if is_to_look(bell.asked(), self.begun.elapsed(), took) {
+            ControlFlow::Break(())
+        } else {
+            ControlFlow::Continue(())
+        }
+    }
+
+    fn news(&mut self) -> Option<Vec<PathBuf>> {
+        let is_time = self.near.elapsed() >= PAUSE && self.history.bell.asked().near;
+        is_time.then(|| {
+            self.near = Instant::now();
+            self.history.take_near()
+        })
     }
 }
 

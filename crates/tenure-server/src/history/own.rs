@@ -19,6 +19,7 @@ use tenure_log::{EventLog as _, LogError, PageRequest, SessionFilter, SessionRow
 use tokio::runtime::Handle;
 
 use super::History;
+use super::held::{Named, Word, Words};
 use crate::conversation::{self, Wanted};
 use crate::node::Node;
 use crate::{past, story};
@@ -28,11 +29,11 @@ const OWN: &str = "tenure";
 /// Rows of sessions that are read at once.
 const ROWS: usize = 500;
 const TYPES: [&str; 3] = ["message.completed", "tool.completed", "turn.completed"];
-/// Lifecycles, all of them: of a destroyed session nothing may stay.
+/// Lifecycles, all of them.
 const LIFECYCLES: [&str; 6] = ["creating", "live", "suspended", "closed", "failed", "destroyed"];
 
 /// Conversations that other readers found: the agent, and its id of it.
-pub(super) type Elsewhere = Arc<Mutex<HashSet<(String, String)>>>;
+pub(super) type Elsewhere = Arc<Mutex<HashSet<Named>>>;
 
 /// Reads our own sessions.
 pub(super) struct Own {
@@ -49,10 +50,58 @@ pub(super) fn path(home: &Path) -> PathBuf {
     home.join("tenure.db")
 }
 
-/// Passes a reader on, and notes what it finds.
+/// Rows of our sessions, the newest first, with those that were destroyed: of them nothing may stay.
+pub(super) struct Rows {
+    since: Option<Timestamp>,
+    filter: Option<SessionFilter>,
+}
+
+impl Rows {
+    /// Those in which something has happened since then; all without it.
+    pub(super) fn since(since: Option<Timestamp>) -> Self {
+        let lifecycle = LIFECYCLES.iter().map(|&word| word.to_owned()).collect();
+        Self { since, filter: Some(SessionFilter { lifecycle, limit: ROWS, ..SessionFilter::default() }) }
+    }
+
+    /// The next of them.
+    pub(super) async fn next(&mut self, node: &Node) -> Result<Option<Vec<SessionRow>>, LogError> {
+        let Some(filter) = &mut self.filter else { return Ok(None) };
+        let page = node.log().sessions(filter.clone()).await?;
+        let (more, mut rows) = (page.more, page.rows);
+        filter.after = rows.last().map(|last| (last.updated_at, last.id.clone()));
+        let new =
+            rows.iter().take_while(|row| self.since.is_none_or(|since| row.updated_at >= since)).count();
+        if !more || new < rows.len() {
+            self.filter = None;
+        }
+        rows.truncate(new);
+        Ok(Some(rows))
+    }
+}
+
+/// Passes a reader on, notes what it finds, and adds what our sessions say of it.
 pub(super) struct Noting {
     pub(super) inner: Box<dyn Reader>,
     pub(super) found: Elsewhere,
+    pub(super) said: Words,
+}
+
+impl Noting {
+    fn word(&self, found: &Found) -> Option<&Word> {
+        self.said.get(&named(found))
+    }
+
+    fn note(&self, mut found: Found) -> Found {
+        self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(named(&found));
+        if let Some(word) = self.word(&found) {
+            found.stamp = word.mark(found.stamp);
+        }
+        found
+    }
+}
+
+fn named(found: &Found) -> Named {
+    (found.agent.clone(), found.native_id.clone())
 }
 
 impl Reader for Noting {
@@ -66,12 +115,15 @@ impl Reader for Noting {
 
     fn scan(&self, each: &mut dyn FnMut(Sighting)) {
         self.inner.scan(&mut |sighting| {
-            if let Sighting::Found(found) = &sighting {
-                let named = (found.agent.clone(), found.native_id.clone());
-                self.found.lock().unwrap_or_else(PoisonError::into_inner).insert(named);
-            }
-            each(sighting);
+            each(match sighting {
+                Sighting::Found(found) => Sighting::Found(self.note(found)),
+                other => other,
+            });
         });
+    }
+
+    fn at(&self, path: &Path) -> Option<Found> {
+        self.inner.at(path).map(|found| self.note(found))
     }
 
     fn sees_all(&self) -> bool {
@@ -79,7 +131,11 @@ impl Reader for Noting {
     }
 
     fn describe(&self, found: &Found) -> Result<Option<Conversation>, ReadError> {
-        self.inner.describe(found)
+        let mut entry = self.inner.describe(found)?;
+        if let (Some(entry), Some(word)) = (&mut entry, self.word(found)) {
+            word.put_on(entry);
+        }
+        Ok(entry)
     }
 
     fn read(&self, found: &Found, mark: Option<&Mark>, each: &mut Each<'_>) -> Result<Mark, ReadError> {
@@ -122,14 +178,9 @@ impl Own {
     }
 
     async fn scanned(&self, each: &mut dyn FnMut(Sighting)) -> Result<(), LogError> {
-        let lifecycle = LIFECYCLES.iter().map(|&word| word.to_owned()).collect();
-        let mut filter = SessionFilter { lifecycle, limit: ROWS, ..SessionFilter::default() };
-        loop {
-            let page = self.node.log().sessions(filter.clone()).await?;
-            for row in &page.rows {
-                if self.since.is_some_and(|since| row.updated_at < since) {
-                    return Ok(());
-                }
+        let mut rows = Rows::since(self.since);
+        while let Some(page) = rows.next(&self.node).await? {
+            for row in &page {
                 if row.lifecycle != "destroyed"
                     && let Some(home) = self.node.record_root_of(row)
                 {
@@ -137,9 +188,8 @@ impl Own {
                 }
                 each(Sighting::Found(self.found(row, self.last(&row.id).await?)));
             }
-            let Some(last) = page.rows.last().filter(|_| page.more) else { return Ok(()) };
-            filter.after = Some((last.updated_at, last.id.clone()));
         }
+        Ok(())
     }
 
     /// The last position of a session.

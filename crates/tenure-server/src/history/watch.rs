@@ -1,11 +1,13 @@
-//! Waking the keeper when something changes: files of agents, and our own log. A change that is missed costs a minute, never
-//! more: the keeper looks by itself.
+//! Waking the keeper when files of agents change. Of a file that was written or made the keeper looks at that file alone; after anything
+//! else (a name, a directory, more notices than could be kept) at everything. A change that is missed costs a minute, never more: the
+//! keeper looks by itself.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use notify::{RecommendedWatcher, RecursiveMode, Watcher as _};
+use notify::event::{CreateKind, ModifyKind};
+use notify::{EventKind, RecommendedWatcher, RecursiveMode, Watcher as _};
 use tenure_history::Reader;
 
 use super::History;
@@ -19,9 +21,16 @@ pub(super) struct Watch {
 impl Watch {
     pub(super) fn new(history: Arc<History>) -> Self {
         let told = move |event: notify::Result<notify::Event>| {
-            // Reading is no change; without this the keeper would wake itself.
-            if event.is_ok_and(|event| !event.kind.is_access()) {
-                history.changed();
+            let Ok(event) = event else { return history.changed() };
+            match event.kind {
+                // Reading is no change; without this the keeper would wake itself.
+                EventKind::Access(_) => {}
+                _ if event.need_rescan() => history.changed(),
+                EventKind::Create(CreateKind::File)
+                | EventKind::Modify(ModifyKind::Data(_) | ModifyKind::Metadata(_)) => {
+                    history.changed_at(event.paths);
+                }
+                _ => history.changed(),
             }
         };
         let watcher = notify::recommended_watcher(told)

@@ -5,7 +5,9 @@
 mod asked;
 mod claude;
 mod codex;
+mod held;
 mod pi;
+mod projects;
 mod sdk;
 mod served;
 

@@ -27,6 +27,7 @@ pub(in crate::http) struct Shown<'a> {
 struct Holder {
     id: SessionId,
     title: Option<String>,
+    archived: bool,
 }
 
 impl<'a> Shown<'a> {
@@ -48,7 +49,7 @@ impl<'a> Shown<'a> {
             for row in app.log().sessions(filter).await?.rows {
                 let keeper = app.node.record_keeper(&row.agent);
                 // The newest first: it is the one that is told.
-                let holder = Holder { id: row.id, title: row.title };
+                let holder = Holder { id: row.id, title: row.title, archived: row.archived };
                 holders.entry((keeper, row.native_id.unwrap_or_default())).or_insert(holder);
             }
         }
@@ -73,7 +74,7 @@ impl<'a> Shown<'a> {
             first_input: entry.first_input,
             git_branch: entry.git_branch,
             tags: entry.tags,
-            archived: entry.archived == Some(true),
+            archived: entry.archived == Some(true) || holder.is_some_and(|holder| holder.archived),
             model: entry.model,
             forked_from: entry.forked_from,
             subagents: entry.subagents,

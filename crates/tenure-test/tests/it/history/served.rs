@@ -157,6 +157,19 @@ async fn our_own_sessions_stand_beside_the_others_and_go_with_their_destruction(
 }
 
 #[tokio::test]
+async fn a_daemon_that_is_killed_while_it_reads_everything_again_goes_on() {
+    let (daemon, _) = with_a_past(TestDaemon::setup()).await;
+    for _ in 0..3 {
+        daemon.post("/v1/index/rebuild", &Value::Null).await.ok(202);
+        daemon.kill_9();
+        daemon.restart().await;
+        let state = settle(&daemon).await;
+        assert_eq!((&state["conversations"], &state["read"]), (&json!(1), &json!(1)), "{state}");
+        assert_eq!(found(&daemon, "q=valve").await.len(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_session_with_an_id_of_the_clients_own_is_listed_and_read_as_ours() {
     let (daemon, _) = with_a_past(TestDaemon::setup()).await;
     let body = json!({
