@@ -30,7 +30,7 @@ use http::Http;
 use program::Program;
 
 /// How long anything may take that a test waits for. Real agents start slowly on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(75);
 
 /// A daemon in a scratch home. Clones are the same daemon; it ends with the last of them.
 #[derive(Debug, Clone)]

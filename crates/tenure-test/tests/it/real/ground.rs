@@ -113,6 +113,8 @@ impl Ground {
             Kind::Pi => pi(&model.url(), setup.scratch()),
         };
         let agent = change(agent.unwrap());
+        // On a busy machine OpenCode alone takes longer to start than a person would wait.
+        let setup = setup.config("[sessions]\nstart_seconds = 140");
         let daemon = setup.agent(kind.name(), &agent).start().await;
         let work = daemon.workdir();
         Self { daemon, model, work, kind, agent }
