@@ -38,7 +38,9 @@ pub(crate) use capability::{known as known_supports, sounds_like_bypass};
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tenure_core::agent::{Codec, CodecError, Command, Decoded, EncodeContext, MessageText, StartRecord};
+use tenure_core::agent::{
+    Codec, CodecError, Command, Decoded, EncodeContext, Kept, MessageText, StartRecord,
+};
 
 use crate::gather::{Open, OpenMeta};
 use crate::rpc;
@@ -56,10 +58,17 @@ pub struct AcpCodec {
 }
 
 /// What is saved: the memory, and how each open message began.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Saved {
     state: State,
     open: Vec<OpenMeta>,
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+struct SavedRef<'a> {
+    state: &'a State,
+    open: Vec<&'a OpenMeta>,
 }
 
 impl AcpCodec {
@@ -83,9 +92,9 @@ impl Codec for AcpCodec {
         self.write(n, command, context)
     }
 
-    fn save(&self) -> Value {
-        let open = self.open.iter().map(|open| open.meta.clone()).collect();
-        serde_json::to_value(Saved { state: self.state.clone(), open }).unwrap_or_default()
+    fn save(&self) -> Kept {
+        let open = self.open.iter().map(|open| &open.meta).collect();
+        Kept::of(&SavedRef { state: &self.state, open })
     }
 
     fn restore(&mut self, saved: &Value) {

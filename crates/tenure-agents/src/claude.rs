@@ -36,7 +36,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenure_core::agent::LineMark;
 use tenure_core::agent::{
-    Codec, CodecError, Command, Decoded, EncodeContext, MessageText, Signal, StartRecord,
+    Codec, CodecError, Command, Decoded, EncodeContext, Kept, MessageText, Signal, StartRecord,
 };
 
 pub(crate) use handshake::supports;
@@ -59,11 +59,18 @@ pub struct ClaudeCodec {
 }
 
 /// What is saved: the memory, and which messages were open.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Saved {
     memory: Memory,
     #[serde(default)]
     open: Vec<(String, u64, Option<String>)>,
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+struct SavedRef<'a> {
+    memory: &'a Memory,
+    open: Vec<(&'a str, u64, Option<&'a str>)>,
 }
 
 impl ClaudeCodec {
@@ -137,11 +144,10 @@ impl Codec for ClaudeCodec {
         write::encode(&self.record, n, command, context)
     }
 
-    fn save(&self) -> Value {
+    fn save(&self) -> Kept {
         let open =
-            self.messages.open.iter().map(|open| (open.native.clone(), open.offset, open.parent.clone()));
-        let saved = Saved { memory: self.memory.clone(), open: open.collect() };
-        serde_json::to_value(saved).unwrap_or_default()
+            self.messages.open.iter().map(|open| (open.native.as_str(), open.offset, open.parent.as_deref()));
+        Kept::of(&SavedRef { memory: &self.memory, open: open.collect() })
     }
 
     fn restore(&mut self, saved: &Value) {

@@ -43,7 +43,9 @@ mod write;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tenure_core::agent::{Codec, CodecError, Command, Decoded, EncodeContext, MessageText, StartRecord};
+use tenure_core::agent::{
+    Codec, CodecError, Command, Decoded, EncodeContext, Kept, MessageText, StartRecord,
+};
 use tenure_event::TaskOutput;
 
 use crate::gather::{Open, OpenMeta};
@@ -65,10 +67,17 @@ pub struct CodexCodec {
 }
 
 /// What is saved: the memory, and how each open message began.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Saved {
     memory: Memory,
     open: Vec<OpenMeta>,
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+struct SavedRef<'a> {
+    memory: &'a Memory,
+    open: Vec<&'a OpenMeta>,
 }
 
 impl CodexCodec {
@@ -92,9 +101,9 @@ impl Codec for CodexCodec {
         self.write(n, command, context)
     }
 
-    fn save(&self) -> Value {
-        let open = self.open.iter().map(|open| open.meta.clone()).collect();
-        serde_json::to_value(Saved { memory: self.memory.clone(), open }).unwrap_or_default()
+    fn save(&self) -> Kept {
+        let open = self.open.iter().map(|open| &open.meta).collect();
+        Kept::of(&SavedRef { memory: &self.memory, open })
     }
 
     fn restore(&mut self, saved: &Value) {

@@ -39,7 +39,7 @@ mod write;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use tenure_core::agent::{
-    Codec, CodecError, Command, Decoded, EncodeContext, LineMark, MessageText, Signal, StartRecord,
+    Codec, CodecError, Command, Decoded, EncodeContext, Kept, LineMark, MessageText, Signal, StartRecord,
 };
 
 pub use handshake::supports;
@@ -59,10 +59,17 @@ pub struct PiCodec {
 }
 
 /// What is saved: the memory, and where the open message began.
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 struct Saved {
     memory: Memory,
     #[serde(default)]
+    open: Option<u64>,
+}
+
+/// The same, to be written.
+#[derive(Serialize)]
+struct SavedRef<'a> {
+    memory: &'a Memory,
     open: Option<u64>,
 }
 
@@ -144,9 +151,8 @@ impl Codec for PiCodec {
         write::encode(&self.record, &self.memory, n, command)
     }
 
-    fn save(&self) -> Value {
-        let saved = Saved { memory: self.memory.clone(), open: self.open.as_ref().map(|open| open.offset) };
-        serde_json::to_value(saved).unwrap_or_default()
+    fn save(&self) -> Kept {
+        Kept::of(&SavedRef { memory: &self.memory, open: self.open_offset() })
     }
 
     fn restore(&mut self, saved: &Value) {

@@ -19,7 +19,7 @@ mod command;
 mod signal;
 
 pub use codec::{
-    Back, Codec, CodecError, Decoded, EncodeContext, Fork, Point, ResumeHow, StartRecord, input_uuid,
+    Back, Codec, CodecError, Decoded, EncodeContext, Fork, Kept, Point, ResumeHow, StartRecord, input_uuid,
     message_uuid,
 };
 pub use command::{

@@ -110,8 +110,7 @@ fn restarted(
     read: &[(u64, &[u8])],
 ) -> Box<dyn Codec> {
     let mut codec = codec_for(protocol, record.clone());
-    let saved = before.save().to_string();
-    codec.restore(&serde_json::from_str(&saved).expect("a memory is JSON"));
+    codec.restore(&before.save().value().expect("there is a memory"));
     let Some(open) = before.open_offset() else { return codec };
     for (offset, line) in read.iter().filter(|(offset, _)| *offset >= open) {
         assert!(codec.decode(*offset, line).is_empty(), "a line that is read again says nothing");

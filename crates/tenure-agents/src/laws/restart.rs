@@ -12,7 +12,7 @@ use super::{Subject, start_record, with_offsets};
 pub(crate) fn restarted<C: Subject>(codec: &C, lines: &[(u64, Vec<u8>)], done: usize) -> C {
     let saved = codec.save();
     let mut again = C::begin(codec.record().clone());
-    again.restore(&saved);
+    again.restore(&saved.value().expect("there is a memory"));
     assert_eq!(again.open_offset(), codec.open_offset(), "where to read from is known before reading");
     if let Some(open) = again.open_offset() {
         for (offset, line) in lines[..done].iter().filter(|(offset, _)| *offset >= open) {

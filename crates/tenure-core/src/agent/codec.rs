@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use tenure_event::{InputId, MessageId, SessionId, TaskOutput, Timestamp};
 use uuid::Uuid;
@@ -189,6 +190,43 @@ impl CodecError {
     }
 }
 
+/// A codec's memory as it is stored: JSON as text, since it is written with every step and seldom read.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Kept(Box<RawValue>);
+
+impl Kept {
+    /// That of a codec. What cannot be written as JSON is kept as null, which is no memory.
+    #[must_use]
+    pub fn of(memory: &impl Serialize) -> Self {
+        serde_json::value::to_raw_value(memory).map_or_else(|_| Self::default(), Self)
+    }
+
+    /// The text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.0.get()
+    }
+
+    /// What [`Codec::restore`] takes; none of no memory.
+    #[must_use]
+    pub fn value(&self) -> Option<Value> {
+        serde_json::from_str(self.as_str()).ok().filter(|value: &Value| !value.is_null())
+    }
+}
+
+impl Default for Kept {
+    fn default() -> Self {
+        Self(RawValue::NULL.to_owned())
+    }
+}
+
+impl PartialEq for Kept {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
 /// One protocol. See the module's documentation for the rules.
 pub trait Codec: Send {
     /// The first commands to a new process.
@@ -204,7 +242,7 @@ pub trait Codec: Send {
     fn encode(&self, n: u64, command: &Command, context: &EncodeContext) -> Result<Vec<u8>, CodecError>;
 
     /// The codec's memory, apart from text that is being gathered.
-    fn save(&self) -> Value;
+    fn save(&self) -> Kept;
 
     /// Takes the memory back.
     fn restore(&mut self, saved: &Value);

@@ -4,9 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use serde_json::Value;
 use tenure_agents::catalog::Protocol;
-use tenure_core::agent::{Codec, LineMark, Signal, StartRecord};
+use tenure_core::agent::{Codec, Kept, LineMark, Signal, StartRecord};
 use tenure_core::machine::ExitNews;
 use tenure_crash_point::crash_point;
 use tenure_host::spool::{LineKind, SpoolLine, SpoolReader};
@@ -82,7 +81,7 @@ impl Line {
         protocol: Protocol,
         stored: Option<StoredLine>,
     ) -> std::io::Result<Self> {
-        let fresh = StoredLine { generation: record.generation, done: 0, open: 0, codec: Value::Null };
+        let fresh = StoredLine { generation: record.generation, done: 0, open: 0, codec: Kept::default() };
         let stored = stored.unwrap_or(fresh);
         let (codec, reader) = rebuild(dir, &record, protocol, &stored)?;
         Ok(Self {
@@ -268,8 +267,8 @@ fn rebuild(
     stored: &StoredLine,
 ) -> std::io::Result<(Box<dyn Codec>, SpoolReader)> {
     let mut codec = tenure_agents::catalog::codec_for(protocol, record.clone());
-    if !stored.codec.is_null() {
-        codec.restore(&stored.codec);
+    if let Some(memory) = stored.codec.value() {
+        codec.restore(&memory);
     }
     let mut reader = SpoolReader::open(dir, stored.open)?;
     let mut thrown_away = Vec::new();

@@ -8,9 +8,8 @@ use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 use tenure_api::{InheritEnv, Instructions};
-use tenure_core::agent::McpServerSpec;
+use tenure_core::agent::{Kept, McpServerSpec};
 use tenure_core::machine::State;
 use tenure_event::{InputId, SessionId};
 
@@ -75,7 +74,7 @@ pub(super) struct StoredLine {
     /// The first byte of the oldest message that is still being gathered; at most `done`.
     pub open: u64,
     /// The codec's memory at `done`, without gathered text.
-    pub codec: Value,
+    pub codec: Kept,
 }
 
 /// The directory of a session.

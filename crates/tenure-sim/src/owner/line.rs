@@ -1,8 +1,7 @@
 //! One agent process as its owner holds it: the codec, and how far its output is stored.
 
-use serde_json::Value;
 use tenure_agents::catalog::{Protocol, codec_for};
-use tenure_core::agent::{Codec, Signal, StartRecord};
+use tenure_core::agent::{Codec, Kept, Signal, StartRecord};
 
 use crate::env::Env;
 use crate::shim::Shim;
@@ -13,7 +12,7 @@ pub(crate) struct StoredLine {
     pub(crate) generation: u32,
     pub(crate) done: usize,
     open: usize,
-    codec: Value,
+    codec: Kept,
 }
 
 pub(super) struct Line {
@@ -65,8 +64,7 @@ fn rebuild(
 ) -> Box<dyn Codec> {
     let mut codec = codec_for(protocol, record.clone());
     let Some(stored) = stored else { return codec };
-    let text = serde_json::to_string(&stored.codec).expect("a memory can be written");
-    codec.restore(&serde_json::from_str(&text).expect("and read"));
+    codec.restore(&stored.codec.value().expect("there is a memory"));
     let mut at = stored.open;
     while at < stored.done {
         let line = line_at(spool, at).expect("what was stored as read is there");

@@ -60,7 +60,7 @@ fn memory_is_bounded() {
     assert!(fed.codec.memory.calls.len() <= 256);
     assert!(fed.codec.memory.tasks.len() <= 256);
     assert!(fed.codec.memory.coming.len() <= 256);
-    let saved = fed.codec.save().to_string().len();
+    let saved = fed.codec.save().as_str().len();
     assert!(saved < 400_000, "{saved} bytes are saved");
 }
 

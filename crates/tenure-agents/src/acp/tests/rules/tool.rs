@@ -106,7 +106,7 @@ fn output_without_end_is_kept_in_part() {
     }
     // The spool need not be kept for it any longer.
     assert_eq!(talk.codec.open_offset(), None);
-    assert!(talk.codec.save().to_string().len() < 200 << 10);
+    assert!(talk.codec.save().as_str().len() < 200 << 10);
     let out =
         talk.update(json!({"sessionUpdate": "tool_call_update", "toolCallId": "t", "status": "completed"}));
     let [Signal::ToolEnded(end)] = &out[..] else { panic!("{out:?}") };
