@@ -84,7 +84,8 @@ impl Home {
             if index["pending"] == false && index["busy"] == false {
                 return;
             }
-            assert!(begun.elapsed() < PATIENCE, "the past was not read: {index}");
+            // Reading takes a tenth of the time at most, and less on a machine that is late.
+            assert!(begun.elapsed() < 2 * PATIENCE, "the past was not read: {index}");
         }
     }
 
