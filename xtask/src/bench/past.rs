@@ -27,7 +27,7 @@ pub(super) fn p9(durability: Durability, size: &Size) -> anyhow::Result<Vec<Figu
     let scratch = Scratch::new()?;
     let root = scratch.0.join("claude");
     let sessions = 10_000 / size.divisor;
-    let made = measure(&["corpus", text(&root)?, &sessions.to_string(), "8", "2000", "20000"])?;
+    let made = measure(&["corpus", text(&root)?, &sessions.to_string(), "6", "500", "20000"])?;
     let megabytes = number(&made, "bytes") / 1e6;
     say(&format!("    {sessions} conversations, {megabytes:.0} MB"))?;
     let mut figures = without_a_daemon(&scratch.0, &root, sessions, size)?;

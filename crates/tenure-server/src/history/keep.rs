@@ -235,7 +235,12 @@ fn is_to_look(asked: Asked, since: Duration, took: Duration) -> bool {
 
 /// The time between two looks, of which the first took so long.
 fn pause_after(took: Duration) -> Duration {
-    took.saturating_mul(REST).clamp(PAUSE, EVERY)
+    rest_after(took).max(PAUSE)
+}
+
+/// How long to rest after something that took so long, for it to take a tenth of the time.
+pub(super) fn rest_after(took: Duration) -> Duration {
+    took.saturating_mul(REST).min(EVERY)
 }
 
 /// How long to rest after a step: as long as it worked, so that it takes half a core at most, and until the bytes that it read are
