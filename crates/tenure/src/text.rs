@@ -128,6 +128,14 @@ pub(crate) fn age(ms: u64) -> String {
     }
 }
 
+/// How long ago, in words.
+pub(crate) fn ago(ms: u64) -> String {
+    match age(ms) {
+        now if now == "now" => now,
+        age => format!("{age} ago"),
+    }
+}
+
 /// A count in at most four characters: `950`, `1.8k`, `200k`, `1.2M`.
 pub(crate) fn count(n: u64) -> String {
     match n {

@@ -4,12 +4,13 @@ use std::io::{IsTerminal, Read};
 
 use tenure_api::{Session, VerbReply};
 use tenure_client::Client;
-use tenure_event::{ActivityState, Ask, AskId, Lifecycle, Outcome, SessionId, SuspendedBy};
+use tenure_event::{ActivityState, Ask, AskId, Kind, Lifecycle, Outcome, SessionId, SuspendedBy};
 
 use crate::cli::Context;
 use crate::exit::{Exit, Failure};
 use crate::out;
 use crate::style::Style;
+use crate::text::clean;
 use crate::watch::End;
 
 /// Longest prompt that is read, in bytes; the daemon takes no more.
@@ -114,6 +115,20 @@ pub(super) fn exit_of(end: &End, denied: usize) -> Exit {
         End::Cancelled(_) | End::Held | End::Gone => Exit::Failed,
         End::Left => Exit::Interrupted,
     }
+}
+
+/// Why an input came to nothing. Of a session that failed, the log says it beside the input.
+pub(super) async fn not_served(client: &Client, session: &SessionId, what: &str, reason: &str) -> Failure {
+    let failed = [String::from("session.failed")];
+    let told = match client.events(session, 0, 100, &failed).await {
+        Ok((events, _)) if reason == "failed" => events.into_iter().next_back(),
+        _ => None,
+    };
+    let why = match told.map(|told| told.event.kind) {
+        Some(Kind::SessionFailed(failed)) => clean(&failed.error.message),
+        _ => reason.to_owned(),
+    };
+    Failure::failed(format!("{what} was not served: {why}"))
 }
 
 /// What to do about an input that waits until a limit is raised.

@@ -10,7 +10,7 @@ use tenure_api::{
 use tenure_client::Client;
 use tenure_server::config::load::{config_path, load};
 
-use super::common::{exit_of, held, read_prompt, short_id, tilde, whole_path};
+use super::common::{exit_of, held, not_served, read_prompt, short_id, tilde, whole_path};
 use super::limits::LimitArgs;
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
@@ -225,7 +225,7 @@ pub(super) async fn follow(
     let session = created.session;
     let receipt =
         created.receipt.ok_or_else(|| Failure::failed("the daemon took the session but not its input"))?;
-    let mut look = Look::new(client, session.id.clone(), &session.cwd, 0, keys);
+    let mut look = Look::new(client.clone(), session.id.clone(), &session.cwd, 0, keys);
     look.goal = Goal::Input(receipt.input_id.clone());
     look.transcript.know_input(receipt.input_id);
     look.ctrl_c_interrupts = true;
@@ -240,7 +240,7 @@ pub(super) async fn follow(
     let tasks = look.transcript.status().tasks;
     farewell(context.style, &session.id, &end, tasks, context.json)?;
     if let End::Cancelled(reason) = &end {
-        return Err(Failure::failed(format!("the prompt was not served: {reason}")));
+        return Err(not_served(&client, &session.id, "the prompt", reason).await);
     }
     if end == End::Held {
         return Err(held(&session.id));

@@ -4,9 +4,9 @@ use tenure_api::{InputContent, Receipt, SendInput, SendWait, Session};
 use tenure_client::Client;
 use tenure_event::Delivery;
 
-use super::common::{exit_of, held, read_prompt, short_id};
+use super::common::{exit_of, held, not_served, read_prompt, short_id};
 use crate::cli::{Context, block_on};
-use crate::exit::{Exit, Failure, Outcome};
+use crate::exit::{Exit, Outcome};
 use crate::out;
 use crate::term::Keys;
 use crate::watch::{End, Goal, Look, watch};
@@ -89,14 +89,14 @@ pub(super) async fn served(
     keys: Option<Keys>,
 ) -> Outcome {
     let after = receipt.seq.0.saturating_sub(1);
-    let mut look = Look::new(client, session.id.clone(), &session.cwd, after, keys);
+    let mut look = Look::new(client.clone(), session.id.clone(), &session.cwd, after, keys);
     look.transcript.know_input(receipt.input_id.clone());
     look.goal = Goal::Input(receipt.input_id);
     look.ctrl_c_interrupts = true;
     look.json = context.json;
     let end = watch(&mut look).await?;
     if let End::Cancelled(reason) = &end {
-        return Err(Failure::failed(format!("the input was not served: {reason}")));
+        return Err(not_served(&client, &session.id, "the input", reason).await);
     }
     if end == End::Held {
         return Err(held(&look.session));

@@ -13,7 +13,7 @@ use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
 use crate::style::Style;
-use crate::text::{age, bytes, count, dollars, duration, one_line};
+use crate::text::{ago, bytes, count, dollars, duration, one_line};
 use crate::view::{ask_block, how_to_answer, word};
 
 /// Show a session or a conversation of the past, or its whole transcript
@@ -70,7 +70,7 @@ async fn past(args: &Args, context: &Context, client: &Client) -> Outcome {
 
 fn past_card(style: Style, past: &History) -> String {
     let now = clock::now();
-    let at = |ts: Timestamp| format!("{ts} ({} ago)", age(now.millis_since(ts)));
+    let at = |ts: Timestamp| format!("{ts} ({})", ago(now.millis_since(ts)));
     let text = |value: &Option<String>| value.as_deref().map(|v| one_line(v, 200)).unwrap_or_default();
     let lines = [
         ("conversation", format!("{}/{}", past.agent, past.native_id)),
@@ -109,8 +109,8 @@ fn card(style: Style, session: &Session) -> String {
     line("directory", one_line(&tilde(&session.cwd), 200));
     line("native id", text(&session.native_id));
     line("tags", one_line(&session.tags.join(", "), 200));
-    line("created", format!("{} ({} ago)", session.created_at, age(now.millis_since(session.created_at))));
-    line("updated", format!("{} ({} ago)", session.updated_at, age(now.millis_since(session.updated_at))));
+    line("created", format!("{} ({})", session.created_at, ago(now.millis_since(session.created_at))));
+    line("updated", format!("{} ({})", session.updated_at, ago(now.millis_since(session.updated_at))));
     line("events", session.last_seq.to_string());
     line("usage", usage(session));
     if let Some(p) = &session.process {

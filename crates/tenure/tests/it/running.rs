@@ -81,6 +81,17 @@ fn a_failed_turn_is_1_and_says_why() {
 }
 
 #[test]
+fn an_agent_that_is_not_installed_is_named() {
+    let home = Home::new();
+    home.up();
+    let done = home.run(&["run", "-a", "claude", "hi"]);
+    assert_eq!(done.code, 1, "{done:?}");
+    assert!(done.err.contains("the prompt was not served: there is no program claude"), "{done:?}");
+    let session = home.run(&["ls", "--json"]).json()["items"][0]["id"].as_str().unwrap().to_owned();
+    assert!(home.run(&["show", &session]).expect(0).contains("failed"));
+}
+
+#[test]
 fn an_unknown_agent_is_refused_and_none_is_chosen_silently() {
     let home = Home::new();
     home.up();
