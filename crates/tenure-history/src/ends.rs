@@ -101,8 +101,11 @@ pub(crate) fn last(text: &str, key: &str, kind: Option<&str>, in_torn: bool) -> 
     let typed = kind.map(|kind| [format!("\"type\":\"{kind}\""), format!("\"type\": \"{kind}\"")]);
     // From the rarer word's last occurrence backwards: most lines are never looked at.
     let rare = kind.map_or_else(|| named.clone(), |kind| format!("\"{kind}\""));
-    let finder = memchr::memmem::FinderRev::new(rare.as_bytes());
     let bytes = text.as_bytes();
+    if !stands_in(bytes, &rare) {
+        return None;
+    }
+    let finder = memchr::memmem::FinderRev::new(rare.as_bytes());
     let mut end = bytes.len();
     while let Some(at) = finder.rfind(&bytes[..end]) {
         let start = memchr::memrchr(b'\n', &bytes[..at]).map_or(0, |at| at + 1);
@@ -155,7 +158,7 @@ pub(crate) fn first_under(text: &str, key: &str) -> Option<String> {
 /// The last text that stands anywhere under this key.
 pub(crate) fn last_under(text: &str, key: &str) -> Option<String> {
     let last = |pattern: &String| {
-        let mut end = text.len();
+        let mut end = if stands_in(text.as_bytes(), pattern) { text.len() } else { 0 };
         while let Some(at) = memchr::memmem::rfind(&text.as_bytes()[..end], pattern.as_bytes()) {
             if let Some(found) = quoted(&text[at + pattern.len()..]) {
                 return Some((at, found));
@@ -165,6 +168,11 @@ pub(crate) fn last_under(text: &str, key: &str) -> Option<String> {
         None
     };
     patterns(key).iter().filter_map(last).max_by_key(|(at, _)| *at).map(|(_, found)| found)
+}
+
+/// Most words stand nowhere, and a search forwards tells that some ten times as fast as one backwards.
+fn stands_in(text: &[u8], word: &str) -> bool {
+    memchr::memmem::find(text, word.as_bytes()).is_some()
 }
 
 fn patterns(key: &str) -> [String; 2] {
