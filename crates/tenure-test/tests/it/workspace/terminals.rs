@@ -60,16 +60,18 @@ async fn an_agent_runs_commands_and_reads_what_they_wrote() {
 #[tokio::test]
 async fn a_command_ends_with_its_agent_and_with_its_daemon() {
     let daemon = TestDaemon::setup().config(OFFERED).start().await;
-    let endless =
-        json!([{"terminal": {"command": "sh", "args": ["-c", "setsid sleep 1000 & : > begun; sleep 1000"]}}]);
+    let endless = json!([{"terminal": {"command": "sh", "args": ["-c", "setsid sleep 1000 & sleep 1000"]}}]);
     let of = |id: &str| find_marked("TENURE_SESSION", id).into_iter().map(|m| m.process).collect::<Vec<_>>();
-    let begun = async |session: &tenure_test::daemon::TestSession| {
-        let cwd = session.view().await["cwd"].as_str().unwrap().to_owned();
-        let file = std::path::Path::new(&cwd).join("begun");
+    // Its agent waits for it, and its processes are there, with the agent three at least.
+    let at_work = async |session: &tenure_test::daemon::TestSession| {
         let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
-        while !file.exists() {
-            assert!(std::time::Instant::now() < deadline, "the command did not begin");
-            tokio::task::yield_now().await;
+        loop {
+            let asked = session.get("/raw").await.to_string().contains("terminal/wait_for_exit");
+            let tree = of(&session.id);
+            if asked && tree.len() >= 3 {
+                return tree;
+            }
+            assert!(std::time::Instant::now() < deadline, "the command did not begin: {asked} {tree:?}");
         }
     };
     let gone = async |tree: &[tenure_host::PidRef]| {
@@ -81,18 +83,15 @@ async fn a_command_ends_with_its_agent_and_with_its_daemon() {
     };
     let session = daemon.live("scripted").await;
     session.send(&script(&endless)).await;
-    begun(&session).await;
-    let tree = of(&session.id);
-    assert!(tree.len() >= 3, "{tree:?}");
+    let tree = at_work(&session).await;
     session.verb("close").await;
     gone(&tree).await;
     // A daemon that dies takes it along, and the agent is told so.
     let session = daemon.live("scripted").await;
     session.send(&script(&endless)).await;
-    begun(&session).await;
+    let mut tree = at_work(&session).await;
     let own = i32::try_from(session.pid().await).unwrap();
-    let tree: Vec<_> = of(&session.id).into_iter().filter(|p| p.pid != own).collect();
-    assert!(tree.len() >= 2, "{tree:?}");
+    tree.retain(|p| p.pid != own);
     daemon.kill_and_restart().await;
     gone(&tree).await;
     let end = session.turn_end(1).await;
