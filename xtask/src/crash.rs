@@ -220,6 +220,7 @@ fn every_label(args: &Args, seed: u64, base: &Place, interrupted: &AtomicBool) -
             |stage: Stage<'_>, kills: &mut _| Labels::new(&place, stage, interrupted, &mut tally).make(kills);
         round.run(&mut trouble, &mut figures, &mut report)?;
         if report.len() > found {
+            report.print_since(found)?;
             say(&format!(
                 "seed {} found something; repeat it with --labels --seeds 1 --seed {}",
                 seed + n,

@@ -136,6 +136,8 @@ fn by_the_sdk(root: &Path) -> anyhow::Result<Option<f64>> {
         return Ok(None);
     }
     let mut command = process::program(node);
+    // It opens everything at once, which for ten thousand conversations takes more than a runtime's usual 2 GB.
+    command.arg("--max-old-space-size=8192");
     command.arg("crates/tenure-test/tests/it/history/sdk.mjs").arg(&folder).arg("list");
     command.env_clear().env("HOME", root).env("PATH", "/usr/bin:/bin").env("CLAUDE_CONFIG_DIR", root);
     let Some(output) = process::output(&mut command)? else { return Ok(None) };

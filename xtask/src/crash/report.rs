@@ -73,6 +73,13 @@ pub(super) struct Finding {
     words: String,
 }
 
+impl Finding {
+    fn line(&self) -> String {
+        let words: String = self.words.chars().take(LONGEST).collect();
+        format!("{}: {words}", self.fault.words())
+    }
+}
+
 /// All findings of a run.
 #[derive(Debug, Default)]
 pub(super) struct Report {
@@ -103,6 +110,14 @@ impl Report {
         if self.is_clean() { Ok(()) } else { say(self.details().trim_end()) }
     }
 
+    /// What was found since there were so many, as soon as it is known: a run may be broken off.
+    pub(super) fn print_since(&self, known: usize) -> anyhow::Result<()> {
+        for finding in self.findings.iter().skip(known).take(SHOWN) {
+            say(&finding.line())?;
+        }
+        Ok(())
+    }
+
     /// A line for each kind.
     fn table(&self) -> String {
         let mut counts: BTreeMap<Fault, usize> = BTreeMap::new();
@@ -123,8 +138,8 @@ impl Report {
         for fault in Fault::ALL {
             let of_kind = self.findings.iter().filter(|finding| finding.fault == *fault);
             for finding in of_kind.take(SHOWN) {
-                let words: String = finding.words.chars().take(LONGEST).collect();
-                out += &format!("{}: {words}\n", fault.words());
+                out += &finding.line();
+                out.push('\n');
             }
         }
         out

@@ -11,7 +11,7 @@ use tenure_log::{EventLog, WorkspaceRow};
 use tokio::sync::{Mutex as AsyncMutex, OnceCell, OwnedMutexGuard, Semaphore, SemaphorePermit};
 use tokio_util::sync::CancellationToken;
 
-use super::git::Git;
+use super::git::{self, Git};
 use super::record::{Paths, Record, UnderWay};
 use super::{land, remove, unsaved};
 use crate::node::Shared;
@@ -132,6 +132,8 @@ impl Open {
         turn: OwnedMutexGuard<()>,
     ) -> Result<Option<Self>, Problem> {
         let paths = Paths::of(&shared.home, id);
+        // Or what is removed here would be made by a git that comes late.
+        git::alone(shared).await?;
         let Some(record) = read(&paths).await? else { return Ok(None) };
         let shared = Arc::clone(shared);
         let mut open = Self { shared, id: id.clone(), paths, record, _turn: turn };

@@ -74,6 +74,15 @@ impl Said {
     }
 }
 
+/// Waits until no git of the daemon before this one runs any more.
+pub(super) async fn alone(shared: &Shared) -> Result<(), Problem> {
+    shared.worktrees.alone(&lock_of(shared)).await
+}
+
+fn lock_of(shared: &Shared) -> PathBuf {
+    shared.home.join(LOCK)
+}
+
 impl Git {
     /// In a directory, which may be no repository at all: whoever asks finds out.
     pub(super) async fn at(shared: &Arc<Shared>, dir: &Path) -> Result<Self, Problem> {
@@ -140,7 +149,7 @@ impl Git {
     pub(super) async fn feed(&self, words: &[&str], input: Vec<u8>) -> Result<Said, Problem> {
         let stopping =
             || Problem::new(ErrorCode::NotReady, "the daemon is stopping; try again when it is up");
-        let lock = self.shared.home.join(LOCK);
+        let lock = lock_of(&self.shared);
         self.shared.worktrees.alone(&lock).await?;
         let _place = self.shared.worktrees.place().await.ok_or_else(stopping)?;
         let argv = std::iter::once("git").chain(words.iter().copied()).map(str::to_owned).collect();

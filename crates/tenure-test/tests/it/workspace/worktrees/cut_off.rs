@@ -15,8 +15,8 @@ struct Deadly {
     order: PathBuf,
 }
 
-/// Before or after the command with this first word.
-const POINTS: [&str; 2] = ["before", "after"];
+/// Before or after the command with this first word, or these two; or before it, and it is carried out when the next daemon is up.
+const POINTS: [&str; 3] = ["before", "after", "late"];
 
 impl Deadly {
     async fn start() -> Self {
@@ -25,10 +25,14 @@ impl Deadly {
         std::fs::create_dir(&bin).unwrap();
         let script = format!(
             "#!/bin/sh\nPATH=/usr/local/bin:/usr/bin:/bin\nread word when < '{order}' 2>/dev/null\n\
-             die() {{ rm '{order}'; kill -9 $(sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p' '{home}/daemon.json'); sleep 0.1; exit 1; }}\n\
-             if [ \"$1\" = \"$word\" ] && [ \"$when\" = before ]; then die; fi\n\
+             case \"$word\" in \"$1\"|\"$1/$2\") ;; *) when=never;; esac\n\
+             pid() {{ sed -n 's/.*\"pid\": *\\([0-9]*\\).*/\\1/p' '{home}/daemon.json'; }}\n\
+             die() {{ rm '{order}'; dead=$(pid); kill -9 $dead; }}\n\
+             if [ \"$when\" = before ]; then die; sleep 0.1; exit 1; fi\n\
+             if [ \"$when\" = late ]; then die\n\
+             for n in $(seq 100); do [ -n \"$(pid)\" ] && [ \"$(pid)\" != $dead ] && sleep 0.3 && break; sleep 0.05; done; fi\n\
              git \"$@\"; code=$?\n\
-             if [ \"$1\" = \"$word\" ] && [ \"$when\" = after ]; then die; fi\nexit $code\n",
+             if [ \"$when\" = after ]; then die; sleep 0.1; exit 1; fi\nexit $code\n",
             order = order.display(),
             home = setup.home().display(),
         );
@@ -56,8 +60,9 @@ async fn a_worktree_that_was_being_made_is_taken_back() {
     let worktree = json!({"repo": repo.path(), "branch": "topic"});
     let request =
         json!({"id": "mine", "agent": "scripted", "start": false, "workspace": {"worktree": worktree}});
-    for (word, when) in
-        ["update-ref", "worktree"].into_iter().flat_map(|word| POINTS.map(|when| (word, when)))
+    for (word, when) in ["update-ref", "worktree/list", "worktree/add"]
+        .into_iter()
+        .flat_map(|word| POINTS.map(|when| (word, when)))
     {
         deadly.dies(word, when, "POST", "/v1/sessions", &request).await;
         until(&format!("{word} {when}"), || {
