@@ -19,8 +19,13 @@ const AT_MOST: usize = 1000;
 /// All that is left of a session that was destroyed and whose transcript was kept.
 const KEPT: &str = "blobs";
 
+/// The marks of copies that an earlier daemon was making. To be taken before anybody can ask for another.
+pub(super) async fn marked(shared: &Shared) -> Vec<String> {
+    files(&copy::marks(&shared.home)).await
+}
+
 /// Clears what is left.
-pub(super) async fn clear(shared: Arc<Shared>) {
+pub(super) async fn clear(shared: Arc<Shared>, marked: Vec<String>) {
     // First, since whoever creates a worktree waits for it.
     worktree::recover(&shared).await;
     let mut cleared = 0;
@@ -43,7 +48,7 @@ pub(super) async fn clear(shared: Arc<Shared>) {
         }
     }
     let marks = copy::marks(&shared.home);
-    for name in files(&marks).await {
+    for name in marked {
         if let Ok(id) = WorkspaceId::parse(&name) {
             let _nobody_creates = shared.creating.lock().await;
             let path = shared.home.join("workspaces").join(id.as_str());

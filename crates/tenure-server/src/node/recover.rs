@@ -32,7 +32,8 @@ impl Node {
         }
         crash_point!("up.woken");
         self.shared.tasks.spawn(sweep(Arc::clone(&self.shared)));
-        self.shared.tasks.spawn(leftovers::clear(Arc::clone(&self.shared)));
+        let marked = leftovers::marked(&self.shared).await;
+        self.shared.tasks.spawn(leftovers::clear(Arc::clone(&self.shared), marked));
         Ok(())
     }
 }
