@@ -121,7 +121,8 @@ impl Call {
 }
 
 impl Client {
-    /// The daemon of a home, if one answers: by its Unix socket, else by TCP and the home's token.
+    /// The daemon of a home, if one answers: by its Unix socket. The address in `daemon.json` is not asked: after the
+    /// daemon's death it may be anybody's, who would be shown the token.
     ///
     /// # Errors
     /// [`ClientError::Unreachable`] when none answers.

@@ -25,23 +25,18 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    /// The daemon of a home: its socket first, its TCP address and the home's token otherwise.
+    /// The daemon of a home, by its socket. The address beside it is not asked: after the daemon's death it may be anybody's, and the
+    /// token would be shown to whoever that is.
     pub(crate) async fn of_home(home: &Home) -> Result<Self, ClientError> {
         let place = home.dir().display().to_string();
         let unreachable = |why: String| ClientError::Unreachable { place: place.clone(), why };
         let Some(file) = home.daemon_file() else {
             return Err(unreachable("no daemon runs there (`tenure up` starts one)".to_owned()));
         };
-        let by_socket = match Self::by_socket(&file.socket).await {
-            Ok(link) => return Ok(link),
-            Err(error) => error,
-        };
-        match Self::by_url(&file.url, home.token().as_deref()).await {
-            Ok(link) => Ok(link),
-            Err(_) => {
-                Err(unreachable(format!("process {} is gone or deaf ({})", file.pid, reason(&by_socket))))
-            }
-        }
+        let link = Self::by_socket(&file.socket).await;
+        link.map_err(|error| {
+            unreachable(format!("process {} is gone or deaf ({})", file.pid, reason(&error)))
+        })
     }
 
     /// A daemon at an address.

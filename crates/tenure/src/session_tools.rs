@@ -113,6 +113,8 @@ impl Tools {
     /// The daemon may have been started again elsewhere since the last call.
     async fn client(&self) -> Result<Client, Refusal> {
         let down = || Refusal::Told("Tenure's daemon does not run just now; try again later".to_owned());
+        // The address of a daemon that is gone may be anybody's. If the socket answers, the file is of the daemon that lives.
+        Client::discover(&self.home).await.map_err(|_| down())?;
         let file = self.home.daemon_file().ok_or_else(down)?;
         Client::connect(&file.url, Some(&self.token)).await.map_err(|_| down())
     }

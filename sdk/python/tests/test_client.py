@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import os
 import unittest
 from contextlib import aclosing
@@ -34,6 +35,27 @@ class Finding(unittest.IsolatedAsyncioTestCase):
         async with Tenure(url="no address") as odd:
             with self.assertRaises(errors.Usage):
                 await odd.info()
+
+    async def test_who_has_the_address_of_a_daemon_that_was_killed_is_not_shown_the_token(self) -> None:
+        asked = []
+
+        async def stranger(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            asked.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.close()
+
+        server = await asyncio.start_server(stranger, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        home = self.daemon.scratch / "killed"
+        home.mkdir()
+        (home / "token").write_text("secret\n")
+        file = {"url": f"http://127.0.0.1:{port}", "socket": str(home / "tenure.sock"), "pid": 1}
+        (home / "daemon.json").write_text(json.dumps(file))
+        async with Tenure(home=str(home), start=False) as client:
+            with self.assertRaises(errors.Unreachable):
+                await client.info()
+        self.assertEqual(asked, [])
+        server.close()
+        await server.wait_closed()
 
     async def test_something_that_is_no_daemon_is_told_apart(self) -> None:
         async def hello(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,5 +1,6 @@
 /** Errors by code: daemons that are absent, foreign, or do not trust the caller. */
 import assert from "node:assert/strict";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { describe, it } from "node:test";
 import { join } from "node:path";
@@ -21,6 +22,22 @@ describe("errors", () => {
     await assert.rejects(no.info(), (e) => isTenureError(e, "not_started") && /TENURE_BIN/.test(e.message));
     const bad = new Tenure({ home: nowhere, binary: "/bin/false" });
     await assert.rejects(bad.info(), (e) => isTenureError(e, "not_started"));
+  });
+
+  it("show the token to nobody who has the address of a daemon that was killed", async () => {
+    const home = join(daemon.scratch, "killed");
+    mkdirSync(home);
+    const asked: unknown[] = [];
+    const stranger = createServer((request) => asked.push(request.headers)).listen(0, "127.0.0.1");
+    await new Promise((ready) => stranger.once("listening", ready));
+    const { port } = stranger.address() as { port: number };
+    writeFileSync(join(home, "token"), "secret\n");
+    writeFileSync(join(home, "daemon.json"), JSON.stringify({ url: `http://127.0.0.1:${port}`, socket: join(home, "tenure.sock"), pid: 1 }));
+    const client = new Tenure({ home, start: false });
+    await assert.rejects(client.info(), (e) => isTenureError(e, "unreachable"));
+    assert.deepEqual(asked, []);
+    client.close();
+    stranger.close();
   });
 
   it("tell something that is no daemon", async () => {

@@ -1,6 +1,6 @@
 //! A daemon that answers what a test tells it to: HTTP/1.1 by hand, one request per connection.
 
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -52,6 +52,13 @@ pub(crate) fn session(id: &str, title: Option<&str>) -> Value {
     })
 }
 
+/// An address where nobody is.
+pub(crate) const NOWHERE: &str = "http://127.0.0.1:1";
+
+pub(crate) fn socket(home: &Home) -> PathBuf {
+    home.dir().join("tenure.sock")
+}
+
 pub(crate) type Asks = Arc<Mutex<Vec<Asked>>>;
 type Handler = Arc<dyn Fn(usize, &Asked) -> Reply + Send + Sync>;
 
@@ -69,9 +76,11 @@ pub(crate) async fn tcp(handler: impl Fn(usize, &Asked) -> Reply + Send + Sync +
     (url, asks)
 }
 
-/// The same on a Unix socket.
-pub(crate) fn unix(path: &Path, handler: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static) -> Asks {
-    let listener = UnixListener::bind(path).unwrap();
+/// The same as the daemon of a home, in place of one that was there.
+pub(crate) fn daemon(home: &Home, handler: impl Fn(usize, &Asked) -> Reply + Send + Sync + 'static) -> Asks {
+    let _ = std::fs::remove_file(socket(home));
+    let listener = UnixListener::bind(socket(home)).unwrap();
+    announce(home, NOWHERE);
     let (asks, handler): (Asks, Handler) = (Asks::default(), Arc::new(handler));
     let kept = asks.clone();
     tokio::spawn(async move {
@@ -111,7 +120,7 @@ pub(crate) fn apart(
 /// Writes `daemon.json` as a daemon does, at once.
 pub(crate) fn announce(home: &Home, url: &str) {
     let file = json!({
-        "url": url, "socket": home.dir().join("tenure.sock"), "pid": 1, "version": "0.1.0",
+        "url": url, "socket": socket(home), "pid": 1, "version": "0.1.0",
         "started_at": "2026-11-20T00:00:00Z",
     });
     std::fs::write(home.dir().join("new.json"), file.to_string()).unwrap();

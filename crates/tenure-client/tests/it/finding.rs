@@ -17,26 +17,33 @@ fn empty_page() -> Reply {
 }
 
 #[tokio::test]
-async fn the_socket_is_preferred_and_needs_no_token() {
+async fn a_home_s_daemon_is_asked_by_its_socket_without_a_token() {
     let (_dir, home) = home();
-    let (url, by_tcp) = fake::tcp(|_, _| empty_page()).await;
-    let by_socket = fake::unix(&home.dir().join("tenure.sock"), |_, _| empty_page());
-    fake::announce(&home, &url);
+    let asks = fake::daemon(&home, |_, _| empty_page());
     Client::discover(&home).await.unwrap().agents().await.unwrap();
-    assert_eq!(by_tcp.lock().unwrap().len(), 0);
-    let asked = by_socket.lock().unwrap();
+    let asked = asks.lock().unwrap();
     assert_eq!(asked[0].line, "GET /v1/agents HTTP/1.1");
     assert_eq!(asked[0].header("authorization"), None);
 }
 
 #[tokio::test]
-async fn without_a_socket_the_home_s_token_goes_over_tcp() {
+async fn whoever_has_the_address_of_a_dead_daemon_now_is_not_asked_and_not_shown_the_token() {
     let (_dir, home) = home();
-    let (url, asks) = fake::tcp(|_, _| empty_page()).await;
-    fake::announce(&home, &url);
+    let stranger = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    stranger.set_nonblocking(true).unwrap();
+    fake::announce(&home, &format!("http://{}", stranger.local_addr().unwrap()));
     std::fs::write(home.token_path(), "secret\n").unwrap();
-    Client::discover(&home).await.unwrap().agents().await.unwrap();
-    assert_eq!(asks.lock().unwrap()[0].header("authorization"), Some("Bearer secret"));
+    // The socket that the dead one left, and one that a reboot took with it.
+    for lies_there in [true, false] {
+        if lies_there {
+            drop(std::os::unix::net::UnixListener::bind(fake::socket(&home)).unwrap());
+        } else {
+            std::fs::remove_file(fake::socket(&home)).unwrap();
+        }
+        let error = Client::discover(&home).await.err().unwrap();
+        assert!(error.is_unreachable() && error.to_string().contains("process 1 is gone"), "{error}");
+    }
+    assert_eq!(stranger.accept().unwrap_err().kind(), std::io::ErrorKind::WouldBlock);
 }
 
 #[tokio::test]
@@ -44,7 +51,7 @@ async fn no_file_and_a_stale_file_both_mean_unreachable() {
     let (_dir, home) = home();
     let error = Client::discover(&home).await.err().unwrap();
     assert!(error.is_unreachable() && error.to_string().contains("no daemon runs there"), "{error}");
-    fake::announce(&home, "http://127.0.0.1:1");
+    fake::announce(&home, fake::NOWHERE);
     let error = Client::discover(&home).await.err().unwrap();
     assert!(error.is_unreachable() && error.to_string().contains("process 1 is gone"), "{error}");
 }

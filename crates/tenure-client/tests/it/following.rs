@@ -61,17 +61,14 @@ async fn a_cut_stream_goes_on_after_the_last_event_and_repeats_nothing() {
 }
 
 #[tokio::test]
-async fn a_daemon_at_a_new_port_is_found_and_the_stream_goes_on() {
+async fn a_daemon_that_took_the_place_of_another_is_found_and_the_stream_goes_on() {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::at(dir.path());
-    let (second, _) = fake::tcp(|_, _| Reply::Open(format!("{}{}", frame(2), frame(3)))).await;
     let moved = home.clone();
-    let (first, _) = fake::tcp(move |_, _| {
-        fake::announce(&moved, &second);
+    fake::daemon(&home, move |_, _| {
+        fake::daemon(&moved, |_, _| Reply::Open(format!("{}{}", frame(2), frame(3))));
         Reply::Stream(frame(1))
-    })
-    .await;
-    fake::announce(&home, &first);
+    });
     let client = Client::discover(&home).await.unwrap();
     assert_eq!(words(&client, FollowOptions::default(), "3").await, ["1", "lost", "back", "2", "3"]);
 }
@@ -125,12 +122,10 @@ async fn a_daemon_that_stays_away_is_given_up() {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::at(dir.path());
     let gone = home.clone();
-    let (url, _) = fake::tcp(move |_, _| {
+    fake::daemon(&home, move |_, _| {
         std::fs::remove_file(gone.daemon_file_path()).unwrap();
         Reply::Stream(frame(1))
-    })
-    .await;
-    fake::announce(&home, &url);
+    });
     let client = Client::discover(&home).await.unwrap();
     assert_eq!(words(&client, quick(), "end").await, ["1", "lost", "error None", "end"]);
 }

@@ -36,8 +36,7 @@ fn ended(home_is_held: bool) -> Ended {
 async fn a_daemon_that_runs_is_not_started_again() {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::at(dir.path());
-    let (url, _) = fake::tcp(|_, _| Reply::Cut).await;
-    fake::announce(&home, &url);
+    fake::daemon(&home, |_, _| Reply::Cut);
     let starts = Arc::new(AtomicUsize::new(0));
     ensure_running(&home, launcher(&starts, None, |_| {})).await.unwrap();
     assert_eq!(starts.load(Ordering::Relaxed), 0);
@@ -48,11 +47,10 @@ async fn one_is_started_and_waited_for_and_the_loser_of_the_lock_finds_the_winne
     for end in [None, Some(ended(true))] {
         let dir = tempfile::tempdir().unwrap();
         let home = Home::at(dir.path().join("made/on/demand"));
-        let (url, _) = fake::tcp(|_, _| Reply::Cut).await;
         let starts = Arc::new(AtomicUsize::new(0));
-        let act = move |home: &Home| {
-            let (home, url) = (home.clone(), url.clone());
-            tokio::spawn(async move { fake::announce(&home, &url) });
+        let act = |home: &Home| {
+            let home = home.clone();
+            tokio::spawn(async move { fake::daemon(&home, |_, _| Reply::Cut) });
         };
         ensure_running(&home, launcher(&starts, end, act)).await.unwrap();
         assert_eq!(starts.load(Ordering::Relaxed), 1);
@@ -75,10 +73,9 @@ async fn one_that_ends_at_once_shows_the_end_of_its_log() {
 async fn a_request_after_a_kill_starts_the_daemon_again() {
     let dir = tempfile::tempdir().unwrap();
     let home = Home::at(dir.path());
-    let (second, asks) = fake::tcp(|_, _| fake::json(200, r#"{"items":[],"next":null}"#)).await;
-    // The first answers its health check once and is gone: its port takes no more connections.
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    fake::announce(&home, &format!("http://{}", listener.local_addr().unwrap()));
+    // The first answers its health check once and is gone: its socket takes no more connections.
+    let listener = std::os::unix::net::UnixListener::bind(fake::socket(&home)).unwrap();
+    fake::announce(&home, fake::NOWHERE);
     let first = std::thread::spawn(move || {
         use std::io::{Read, Write};
         let (mut stream, _) = listener.accept().unwrap();
@@ -89,13 +86,19 @@ async fn a_request_after_a_kill_starts_the_daemon_again() {
             .unwrap();
     });
     let starts = Arc::new(AtomicUsize::new(0));
-    let act = move |home: &Home| fake::announce(home, &second);
+    let asks = Arc::new(std::sync::Mutex::new(None));
+    let second = asks.clone();
+    let act = move |home: &Home| {
+        let asks = fake::daemon(home, |_, _| fake::json(200, r#"{"items":[],"next":null}"#));
+        *second.lock().unwrap() = Some(asks);
+    };
     let client: Client = ensure_running(&home, launcher(&starts, None, act)).await.unwrap();
     first.join().unwrap();
     assert_eq!(client.daemon_version(), "0.0.9");
     assert!(client.version_mismatch().is_some_and(|t| t.contains("0.0.9")));
     assert_eq!(client.version_mismatch(), None, "it is told once");
     client.agents().await.unwrap();
+    let asks = asks.lock().unwrap().take().expect("it was started");
     assert_eq!((starts.load(Ordering::Relaxed), asks.lock().unwrap().len()), (1, 1));
     assert_eq!(client.daemon_version(), "0.1.0");
 }

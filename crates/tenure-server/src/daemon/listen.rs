@@ -8,11 +8,11 @@ use std::os::unix::fs::{DirBuilderExt, MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 
 use super::DaemonError;
 use crate::hex::hex;
-use crate::http::Listener;
+use crate::http::{HomeSocket, Listener};
 
 const USUAL: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 7420);
 /// Longest path that a socket can have, in bytes.
@@ -57,18 +57,9 @@ pub(super) async fn tcp(asked: Option<SocketAddr>) -> Result<Tcp, DaemonError> {
 /// Listens on the home's socket; one that a dead daemon left is replaced, which the lock makes safe.
 pub(super) fn unix(home: &Path) -> Result<(Listener, PathBuf), DaemonError> {
     let path = socket_path(home)?;
-    let bind = || {
-        match fs::remove_file(&path) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-            _ => {}
-        }
-        let listener = UnixListener::bind(&path)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o600))?;
-        let owner = fs::metadata(&path)?.uid();
-        Ok(Listener::Unix(listener, owner))
-    };
-    let listener = bind().map_err(|source| DaemonError::Socket { path: path.clone(), source })?;
-    Ok((listener, path))
+    let socket = HomeSocket::bind(path.clone())
+        .map_err(|source| DaemonError::Socket { path: path.clone(), source })?;
+    Ok((Listener::Home(socket), path))
 }
 
 fn socket_path(home: &Path) -> Result<PathBuf, DaemonError> {

@@ -14,12 +14,13 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::TcpListener;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::gate::Gate;
+use super::home_socket::HomeSocket;
 use super::strangers::{Place, Strangers};
 
 /// How long connections may finish what they do when the daemon stops.
@@ -36,7 +37,7 @@ pub enum Listener {
     /// The network: every request shows a token.
     Tcp(TcpListener),
     /// The home's socket: whoever is this user is the owner.
-    Unix(UnixListener, u32),
+    Home(HomeSocket),
 }
 
 /// Who is at the other end of a connection.
@@ -101,12 +102,12 @@ struct Acceptor {
 }
 
 impl Acceptor {
-    async fn run(self, listener: Listener) {
+    async fn run(self, mut listener: Listener) {
         let stopping = self.gate.app().stopping.clone();
         loop {
             let accepted = tokio::select! {
                 () = stopping.cancelled() => return,
-                accepted = self.accept(&listener) => accepted,
+                accepted = self.accept(&mut listener) => accepted,
             };
             if let Err(error) = accepted {
                 tracing::warn!("cannot accept a connection: {error}");
@@ -116,7 +117,7 @@ impl Acceptor {
     }
 
     // A connection over the cap is closed at once: there is no answer to wait for.
-    async fn accept(&self, listener: &Listener) -> io::Result<()> {
+    async fn accept(&self, listener: &mut Listener) -> io::Result<()> {
         match listener {
             Listener::Tcp(tcp) => {
                 let (stream, _) = tcp.accept().await?;
@@ -128,13 +129,10 @@ impl Acceptor {
                 let peer = Peer { local_owner: false, unknown: Mutex::new(Some(unknown)) };
                 self.start(stream, peer, place, sent_away);
             }
-            Listener::Unix(unix, owner) => {
-                let (stream, _) = unix.accept().await?;
+            Listener::Home(socket) => {
+                let Some(stream) = socket.accept().await? else { return Ok(()) };
                 let Ok(place) = Arc::clone(&self.all).try_acquire_owned() else { return Ok(()) };
-                let same = tenure_host::peer_uid(&stream).is_ok_and(|uid| uid == *owner);
-                if same {
-                    self.start(stream, Peer::local_owner(), place, CancellationToken::new());
-                }
+                self.start(stream, Peer::local_owner(), place, CancellationToken::new());
             }
         }
         Ok(())

@@ -251,13 +251,7 @@ async fn daemon(context: &Context, client: &Client) -> Vec<Check> {
         checks.push(Check::warning("config", warning, "the configuration in force is an older one"));
     }
     if let Some(file) = context.home.daemon_file() {
-        let socket = std::fs::metadata(&file.socket);
-        checks.push(match socket {
-            Ok(_) => Check::ok("socket", tilde(&file.socket.display().to_string())),
-            Err(error) => {
-                Check::warning("socket", format!("{}: {error}", file.socket.display()), "TCP is used instead")
-            }
-        });
+        checks.push(Check::ok("socket", tilde(&file.socket.display().to_string())));
         checks.push(Check::ok("address", file.url));
     }
     checks.extend(inherited(info.pid));

@@ -1,5 +1,9 @@
 //! Starting the daemon: by need, at the same time, twice, wrongly.
 
+use std::os::unix::fs::PermissionsExt;
+
+use serde_json::Value;
+
 use crate::home::Home;
 
 #[test]
@@ -11,7 +15,7 @@ fn two_that_start_it_at_once_find_the_same_daemon() {
         .into_iter()
         .map(|start| {
             let (lines, _) = start.wait();
-            serde_json::from_str::<serde_json::Value>(&lines[0]).unwrap()["pid"].as_u64().unwrap()
+            serde_json::from_str::<Value>(&lines[0]).unwrap()["pid"].as_u64().unwrap()
         })
         .collect();
     assert!(pids.iter().all(|pid| *pid == pids[0]), "{pids:?}");
@@ -47,4 +51,33 @@ fn a_port_that_is_taken_is_an_error_when_it_was_asked_for() {
     let done = home.run(&["up", "--listen", &address]);
     assert_eq!(done.code, 1, "{done:?}");
     assert!(done.err.contains(&address) && done.err.contains("--listen"), "{done:?}");
+}
+
+/// A cleaner of temporary files takes sockets away. It is the only way by which a home's clients find their daemon.
+#[test]
+fn a_socket_that_was_taken_away_is_put_back() {
+    let home = Home::new();
+    home.up();
+    let pid = home.daemon_pid();
+    let socket = home.path("home/tenure.sock");
+    std::fs::remove_file(&socket).unwrap();
+    home.run(&["ls"]).expect(0);
+    assert_eq!(home.daemon_pid(), pid, "it is still the same");
+    assert_eq!(std::fs::metadata(&socket).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+/// After a kill somebody else may have the port: here the daemon of another home, which does not know the token.
+#[test]
+fn the_address_of_a_daemon_that_was_killed_is_not_asked() {
+    let (home, other) = (Home::new(), Home::new());
+    for home in [&home, &other] {
+        home.up();
+    }
+    let read = |home: &Home| serde_json::from_slice(&std::fs::read(home.path("home/daemon.json")).unwrap());
+    let (mut file, there): (Value, Value) = (read(&home).unwrap(), read(&other).unwrap());
+    home.kill_daemon();
+    file["url"] = there["url"].clone();
+    std::fs::write(home.path("home/daemon.json"), file.to_string()).unwrap();
+    home.run(&["ls"]).expect(0);
+    assert_ne!(home.daemon_pid(), other.daemon_pid());
 }

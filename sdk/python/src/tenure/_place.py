@@ -75,18 +75,12 @@ async def find(place: Place, start: Start) -> Link:
 async def of_home(home: Path) -> Link:
     try:
         file = json.loads((home / "daemon.json").read_text())
-        url, socket = str(file["url"]), str(file["socket"])
+        socket = str(file["socket"])
     except (OSError, ValueError, KeyError, TypeError):
         message = f"no daemon answers at {home}: none runs there (`tenure up` starts one)"
         raise Unreachable(message) from None
-    try:
-        return await by_socket(socket)
-    except Unreachable:
-        try:
-            token = (home / "token").read_text().strip()
-        except OSError:
-            token = ""
-        return await by_url(url, token or None)
+    # Not by the address beside it: after the daemon's death it may be anybody's, who would be shown the token.
+    return await by_socket(socket)
 
 
 async def by_socket(path: str) -> Link:

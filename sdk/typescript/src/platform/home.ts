@@ -5,10 +5,7 @@ import { isAbsolute, join, resolve } from "node:path";
 
 /** `daemon.json`: where the daemon listens. A hint, true only if a connection says so. */
 export interface DaemonFile {
-  readonly url: string;
   readonly socket: string;
-  readonly pid: number;
-  readonly version: string;
 }
 
 /** `given`, else `TENURE_HOME`, else `tenure` in the XDG state directory. */
@@ -23,17 +20,7 @@ export function chooseHome(given: string | undefined, env: NodeJS.ProcessEnv = p
 export async function daemonFile(home: string): Promise<DaemonFile | undefined> {
   try {
     const file: unknown = JSON.parse(await readFile(join(home, "daemon.json"), "utf8"));
-    const { url, socket } = file as Partial<DaemonFile>;
-    return typeof url === "string" && typeof socket === "string" ? (file as DaemonFile) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/** The home's token; `undefined` if it cannot be read. */
-export async function homeToken(home: string): Promise<string | undefined> {
-  try {
-    return (await readFile(join(home, "token"), "utf8")).trim() || undefined;
+    return typeof (file as Partial<DaemonFile>).socket === "string" ? (file as DaemonFile) : undefined;
   } catch {
     return undefined;
   }

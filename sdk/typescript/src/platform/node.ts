@@ -1,12 +1,13 @@
 /**
- * Node: finds the daemon of a home by its Unix socket, else by TCP and the home's token, and starts one if it may.
+ * Node: finds the daemon of a home by its Unix socket, and starts one if it may. The address beside it is not asked: after
+ * the daemon's death it may be anybody's, and the token would be shown to whoever that is.
  * `tenure up --detach` does the starting: of two that start one at once, it waits for the one that wins.
  */
 import { spawn } from "node:child_process";
 
 import { TenureError, sentence } from "../errors.js";
 import { checked } from "./check.js";
-import { chooseHome, daemonFile, homeToken } from "./home.js";
+import { chooseHome, daemonFile } from "./home.js";
 import { socketLink, urlLink } from "./node-link.js";
 import type { Link, Place, Platform } from "./transport.js";
 
@@ -42,13 +43,7 @@ async function ofHome(home: string, signal: AbortSignal): Promise<Link> {
   if (file === undefined) {
     throw new TenureError("unreachable", `no daemon answers at ${home}: none runs there (\`tenure up\` starts one)`);
   }
-  try {
-    return await checked(socketLink(file.socket), signal);
-  } catch (error) {
-    signal.throwIfAborted();
-    if (!URL.canParse(file.url)) throw error;
-    return checked(urlLink(new URL(file.url), await homeToken(home)), signal);
-  }
+  return checked(socketLink(file.socket), signal);
 }
 
 function startDaemon(home: string, place: Place, signal: AbortSignal): Promise<void> {
