@@ -57,18 +57,11 @@ pub struct AcpCodec {
     open: Vec<Open>,
 }
 
-/// What is saved: the memory, and how each open message began.
-#[derive(Deserialize)]
-struct Saved {
-    state: State,
-    open: Vec<OpenMeta>,
-}
-
-/// The same, to be written.
-#[derive(Serialize)]
-struct SavedRef<'a> {
-    state: &'a State,
-    open: Vec<&'a OpenMeta>,
+/// What is saved: the memory, and how each open message began; borrowed where it is written.
+#[derive(Serialize, Deserialize)]
+struct Saved<M, O> {
+    state: M,
+    open: Vec<O>,
 }
 
 impl AcpCodec {
@@ -94,11 +87,11 @@ impl Codec for AcpCodec {
 
     fn save(&self) -> Kept {
         let open = self.open.iter().map(|open| &open.meta).collect();
-        Kept::of(&SavedRef { state: &self.state, open })
+        Kept::of(&Saved { state: &self.state, open })
     }
 
     fn restore(&mut self, saved: &Value) {
-        if let Ok(Saved { state, open }) = Saved::deserialize(saved) {
+        if let Ok(Saved { state, open }) = Saved::<State, OpenMeta>::deserialize(saved) {
             self.open = open.into_iter().map(|meta| Open::new(&self.record, meta)).collect();
             self.state = state;
         }

@@ -58,19 +58,12 @@ pub struct ClaudeCodec {
     messages: Messages,
 }
 
-/// What is saved: the memory, and which messages were open.
-#[derive(Deserialize)]
-struct Saved {
-    memory: Memory,
-    #[serde(default)]
-    open: Vec<(String, u64, Option<String>)>,
-}
-
-/// The same, to be written.
-#[derive(Serialize)]
-struct SavedRef<'a> {
-    memory: &'a Memory,
-    open: Vec<(&'a str, u64, Option<&'a str>)>,
+/// What is saved: the memory, and which messages were open; borrowed where it is written.
+#[derive(Serialize, Deserialize)]
+struct Saved<M, T> {
+    memory: M,
+    #[serde(default = "Vec::new")]
+    open: Vec<(T, u64, Option<T>)>,
 }
 
 impl ClaudeCodec {
@@ -147,11 +140,11 @@ impl Codec for ClaudeCodec {
     fn save(&self) -> Kept {
         let open =
             self.messages.open.iter().map(|open| (open.native.as_str(), open.offset, open.parent.as_deref()));
-        Kept::of(&SavedRef { memory: &self.memory, open: open.collect() })
+        Kept::of(&Saved { memory: &self.memory, open: open.collect() })
     }
 
     fn restore(&mut self, saved: &Value) {
-        let Ok(saved) = Saved::deserialize(saved) else { return };
+        let Ok(saved) = Saved::<Memory, String>::deserialize(saved) else { return };
         self.memory = saved.memory;
         self.messages.open = saved
             .open

@@ -66,18 +66,11 @@ pub struct CodexCodec {
     open: Vec<Open>,
 }
 
-/// What is saved: the memory, and how each open message began.
-#[derive(Deserialize)]
-struct Saved {
-    memory: Memory,
-    open: Vec<OpenMeta>,
-}
-
-/// The same, to be written.
-#[derive(Serialize)]
-struct SavedRef<'a> {
-    memory: &'a Memory,
-    open: Vec<&'a OpenMeta>,
+/// What is saved: the memory, and how each open message began; borrowed where it is written.
+#[derive(Serialize, Deserialize)]
+struct Saved<M, O> {
+    memory: M,
+    open: Vec<O>,
 }
 
 impl CodexCodec {
@@ -103,11 +96,11 @@ impl Codec for CodexCodec {
 
     fn save(&self) -> Kept {
         let open = self.open.iter().map(|open| &open.meta).collect();
-        Kept::of(&SavedRef { memory: &self.memory, open })
+        Kept::of(&Saved { memory: &self.memory, open })
     }
 
     fn restore(&mut self, saved: &Value) {
-        if let Ok(Saved { memory, open }) = Saved::deserialize(saved) {
+        if let Ok(Saved { memory, open }) = Saved::<Memory, OpenMeta>::deserialize(saved) {
             self.open = open.into_iter().map(|meta| Open::new(&self.record, meta)).collect();
             self.memory = memory;
         }

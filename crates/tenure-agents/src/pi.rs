@@ -58,18 +58,11 @@ pub struct PiCodec {
     open: Option<Gathering>,
 }
 
-/// What is saved: the memory, and where the open message began.
-#[derive(Deserialize)]
-struct Saved {
-    memory: Memory,
+/// What is saved: the memory, borrowed where it is written, and where the open message began.
+#[derive(Serialize, Deserialize)]
+struct Saved<M> {
+    memory: M,
     #[serde(default)]
-    open: Option<u64>,
-}
-
-/// The same, to be written.
-#[derive(Serialize)]
-struct SavedRef<'a> {
-    memory: &'a Memory,
     open: Option<u64>,
 }
 
@@ -152,11 +145,11 @@ impl Codec for PiCodec {
     }
 
     fn save(&self) -> Kept {
-        Kept::of(&SavedRef { memory: &self.memory, open: self.open_offset() })
+        Kept::of(&Saved { memory: &self.memory, open: self.open_offset() })
     }
 
     fn restore(&mut self, saved: &Value) {
-        let Ok(saved) = Saved::deserialize(saved) else { return };
+        let Ok(saved) = Saved::<Memory>::deserialize(saved) else { return };
         self.memory = saved.memory;
         self.open = saved.open.map(Gathering::new);
     }

@@ -97,6 +97,33 @@ fn what_changes_while_a_large_conversation_is_read_is_found_before_that_ends() {
 }
 
 #[test]
+fn a_large_conversation_that_changes_while_it_is_read_is_put_in_once() {
+    let mut ground = Ground::new();
+    let long = format!("a rare okapi {}", "word ".repeat(100_000));
+    let items = (0..30).map(|n| text(9_000 + n, Role::User, &format!("m{n}"), &long));
+    ground.put("large", Kept { items: items.collect(), ..Kept::default() });
+    let shelf = std::sync::Arc::clone(&ground.shelf);
+    let mut hears = Hears {
+        steps: 0,
+        at: 3,
+        path: Some(ground.path.join("large")),
+        change: Box::new(move || {
+            let said = text(10_000, Role::User, "c", "another okapi");
+            shelf.lock().unwrap().get_mut("large").unwrap().items.push(said);
+        }),
+        found: Box::new(|| false),
+        found_at: None,
+        bytes: 0,
+    };
+    ground.round_at(&mut hears);
+    assert!(hears.path.is_none(), "it has changed");
+    let want = crate::SearchWant { text: "okapi".into(), limit: 100, ..crate::SearchWant::default() };
+    assert_eq!(ground.found(&want).len(), 31);
+    ground.round();
+    assert_eq!(ground.found(&want).len(), 31);
+}
+
+#[test]
 fn an_index_that_is_thrown_away_and_made_anew_has_nothing_and_goes_on_wherever_that_was_broken_off() {
     let mut ground = Ground::new();
     ground.put("one", two_messages());

@@ -118,12 +118,13 @@ pub(super) async fn place(
 ) -> Answer<Narrowed> {
     let Some(id) = project else {
         let Some(cwd) = cwd else { return Ok(Narrowed::default()) };
-        let project = project_of(app, &cwd).await?;
-        let Some(row) = project else { return Ok(Narrowed { cwds: vec![cwd], ..Narrowed::default() }) };
+        let Some((row, path)) = project_of(app, &cwd).await? else {
+            return Ok(Narrowed { cwds: vec![cwd], ..Narrowed::default() });
+        };
         if worktrees {
             return Ok(Narrowed { projects: vec![row.id.to_string()], ..Narrowed::default() });
         }
-        return in_directory(app, &row, cwd).await;
+        return in_directory(app, &row, cwd, Some(path)).await;
     };
     let unknown = || {
         Failure::new(ErrorCode::NotFound, format!("there is no project {id}; `tenure projects` lists them"))
@@ -131,33 +132,37 @@ pub(super) async fn place(
     let projects = app.node.projects().await?;
     let row = projects.named(&id).ok_or_else(unknown)?;
     match cwd {
-        Some(cwd) => in_directory(app, row, cwd).await,
+        Some(cwd) => {
+            let own = project_of(app, &cwd).await?.filter(|(project, _)| project.id == row.id);
+            in_directory(app, row, cwd, own.map(|(_, path)| path)).await
+        }
         None => Ok(Narrowed { projects: vec![row.id.to_string()], ..Narrowed::default() }),
     }
 }
 
-/// The project of a directory, if it has one.
-async fn project_of(app: &App, cwd: &str) -> Answer<Option<ProjectRow>> {
+/// The project of a directory, if it has one, and the path by which the directory is in it.
+async fn project_of(app: &App, cwd: &str) -> Answer<Option<(ProjectRow, String)>> {
     let given = cwd.to_owned();
     // It may be on a disk that does not answer.
     let path = off_thread(move || Ok(project_path(&given))).await.unwrap_or_default();
     let absolute = || Failure::invalid("cwd", format!("`{cwd}` is not an absolute path"));
-    Ok(app.node.project_known_at(&path.ok_or_else(absolute)?).await?)
+    let path = path.ok_or_else(absolute)?;
+    Ok(app.node.project_known_at(&path).await?.map(|row| (row, path)))
 }
 
-/// One directory of a project, by all the names that records have for it: links that lead there, and where it was before.
-async fn in_directory(app: &App, row: &ProjectRow, cwd: String) -> Answer<Narrowed> {
+/// One directory, by all the names that a project's records have for it: links that lead there, and where it was before. The path is
+/// that by which it is in this project; none if it is in another.
+async fn in_directory(app: &App, row: &ProjectRow, cwd: String, path: Option<String>) -> Answer<Narrowed> {
     let id = row.id.to_string();
     let mut before = app.node.directories().before(&row.id);
     before.push(row.path.clone());
-    let is_its = project_of(app, &cwd).await?.is_some_and(|project| project.id == row.id);
     let named = id.clone();
     let all = app.history.ask(move |looker| looker.directories_of(&named)).await?;
     let asked = cwd.clone();
     let cwds = off_thread(move || {
         let there = std::fs::canonicalize(&asked).ok();
         // In a worktree it is another directory of the project.
-        let is_root = is_its && project_path(&asked).map(Into::into) == there;
+        let is_root = path.is_some_and(|path| there.as_deref() == Some(path.as_ref()));
         let is_it = |name: &String| match std::fs::canonicalize(name) {
             Ok(other) => there.as_ref() == Some(&other),
             Err(_) => is_root && before.contains(name),

@@ -68,9 +68,12 @@ async fn past(args: &Args, context: &Context, client: &Client) -> Outcome {
     Ok(Exit::Done)
 }
 
+/// A time, and how long ago that is.
+fn at(ts: Timestamp) -> String {
+    format!("{ts} ({})", ago(clock::now().millis_since(ts)))
+}
+
 fn past_card(style: Style, past: &History) -> String {
-    let now = clock::now();
-    let at = |ts: Timestamp| format!("{ts} ({})", ago(now.millis_since(ts)));
     let text = |value: &Option<String>| value.as_deref().map(|v| one_line(v, 200)).unwrap_or_default();
     let lines = [
         ("conversation", format!("{}/{}", past.agent, past.native_id)),
@@ -91,7 +94,6 @@ fn past_card(style: Style, past: &History) -> String {
 }
 
 fn card(style: Style, session: &Session) -> String {
-    let now = clock::now();
     let mut out = String::new();
     let mut line = |name: &str, value: String| {
         if !value.is_empty() {
@@ -109,8 +111,8 @@ fn card(style: Style, session: &Session) -> String {
     line("directory", one_line(&tilde(&session.cwd), 200));
     line("native id", text(&session.native_id));
     line("tags", one_line(&session.tags.join(", "), 200));
-    line("created", format!("{} ({})", session.created_at, ago(now.millis_since(session.created_at))));
-    line("updated", format!("{} ({})", session.updated_at, ago(now.millis_since(session.updated_at))));
+    line("created", at(session.created_at));
+    line("updated", at(session.updated_at));
     line("events", session.last_seq.to_string());
     line("usage", usage(session));
     if let Some(p) = &session.process {
