@@ -1,10 +1,14 @@
 //! Answers to a form, checked against its schema before anything is sent: an agent would refuse them later, or not at all.
 //! Words are taken for what the form wants (`"7"` for a number, a title for the value behind it); nothing is left out or
-//! made up. What a schema means is the business of the `jsonschema` crate.
+//! made up.
+
+mod fits;
 
 use serde_json::{Map, Value};
 use tenure_api::Problem;
 use tenure_event::Ask;
+
+use self::fits::{Misfit, fits};
 
 /// What the form is filled with.
 ///
@@ -38,7 +42,10 @@ pub(super) fn filled(ask: &Ask, answers: Option<&Value>) -> Result<Option<Value>
         }
     }
     let content = Value::Object(content);
-    check(schema, &content)?;
+    fits(schema, &content).map_err(|Misfit { place, why }| {
+        let field = if place.is_empty() { "answers".to_owned() } else { format!("answers.{place}") };
+        Problem::invalid(field, why)
+    })?;
     Ok(Some(content))
 }
 
@@ -74,16 +81,6 @@ fn meant(field: &Value, value: Value) -> Value {
     }
 }
 
-/// Whether a schema has references in it.
-fn refers(schema: &Value) -> bool {
-    let is_one = |name: &str| matches!(name, "$ref" | "$dynamicRef" | "$recursiveRef");
-    match schema {
-        Value::Object(fields) => fields.iter().any(|(name, value)| is_one(name) || refers(value)),
-        Value::Array(list) => list.iter().any(refers),
-        _ => false,
-    }
-}
-
 /// The value of a choice by its title.
 fn behind(field: &Value, title: &str) -> Option<Value> {
     let lists = ["oneOf", "anyOf"].into_iter().filter_map(|list| field.get(list)?.as_array());
@@ -95,25 +92,6 @@ fn behind(field: &Value, title: &str) -> Option<Value> {
     }
     let at = field.get("enumNames")?.as_array()?.iter().position(|name| name.as_str() == Some(title))?;
     field.get("enum")?.as_array()?.get(at).cloned()
-}
-
-fn check(schema: &Value, content: &Value) -> Result<(), Problem> {
-    // No form has a use for references, and one that leads to itself would be followed for ever.
-    if refers(schema) {
-        return Ok(());
-    }
-    // A schema that is none cannot be kept to; whoever made it will say what is wrong.
-    let Ok(validator) = jsonschema::options().should_validate_formats(true).build(schema) else {
-        return Ok(());
-    };
-    let Some(error) = validator.iter_errors(content).next() else { return Ok(()) };
-    let mut field = error.instance_path().to_string().trim_start_matches('/').replace('/', ".");
-    if let jsonschema::error::ValidationErrorKind::Required { property } = error.kind() {
-        let name = property.as_str().unwrap_or_default();
-        field = if field.is_empty() { name.to_owned() } else { format!("{field}.{name}") };
-    }
-    let place = if field.is_empty() { "answers".to_owned() } else { format!("answers.{field}") };
-    Err(Problem::invalid(place, error.to_string()))
 }
 
 #[cfg(test)]
