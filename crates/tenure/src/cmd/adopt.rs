@@ -3,7 +3,7 @@
 use tenure_api::{AdoptConversation, InputContent};
 
 use super::common::{read_prompt, whole_path};
-use super::fork::go_on;
+use super::fork::{go_on, until};
 use super::past::find_past;
 use crate::cli::{Context, block_on};
 use crate::exit::Outcome;
@@ -43,13 +43,15 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
     block_on(async {
         let client = context.client().await?;
         let past = find_past(&client, &args.conversation).await?;
-        let from_stdin = prompt.as_ref().is_some_and(|prompt| prompt.from_stdin);
+        let (prompted, from_stdin) =
+            (prompt.is_some(), prompt.as_ref().is_some_and(|prompt| prompt.from_stdin));
         let request = AdoptConversation {
             agent: args.agent,
             cwd,
             title: args.title,
             input: prompt.map(|prompt| InputContent::Plain(prompt.text)),
             model: args.model,
+            wait: until(prompted, args.detach),
             ..AdoptConversation::default()
         };
         let created = client.adopt(&past.agent, &past.native_id, request).await?;

@@ -1,6 +1,6 @@
 //! `tenure fork`: a new session that begins with what was said in another one.
 
-use tenure_api::{Created, ForkFiles, ForkSession, InputContent, RewindTo};
+use tenure_api::{CreateWait, Created, ForkFiles, ForkSession, InputContent, RewindTo};
 use tenure_client::Client;
 
 use super::common::{read_prompt, short_id};
@@ -57,18 +57,25 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             (_, true) => ForkFiles::Worktree,
             _ => ForkFiles::Shared,
         };
-        let from_stdin = prompt.as_ref().is_some_and(|prompt| prompt.from_stdin);
+        let (prompted, from_stdin) =
+            (prompt.is_some(), prompt.as_ref().is_some_and(|prompt| prompt.from_stdin));
         let request = ForkSession {
             at: args.at.map(RewindTo::Id),
             title: args.title,
             files,
             input: prompt.map(|prompt| InputContent::Plain(prompt.text)),
             model: args.model,
+            wait: until(prompted, args.detach),
             ..ForkSession::default()
         };
         let created = client.fork(&id, request).await?;
         go_on(&context, client, created, args.detach, "forked", from_stdin).await
     })
+}
+
+/// Without a turn to be followed it is the agent that is waited for: it may not come up.
+pub(super) fn until(prompted: bool, detach: bool) -> CreateWait {
+    if prompted || detach { CreateWait::Created } else { CreateWait::Live }
 }
 
 /// What follows once a session has come from something else: its first turn, or a word on how to go on.

@@ -78,7 +78,10 @@ fn tokens_are_counted_by_day_model_project_agent_and_conversation() {
 #[test]
 fn one_is_adopted_and_shows_what_was_said_before() {
     let home = with_a_past();
-    let adopted = home.run(&["adopt", &named(GATE), "--title", "On with the gate"]);
+    let refused = home.run(&["adopt", &named(PUMP)]);
+    refused.expect(1);
+    assert!(refused.err.contains("there is no program claude"), "its agent is waited for: {refused:?}");
+    let adopted = home.run(&["adopt", &named(GATE), "--title", "On with the gate", "--detach"]);
     let session = adopted.expect(0).trim();
     assert!(adopted.err.contains("tenure send"), "{adopted:?}");
     let card = home.run(&["show", session, "--json"]).json();
