@@ -66,7 +66,8 @@ fn foreground(args: Args, context: Context) -> Outcome {
         on_ready: if args.detached { None } else { Some(Box::new(on_ready)) },
         ..DaemonOptions::default()
     };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(workers()).enable_all().build()?;
     let ended = runtime.block_on(run_daemon(options));
     runtime.shutdown_background();
     match ended {
@@ -74,6 +75,12 @@ fn foreground(args: Args, context: Context) -> Outcome {
         Err(error @ DaemonError::Running { .. }) if args.detached => Err(Failure::new(Exit::HomeHeld, error)),
         Err(error) => Err(Failure::failed(error)),
     }
+}
+
+/// Half of the processors, as agents need some too. A worker more than needed costs each request a wake-up: whoever finds
+/// work wakes another one to look for more.
+fn workers() -> usize {
+    std::thread::available_parallelism().map_or(1, |n| n.get().div_ceil(2))
 }
 
 fn ready_line(running: &Running) -> String {
