@@ -208,6 +208,22 @@ impl<'a> Doer<'a> {
         Ok(self.insist("GET", path, None, None, &[])?.json())
     }
 
+    /// Looks until it shows what it must, which may go behind the answer before; a life may be too short for that.
+    fn shows(&mut self, path: &str, otherwise: &str, wanted: impl Fn(&Value) -> bool) -> Done {
+        let (begun, mut plea) = (Instant::now(), None);
+        loop {
+            let seen = self.get(path)?;
+            if wanted(&seen) {
+                return Ok(());
+            }
+            expect(begun.elapsed() < REFUSED_FOR, || format!("{otherwise}: {seen}"))?;
+            if begun.elapsed() > PLEADS {
+                plea.get_or_insert_with(|| self.caller.link.plead());
+            }
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+
     /// The same request until it was done, or has one of these answers.
     fn insist(
         &mut self,
