@@ -28,7 +28,7 @@ use std::process::ExitCode;
 
 use tenure_crash_point::crash_point;
 
-pub use stderr::stderr_tail;
+pub use stderr::{StderrMark, stderr_tail};
 
 /// What stands in place of a directory for the shim of a command.
 pub(crate) const EXEC_FLAG: &str = "--exec";

@@ -52,21 +52,103 @@ impl StderrRing {
 /// The last bytes, at most `max`, of the agent's standard error, read from a shim's
 /// directory. Works while the shim runs and after. Empty if there is none.
 pub fn stderr_tail(dir: &Path, max: usize) -> Vec<u8> {
-    let read = |name: &str| -> Vec<u8> {
-        let flags = OFlags::RDONLY | OFlags::CLOEXEC;
-        let Ok(file) = rustix::fs::openat(CWD, dir.join(name), flags, Mode::empty()) else {
-            return Vec::new();
-        };
-        let mut bytes = Vec::new();
-        let _ = std::io::Read::read_to_end(&mut std::fs::File::from(file), &mut bytes);
-        bytes
-    };
-    let [mut first, mut second] = NAMES.map(read);
-    if second.len() >= HALF {
-        std::mem::swap(&mut first, &mut second);
+    let [first, second] = NAMES.map(|name| read(dir, name));
+    let (mut older, mut newer) = if second.len() >= HALF { (second, first) } else { (first, second) };
+    older.append(&mut newer);
+    last(older, max)
+}
+
+/// A place in an agent's standard error: its beginning by default.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StderrMark {
+    /// The file that was being filled.
+    file: usize,
+    len: u64,
+}
+
+impl StderrMark {
+    /// Where standard error ends now. Nothing of it is read.
+    #[must_use]
+    pub fn now(dir: &Path) -> Self {
+        let len = |name: &str| rustix::fs::stat(dir.join(name)).map_or(0, |stat| stat.st_size.unsigned_abs());
+        let [first, second] = NAMES.map(len);
+        let file = current(first, second);
+        Self { file, len: [first, second][file] }
     }
-    first.append(&mut second);
-    let from = first.len().saturating_sub(max);
-    first.drain(..from);
-    first
+
+    /// What was said since then, at most the last `max` bytes of it.
+    #[must_use]
+    pub fn since(self, dir: &Path, max: usize) -> Vec<u8> {
+        let mut files = NAMES.map(|name| read(dir, name));
+        let now = current(files[0].len() as u64, files[1].len() as u64);
+        let from = usize::try_from(self.len).unwrap_or(usize::MAX);
+        let mut newest = std::mem::take(&mut files[now]);
+        if now == self.file && from <= newest.len() {
+            newest.drain(..from);
+            return last(newest, max);
+        }
+        // It went over into the other file, or all the way round.
+        let mut before = std::mem::take(&mut files[1 - now]);
+        if now != self.file {
+            before.drain(..from.min(before.len()));
+        }
+        before.append(&mut newest);
+        last(before, max)
+    }
+}
+
+/// Which of the two files is being filled.
+fn current(first: u64, second: u64) -> usize {
+    usize::from(first >= HALF as u64 && second < HALF as u64)
+}
+
+fn read(dir: &Path, name: &str) -> Vec<u8> {
+    let flags = OFlags::RDONLY | OFlags::CLOEXEC;
+    let Ok(file) = rustix::fs::openat(CWD, dir.join(name), flags, Mode::empty()) else {
+        return Vec::new();
+    };
+    let mut bytes = Vec::new();
+    let _ = std::io::Read::read_to_end(&mut std::fs::File::from(file), &mut bytes);
+    bytes
+}
+
+fn last(mut bytes: Vec<u8>, max: usize) -> Vec<u8> {
+    let from = bytes.len().saturating_sub(max);
+    bytes.drain(..from);
+    bytes
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn what_was_said_since_a_mark_is_told(
+            before in prop::collection::vec(0..HALF, 0..6),
+            after in prop::collection::vec(0..HALF / 2, 0..4),
+            max in prop_oneof![Just(usize::MAX), 0..HALF],
+        ) {
+            let dir = tempfile::tempdir().expect("a directory");
+            let open = std::fs::File::open(dir.path()).expect("opened");
+            let mut ring = StderrRing::create(&open).expect("made");
+            let mut said = 0u8;
+            let mut say = |bytes: usize| {
+                let text: Vec<u8> = (0..bytes).map(|_| { said = said.wrapping_mul(5).wrapping_add(3); said }).collect();
+                ring.push(&text);
+                text
+            };
+            before.into_iter().for_each(|bytes| drop(say(bytes)));
+            let mark = StderrMark::now(dir.path());
+            let new: Vec<u8> = after.into_iter().flat_map(say).collect();
+            // What is older than the newest half may be gone.
+            let told = mark.since(dir.path(), max);
+            prop_assert!(new.ends_with(&told));
+            prop_assert!(told.len() >= new.len().min(HALF).min(max), "{} of {}", told.len(), new.len());
+        }
+    }
 }

@@ -8,6 +8,7 @@ use tenure_agents::catalog::Protocol;
 use tenure_core::agent::{Codec, Kept, LineMark, Signal, StartRecord};
 use tenure_core::machine::ExitNews;
 use tenure_crash_point::crash_point;
+use tenure_host::shim::StderrMark;
 use tenure_host::spool::{LineKind, SpoolLine, SpoolReader};
 use tenure_host::{ExitRecord, Lost, Shim, ShimStatus};
 use tokio::sync::watch;
@@ -69,7 +70,7 @@ pub(super) struct Line {
     /// The last one whose acknowledgement the commit under way holds.
     pub(super) acked_next: u64,
     pub(super) blocked_told: bool,
-    stderr_before: String,
+    stderr_before: StderrMark,
 }
 
 impl Line {
@@ -103,7 +104,7 @@ impl Line {
             acked_stored: 0,
             acked_next: 0,
             blocked_told: false,
-            stderr_before: String::new(),
+            stderr_before: StderrMark::default(),
         })
     }
 
@@ -241,22 +242,17 @@ impl Line {
 
     /// What its standard error said since the last prompt.
     pub(super) fn new_stderr(&self) -> String {
-        let now = self.stderr();
-        now.strip_prefix(self.stderr_before.as_str()).map_or_else(|| now.clone(), str::to_owned)
+        String::from_utf8_lossy(&self.stderr_before.since(&self.dir, 8 * 1024)).into_owned()
     }
 
     /// A prompt is about to be sent: what stands in standard error now is older than its turn.
     pub(super) fn mark_stderr(&mut self) {
-        self.stderr_before = self.stderr();
+        self.stderr_before = StderrMark::now(&self.dir);
     }
 
     /// Who runs, or ran, as its shim wrote it down.
     pub(super) fn identity(&self) -> Option<tenure_host::ShimIdentity> {
         tenure_host::read_identity(&self.dir).ok().flatten()
-    }
-
-    fn stderr(&self) -> String {
-        String::from_utf8_lossy(&tenure_host::shim::stderr_tail(&self.dir, 8 * 1024)).into_owned()
     }
 }
 
