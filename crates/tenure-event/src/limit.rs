@@ -1,7 +1,7 @@
 //! Limits of a session and what happens when its process ends by itself, as they are set and told. When a limit is
 //! reached is the machine's business.
 
-use serde::de::Error;
+use serde::de::{Error, IntoDeserializer as _};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use utoipa::ToSchema;
 
@@ -86,8 +86,14 @@ struct RestartRule {
 #[derive(Serialize, Deserialize, ToSchema)]
 #[serde(untagged)]
 enum RestartForm {
-    Word(RestartWord),
+    Word(#[serde(deserialize_with = "word")] RestartWord),
     Rule(RestartRule),
+}
+
+/// Only as a text: `{"never": null}` is read as the same word otherwise.
+fn word<'de, D: Deserializer<'de>>(from: D) -> Result<RestartWord, D::Error> {
+    let text = String::deserialize(from)?;
+    RestartWord::deserialize(text.as_str().into_deserializer())
 }
 
 impl Serialize for RestartPolicy {
@@ -156,7 +162,8 @@ mod tests {
             assert_eq!(read, policy, "{told}");
             assert_eq!(serde_json::to_value(read).ok(), Some(again));
         }
-        for wrong in [json!("always"), json!({"on_crash": {"most": 1}}), json!({"never": {}}), json!(3)] {
+        let odd = [json!({"on_crash": null}), json!({"never": null}), json!({"never": {}})];
+        for wrong in [json!("always"), json!({"on_crash": {"most": 1}}), json!(3)].into_iter().chain(odd) {
             let e = serde_json::from_value::<RestartPolicy>(wrong.clone()).expect_err("refused");
             assert!(e.to_string().contains("on_crash"), "{wrong}: {e}");
         }
