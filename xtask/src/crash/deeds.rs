@@ -208,20 +208,28 @@ impl<'a> Doer<'a> {
         Ok(self.insist("GET", path, None, None, &[])?.json())
     }
 
-    /// Looks until it shows what it must, which may go behind the answer before; a life may be too short for that.
+    /// Looks until it shows what it must.
     fn shows(&mut self, path: &str, otherwise: &str, wanted: impl Fn(&Value) -> bool) -> Done {
+        self.settled(|doer| {
+            let seen = doer.get(path)?;
+            Ok((!wanted(&seen)).then(|| format!("{otherwise}: {seen}")))
+        })
+    }
+
+    /// Looks until nothing is wrong any more: it may go behind an answer, and a life may be too short for that.
+    fn settled(&mut self, mut wrong: impl FnMut(&mut Self) -> Done<Option<String>>) -> Done {
         let (begun, mut plea) = (Instant::now(), None);
-        loop {
-            let seen = self.get(path)?;
-            if wanted(&seen) {
-                return Ok(());
+        while let Some(what) = wrong(self)? {
+            if self.caller.course.over() {
+                return Err(Stop::Over);
             }
-            expect(begun.elapsed() < REFUSED_FOR, || format!("{otherwise}: {seen}"))?;
+            expect(begun.elapsed() < REFUSED_FOR, || what)?;
             if begun.elapsed() > PLEADS {
                 plea.get_or_insert_with(|| self.caller.link.plead());
             }
             thread::sleep(Duration::from_millis(20));
         }
+        Ok(())
     }
 
     /// The same request until it was done, or has one of these answers.
@@ -246,20 +254,9 @@ impl<'a> Doer<'a> {
         Err(Stop::Fault(format!("{method} {path} is refused for ever: {last}")))
     }
 
-    /// Nothing of a worktree is left in a repository. What goes with the last session goes behind the answer, and a life
-    /// may be too short for that.
-    fn is_alone(&self, repo: &Repo) -> Done {
-        let (begun, mut plea) = (Instant::now(), None);
-        while let Some(left) = repo.left()? {
-            if self.caller.course.over() {
-                return Err(Stop::Over);
-            }
-            expect(begun.elapsed() < REFUSED_FOR, || left)?;
-            if begun.elapsed() > PLEADS {
-                plea.get_or_insert_with(|| self.caller.link.plead());
-            }
-            thread::sleep(Duration::from_millis(20));
-        }
+    /// Nothing of a worktree is left in a repository. What goes with the last session goes behind the answer.
+    fn is_alone(&mut self, repo: &Repo) -> Done {
+        self.settled(|_| repo.left())?;
         repo.is_whole()
     }
 

@@ -58,48 +58,42 @@ pub fn stderr_tail(dir: &Path, max: usize) -> Vec<u8> {
     last(older, max)
 }
 
-/// A place in an agent's standard error: its beginning by default.
+/// A place in an agent's standard error: its beginning by default. How long both files were then.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct StderrMark {
-    /// The file that was being filled.
-    file: usize,
-    len: u64,
-}
+pub struct StderrMark([usize; 2]);
 
 impl StderrMark {
     /// Where standard error ends now. Nothing of it is read.
     #[must_use]
     pub fn now(dir: &Path) -> Self {
         let len = |name: &str| rustix::fs::stat(dir.join(name)).map_or(0, |stat| stat.st_size.unsigned_abs());
-        let [first, second] = NAMES.map(len);
-        let file = current(first, second);
-        Self { file, len: [first, second][file] }
+        Self(NAMES.map(|name| usize::try_from(len(name)).unwrap_or(usize::MAX)))
     }
 
     /// What was said since then, at most the last `max` bytes of it.
     #[must_use]
     pub fn since(self, dir: &Path, max: usize) -> Vec<u8> {
         let mut files = NAMES.map(|name| read(dir, name));
-        let now = current(files[0].len() as u64, files[1].len() as u64);
-        let from = usize::try_from(self.len).unwrap_or(usize::MAX);
+        let (then, now) = (current(self.0), current([files[0].len(), files[1].len()]));
+        let from = self.0[then];
         let mut newest = std::mem::take(&mut files[now]);
-        if now == self.file && from <= newest.len() {
-            newest.drain(..from);
-            return last(newest, max);
-        }
-        // It went over into the other file, or all the way round.
         let mut before = std::mem::take(&mut files[1 - now]);
-        if now != self.file {
+        if now != then {
+            // It went over into the other file.
             before.drain(..from.min(before.len()));
+        } else if from <= newest.len() && before.len() == self.0[1 - then] {
+            newest.drain(..from);
+            before.clear();
         }
+        // Otherwise it went all the way round, and all of it is new.
         before.append(&mut newest);
         last(before, max)
     }
 }
 
 /// Which of the two files is being filled.
-fn current(first: u64, second: u64) -> usize {
-    usize::from(first >= HALF as u64 && second < HALF as u64)
+fn current([first, second]: [usize; 2]) -> usize {
+    usize::from(first >= HALF && second < HALF)
 }
 
 fn read(dir: &Path, name: &str) -> Vec<u8> {
@@ -123,6 +117,17 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn since_the_beginning_there_is_all_that_was_kept() {
+        let dir = tempfile::tempdir().expect("a directory");
+        let mut ring = StderrRing::create(std::fs::File::open(dir.path()).expect("opened")).expect("made");
+        for _ in 0..5 {
+            ring.push(&[7; HALF / 2]);
+            let told = StderrMark::default().since(dir.path(), usize::MAX);
+            assert_eq!(told, stderr_tail(dir.path(), usize::MAX));
+        }
+    }
 
     proptest! {
         #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]

@@ -33,10 +33,9 @@ fn what_has_changed_is_looked_at_alone() {
     assert_eq!(ground.find("rare").len(), 3);
 }
 
-/// Hears of a change once, after so many steps.
+/// Hears of a change once, after three steps.
 struct Hears {
     steps: usize,
-    at: usize,
     path: Option<PathBuf>,
     change: Box<dyn FnMut()>,
     /// Asked whenever a step is done.
@@ -44,6 +43,14 @@ struct Hears {
     /// After how many steps it was found.
     found_at: Option<usize>,
     bytes: u64,
+}
+
+impl Hears {
+    /// Makes this change to what is there.
+    fn of(path: PathBuf, change: impl FnMut() + 'static) -> Self {
+        let found = Box::new(|| false);
+        Self { steps: 0, path: Some(path), change: Box::new(change), found, found_at: None, bytes: 0 }
+    }
 }
 
 impl Pace for Hears {
@@ -58,7 +65,7 @@ impl Pace for Hears {
     }
 
     fn news(&mut self) -> Option<Vec<PathBuf>> {
-        let is_time = self.steps >= self.at;
+        let is_time = self.steps >= 3;
         let path = is_time.then(|| self.path.take()).flatten()?;
         (self.change)();
         Some(vec![path])
@@ -74,21 +81,14 @@ fn what_changes_while_a_large_conversation_is_read_is_found_before_that_ends() {
     let items = (0..30).map(|n| text(9_000 + n, Role::User, &format!("m{n}"), &long));
     ground.put("large", Kept { items: items.collect(), ..Kept::default() });
     let (shelf, index) = (std::sync::Arc::clone(&ground.shelf), ground.index.clone());
-    let mut hears = Hears {
-        steps: 0,
-        at: 3,
-        path: Some(ground.path.join("small")),
-        change: Box::new(move || {
-            let said = text(10_000, Role::User, "c", "a rare giraffe");
-            shelf.lock().unwrap().get_mut("small").unwrap().items.push(said);
-        }),
-        found: Box::new(move || {
-            let want = crate::SearchWant { text: "giraffe".into(), limit: 1, ..crate::SearchWant::default() };
-            !index.looker().unwrap().search(&want).unwrap().items.is_empty()
-        }),
-        found_at: None,
-        bytes: 0,
-    };
+    let mut hears = Hears::of(ground.path.join("small"), move || {
+        let said = text(10_000, Role::User, "c", "a rare giraffe");
+        shelf.lock().unwrap().get_mut("small").unwrap().items.push(said);
+    });
+    hears.found = Box::new(move || {
+        let want = crate::SearchWant { text: "giraffe".into(), limit: 1, ..crate::SearchWant::default() };
+        !index.looker().unwrap().search(&want).unwrap().items.is_empty()
+    });
     let round = ground.round_at(&mut hears);
     assert!(!round.broken_off && round.progress.read == 1, "{round:?}");
     let found_at = hears.found_at.expect("it was found");
@@ -103,18 +103,10 @@ fn a_large_conversation_that_changes_while_it_is_read_is_put_in_once() {
     let items = (0..30).map(|n| text(9_000 + n, Role::User, &format!("m{n}"), &long));
     ground.put("large", Kept { items: items.collect(), ..Kept::default() });
     let shelf = std::sync::Arc::clone(&ground.shelf);
-    let mut hears = Hears {
-        steps: 0,
-        at: 3,
-        path: Some(ground.path.join("large")),
-        change: Box::new(move || {
-            let said = text(10_000, Role::User, "c", "another okapi");
-            shelf.lock().unwrap().get_mut("large").unwrap().items.push(said);
-        }),
-        found: Box::new(|| false),
-        found_at: None,
-        bytes: 0,
-    };
+    let mut hears = Hears::of(ground.path.join("large"), move || {
+        let said = text(10_000, Role::User, "c", "another okapi");
+        shelf.lock().unwrap().get_mut("large").unwrap().items.push(said);
+    });
     ground.round_at(&mut hears);
     assert!(hears.path.is_none(), "it has changed");
     let want = crate::SearchWant { text: "okapi".into(), limit: 100, ..crate::SearchWant::default() };

@@ -43,15 +43,15 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
     block_on(async {
         let client = context.client().await?;
         let past = find_past(&client, &args.conversation).await?;
-        let (prompted, from_stdin) =
-            (prompt.is_some(), prompt.as_ref().is_some_and(|prompt| prompt.from_stdin));
+        let wait = until(prompt.is_some(), args.detach);
+        let from_stdin = prompt.as_ref().is_some_and(|prompt| prompt.from_stdin);
         let request = AdoptConversation {
             agent: args.agent,
             cwd,
             title: args.title,
             input: prompt.map(|prompt| InputContent::Plain(prompt.text)),
             model: args.model,
-            wait: until(prompted, args.detach),
+            wait,
             ..AdoptConversation::default()
         };
         let created = client.adopt(&past.agent, &past.native_id, request).await?;

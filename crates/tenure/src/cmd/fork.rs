@@ -57,15 +57,15 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             (_, true) => ForkFiles::Worktree,
             _ => ForkFiles::Shared,
         };
-        let (prompted, from_stdin) =
-            (prompt.is_some(), prompt.as_ref().is_some_and(|prompt| prompt.from_stdin));
+        let wait = until(prompt.is_some(), args.detach);
+        let from_stdin = prompt.as_ref().is_some_and(|prompt| prompt.from_stdin);
         let request = ForkSession {
             at: args.at.map(RewindTo::Id),
             title: args.title,
             files,
             input: prompt.map(|prompt| InputContent::Plain(prompt.text)),
             model: args.model,
-            wait: until(prompted, args.detach),
+            wait,
             ..ForkSession::default()
         };
         let created = client.fork(&id, request).await?;

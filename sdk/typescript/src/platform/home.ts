@@ -3,11 +3,6 @@ import { readFile } from "node:fs/promises";
 import { homedir } from "node:os";
 import { isAbsolute, join, resolve } from "node:path";
 
-/** `daemon.json`: where the daemon listens. A hint, true only if a connection says so. */
-export interface DaemonFile {
-  readonly socket: string;
-}
-
 /** `given`, else `TENURE_HOME`, else `tenure` in the XDG state directory. */
 export function chooseHome(given: string | undefined, env: NodeJS.ProcessEnv = process.env): string {
   const set = (name: string) => env[name] || undefined;
@@ -16,11 +11,11 @@ export function chooseHome(given: string | undefined, env: NodeJS.ProcessEnv = p
   return resolve(given ?? set("TENURE_HOME") ?? join(base, "tenure"));
 }
 
-/** What `daemon.json` says; `undefined` if it is missing or cannot be read as such. */
-export async function daemonFile(home: string): Promise<DaemonFile | undefined> {
+/** The socket that `daemon.json` names, a hint that is true only if a connection says so; `undefined` if there is no such file. */
+export async function daemonSocket(home: string): Promise<string | undefined> {
   try {
-    const file: unknown = JSON.parse(await readFile(join(home, "daemon.json"), "utf8"));
-    return typeof (file as Partial<DaemonFile>).socket === "string" ? (file as DaemonFile) : undefined;
+    const { socket } = JSON.parse(await readFile(join(home, "daemon.json"), "utf8")) as { socket?: unknown };
+    return typeof socket === "string" ? socket : undefined;
   } catch {
     return undefined;
   }

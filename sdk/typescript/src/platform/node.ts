@@ -7,7 +7,7 @@ import { spawn } from "node:child_process";
 
 import { TenureError, sentence } from "../errors.js";
 import { checked } from "./check.js";
-import { chooseHome, daemonFile } from "./home.js";
+import { chooseHome, daemonSocket } from "./home.js";
 import { socketLink, urlLink } from "./node-link.js";
 import type { Link, Place, Platform } from "./transport.js";
 
@@ -21,7 +21,7 @@ export const platform: Platform = {
     if (place.url !== undefined) return byUrl(place.url, place.token, signal);
     if (place.socket !== undefined) return checked(socketLink(place.socket), signal);
     const home = chooseHome(place.home);
-    const killed = (await daemonFile(home)) !== undefined;
+    const killed = (await daemonSocket(home)) !== undefined;
     try {
       return await ofHome(home, signal);
     } catch (error) {
@@ -39,11 +39,11 @@ function byUrl(url: string, token: string | undefined, signal: AbortSignal): Pro
 }
 
 async function ofHome(home: string, signal: AbortSignal): Promise<Link> {
-  const file = await daemonFile(home);
-  if (file === undefined) {
+  const socket = await daemonSocket(home);
+  if (socket === undefined) {
     throw new TenureError("unreachable", `no daemon answers at ${home}: none runs there (\`tenure up\` starts one)`);
   }
-  return checked(socketLink(file.socket), signal);
+  return checked(socketLink(socket), signal);
 }
 
 function startDaemon(home: string, place: Place, signal: AbortSignal): Promise<void> {

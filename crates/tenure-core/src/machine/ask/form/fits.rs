@@ -162,22 +162,18 @@ fn is_date(text: &str) -> bool {
 }
 
 fn number_fits(schema: &Value, number: &Number) -> Result<(), Misfit> {
-    let bound = |name: &str| schema.get(name).and_then(Value::as_f64);
+    type Within = fn(&f64, &f64) -> bool;
+    const BOUNDS: [(&str, &str, Within); 4] = [
+        ("minimum", "at least", f64::ge),
+        ("maximum", "at most", f64::le),
+        ("exclusiveMinimum", "more than", f64::gt),
+        ("exclusiveMaximum", "less than", f64::lt),
+    ];
     let Some(number) = number.as_f64() else { return Ok(()) };
-    for (name, words) in [
-        ("minimum", "at least"),
-        ("maximum", "at most"),
-        ("exclusiveMinimum", "more than"),
-        ("exclusiveMaximum", "less than"),
-    ] {
-        let Some(bound) = bound(name) else { continue };
-        let is_within = match name {
-            "minimum" => number >= bound,
-            "maximum" => number <= bound,
-            "exclusiveMinimum" => number > bound,
-            _ => number < bound,
-        };
-        if !is_within {
+    for (name, words, is_within) in BOUNDS {
+        if let Some(bound) = schema.get(name).and_then(Value::as_f64)
+            && !is_within(&number, &bound)
+        {
             return Misfit::here(format!("give {words} {bound}"));
         }
     }
@@ -196,7 +192,7 @@ fn fields_fit(schema: &Value, fields: &Map<String, Value>) -> Result<(), Misfit>
     let wanted = list(schema, "required").into_iter().flatten().filter_map(Value::as_str);
     for name in wanted {
         if !fields.contains_key(name) {
-            return Misfit::here("it is wanted").map_err(|misfit: Misfit| misfit.below(name));
+            return Err(Misfit { place: name.to_owned(), why: "it is wanted".to_owned() });
         }
     }
     let Some(known) = schema.get("properties").and_then(Value::as_object) else { return Ok(()) };
