@@ -88,6 +88,7 @@ pub struct PermissionsPatch {
     pub rules: Option<Vec<PermissionRule>>,
     /// Seconds until an ask is denied (0 denies at once).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 315_360_000)]
     pub ask_timeout_seconds: Option<u64>,
 }
 

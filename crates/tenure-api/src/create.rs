@@ -46,6 +46,7 @@ pub struct Permissions {
     pub rules: Vec<PermissionRule>,
     /// Seconds until an ask is denied (default 86400; 0 denies at once).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 315_360_000)]
     pub ask_timeout_seconds: Option<u64>,
     /// A mode of the agent that bypasses permissions may be used.
     #[serde(default)]

@@ -9,20 +9,25 @@ use utoipa::ToSchema;
 pub struct Limits {
     /// Turns that the session may have; 0 for no limit. The next one waits in the queue until it is raised.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 1_000_000_000)]
     pub turns: Option<u64>,
     /// US dollars that the session may cost, as its agent tells; 0 for no limit. An agent that never tells its cost is
     /// refused.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     pub cost_usd: Option<f64>,
     /// Seconds that one turn may take; 0 for no limit. Time in which the daemon is down counts, time that waits for the
     /// reset of a provider's rate limit does not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 315_360_000)]
     pub turn_seconds: Option<u64>,
     /// Megabytes (of 1,000,000 bytes) that all its processes may use together; 0 for no limit.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 1_000_000_000)]
     pub memory_mb: Option<u64>,
     /// Seconds without a turn, queue, ask or task until it is suspended (default 1800, 0 never). It is no outcome.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(maximum = 315_360_000)]
     pub idle_seconds: Option<u64>,
 }
 
@@ -32,18 +37,23 @@ pub struct Limits {
 pub struct LimitsPatch {
     /// Turns that the session may have.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "null_is_none")]
+    #[schema(maximum = 1_000_000_000)]
     pub turns: Option<u64>,
     /// US dollars that the session may cost.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "null_is_none")]
+    #[schema(minimum = 0, maximum = 1_000_000_000)]
     pub cost_usd: Option<f64>,
     /// Seconds that one turn may take.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "null_is_none")]
+    #[schema(maximum = 315_360_000)]
     pub turn_seconds: Option<u64>,
     /// Megabytes that all its processes may use together.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "null_is_none")]
+    #[schema(maximum = 1_000_000_000)]
     pub memory_mb: Option<u64>,
     /// Seconds of idleness until it is suspended.
     #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "null_is_none")]
+    #[schema(maximum = 315_360_000)]
     pub idle_seconds: Option<u64>,
 }
 

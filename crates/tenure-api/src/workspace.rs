@@ -58,6 +58,7 @@ pub struct WorktreeSetup {
     pub shell: Option<String>,
     /// How long it may take, in milliseconds (default 600000, at most 3600000).
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(minimum = 1, maximum = 3_600_000)]
     pub timeout_ms: Option<u64>,
 }
 

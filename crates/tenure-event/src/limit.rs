@@ -31,9 +31,11 @@ pub struct LimitsChanged {
 pub struct CrashPolicy {
     /// At most so many times …
     #[serde(default = "three")]
+    #[schema(maximum = 1000)]
     pub max: u32,
     /// … within so many seconds; then the breaker opens.
     #[serde(default = "ten_minutes")]
+    #[schema(minimum = 1, maximum = 31_536_000)]
     pub seconds: u64,
 }
 

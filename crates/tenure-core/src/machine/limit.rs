@@ -424,6 +424,9 @@ pub fn check_limits(limits: &LimitsPatch) -> Result<(), Problem> {
             return Err(Problem::invalid(field, format!("at most {LONGEST} seconds, ten years")));
         }
     }
+    if limits.turns.is_some_and(|turns| turns > MOST) {
+        return Err(Problem::invalid("limits.turns", format!("at most {MOST} turns")));
+    }
     if limits.memory_mb.is_some_and(|mb| mb > MOST) {
         return Err(Problem::invalid("limits.memory_mb", format!("at most {MOST} megabytes")));
     }

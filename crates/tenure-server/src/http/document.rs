@@ -49,9 +49,19 @@ impl Modify for Bearer {
     }
 }
 
-/// The document of this version, made anew from the handlers. For tests and tools: the daemon serves the committed one.
+/// The text of this version's document, made anew from the handlers. For tests and tools: the daemon serves the
+/// committed one.
+///
+/// # Panics
+/// Never: what the handlers say can be written as JSON.
 #[must_use]
-pub fn openapi() -> OpenApi {
+pub fn openapi() -> String {
+    let text = made().to_pretty_json().expect("a document is JSON");
+    // As the registry of OpenAPI's formats has it: https://spec.openapis.org/registry/format/
+    text.replace(r#""format": "u-int"#, r#""format": "uint"#) + "\n"
+}
+
+fn made() -> OpenApi {
     let mut document = routes::documented();
     let optional = without_required(&document);
     for (path, item) in &mut document.paths.paths {

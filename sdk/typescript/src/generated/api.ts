@@ -1449,7 +1449,7 @@ export interface components {
         /** @description Data of `artifact.created`. */
         readonly ArtifactCreated: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Its size in bytes.
              */
             readonly bytes: number;
@@ -1462,7 +1462,7 @@ export interface components {
             /** @description Who declared it. */
             readonly source: components["schemas"]["ArtifactSource"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description From 1, for this key.
              */
             readonly version: number;
@@ -1485,7 +1485,7 @@ export interface components {
         /** @description One version of an artifact. Its bytes never change. */
         readonly ArtifactVersion: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Its size in bytes.
              */
             readonly bytes: number;
@@ -1498,7 +1498,7 @@ export interface components {
             /** @description Who declared it. */
             readonly source: components["schemas"]["ArtifactSource"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description From 1.
              */
             readonly version: number;
@@ -1608,7 +1608,7 @@ export interface components {
             readonly lifecycle: components["schemas"]["Lifecycle"];
             readonly suspended_by?: components["schemas"]["SuspendedBy"] | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Background tasks that run now.
              */
             readonly tasks_running: number;
@@ -1638,12 +1638,12 @@ export interface components {
         /** @description A checkpoint. */
         readonly Checkpoint: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Files that the turn made, or that are new since the parent.
              */
             readonly added: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Their bytes.
              */
             readonly bytes: number;
@@ -1652,12 +1652,12 @@ export interface components {
             /** @description When. */
             readonly created_at: components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Files that are gone.
              */
             readonly deleted: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Files and links that it holds.
              */
             readonly files: number;
@@ -1667,7 +1667,7 @@ export interface components {
             /** @description What somebody called it. */
             readonly label?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Files that are other.
              */
             readonly modified: number;
@@ -1698,14 +1698,14 @@ export interface components {
         /** @description `checkpoint.created`. */
         readonly CheckpointCreated: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Files that are new, against `base` or else the parent.
              */
             readonly added: number;
             /** @description For `after` and `rewind`: name of what was there before. */
             readonly base?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Their bytes.
              */
             readonly bytes: number;
@@ -1714,12 +1714,12 @@ export interface components {
             /** @description Which. */
             readonly checkpoint_id: components["schemas"]["CheckpointId"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Files that are gone, against the same.
              */
             readonly deleted: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Files and links that it holds.
              */
             readonly files: number;
@@ -1727,7 +1727,7 @@ export interface components {
             /** @description What somebody called it. */
             readonly label?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Files that are other, against the same.
              */
             readonly modified: number;
@@ -1744,21 +1744,21 @@ export interface components {
         /** @description What differs between two states of a workspace. */
         readonly CheckpointDiff: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that went.
              */
             readonly deletions: number;
             /** @description Files that differ, by path; the first 1000. */
             readonly files: readonly components["schemas"]["CheckpointFileDiff"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many differ.
              */
             readonly files_total: number;
             /** @description From where: a checkpoint's id, `base` for what was there before its turn, or `nothing`. */
             readonly from: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that came, in the files that are listed.
              */
             readonly insertions: number;
@@ -1776,26 +1776,26 @@ export interface components {
             /** @description `diff` is cut, or left out because the answer would be too long. */
             readonly cut: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that went.
              */
             readonly deletions: number;
             /** @description The difference in the unified form, at most 64 KB. */
             readonly diff?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that came.
              */
             readonly insertions: number;
             /** @description It is too large to be compared line by line. */
             readonly large: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Bytes after.
              */
             readonly new_bytes?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Bytes before.
              */
             readonly old_bytes?: number | null;
@@ -1832,12 +1832,12 @@ export interface components {
             /** @description Why it failed, if it did. */
             readonly error?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tokens after.
              */
             readonly tokens_after?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tokens before.
              */
             readonly tokens_before?: number | null;
@@ -1847,14 +1847,14 @@ export interface components {
         /** @description `config.changed`: only what changed is given. */
         readonly ConfigChanged: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds until an ask is denied.
              */
             readonly ask_timeout_seconds?: number | null;
             /** @description `client` or `agent`. */
             readonly by: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description The number of the command to this process that it answers.
              */
             readonly command?: number | null;
@@ -1887,12 +1887,12 @@ export interface components {
         /** @description Use of the model's context window, in tokens. */
         readonly ContextUse: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Size of the window, if known.
              */
             readonly max?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tokens in the window now.
              */
             readonly used: number;
@@ -1905,12 +1905,12 @@ export interface components {
         /** @description How often a process that ended by itself is started again. */
         readonly CrashPolicy: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description At most so many times …
              */
             readonly max?: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description … within so many seconds; then the breaker opens.
              */
             readonly seconds?: number;
@@ -2320,7 +2320,7 @@ export interface components {
              */
             readonly stdin_base64?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Milliseconds until its whole tree is killed: 1 to 86400000, by default 120000.
              * @default null
              */
@@ -2331,7 +2331,7 @@ export interface components {
             /** @description It was cancelled, and its whole tree was killed. */
             readonly cancelled?: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description How long it ran, in milliseconds.
              */
             readonly duration_ms: number;
@@ -2365,7 +2365,7 @@ export interface components {
             /** @description By which it can be cancelled. */
             readonly exec_id: string;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Its process.
              */
             readonly pid: number;
@@ -2387,7 +2387,7 @@ export interface components {
         /** @description A file, directory or link. */
         readonly FileEntry: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Its size in bytes; 0 unless it is a file.
              */
             readonly bytes: number;
@@ -2465,7 +2465,7 @@ export interface components {
             /** @description The cursor of the next page. A search that took too long has one too, be its page empty. */
             readonly next?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Files of this page that were not searched: no text, over 16 MB, or not to be read.
              */
             readonly skipped: number;
@@ -2473,14 +2473,14 @@ export interface components {
         /** @description A line that matches. */
         readonly GrepLine: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Where in it the match begins, in bytes, from 1.
              */
             readonly column: number;
             /** @description It is not the whole line. */
             readonly cut?: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description The line, from 1.
              */
             readonly line: number;
@@ -2490,7 +2490,7 @@ export interface components {
             readonly text: string;
         };
         /**
-         * Format: int64
+         * Format: uint64
          * @description Position in the node's log: rises over all sessions, may have holes.
          */
         readonly Gseq: number;
@@ -2541,7 +2541,7 @@ export interface components {
             readonly project?: components["schemas"]["ProjectRef"] | null;
             readonly session_id?: components["schemas"]["SessionId"] | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Size of what holds it, in bytes.
              */
             readonly size_bytes: number;
@@ -2561,7 +2561,7 @@ export interface components {
             /** @description In a word: `unreadable`, `link`, `not_a_file`, `malformed`, `torn`, `oversized`, `shrunk`, `clock`, `layout`. */
             readonly kind: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Where in it, in bytes.
              */
             readonly offset?: number | null;
@@ -2573,7 +2573,7 @@ export interface components {
             /** @description It is reading now. */
             readonly busy: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Conversations that are listed.
              */
             readonly conversations: number;
@@ -2583,7 +2583,7 @@ export interface components {
             /** @description Something changed that may not be listed or found yet: a look at it is due or under way. */
             readonly pending?: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Of them, those of which everything can be searched.
              */
             readonly read: number;
@@ -2601,21 +2601,21 @@ export interface components {
             /** @description Limits in force. */
             readonly limits: components["schemas"]["InfoLimits"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Cursors of another generation are void.
              */
             readonly log_generation: number;
             /** @description The machine's name. */
             readonly node: string;
             /**
-             * Format: int32
+             * Format: uint32
              * @description The daemon's process id.
              */
             readonly pid: number;
             /** @description When it was started. */
             readonly started_at: components["schemas"]["Timestamp"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description For how long it has run.
              */
             readonly uptime_seconds: number;
@@ -2625,22 +2625,22 @@ export interface components {
         /** @description How many there are. */
         readonly InfoCounts: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Followers of event streams.
              */
             readonly followers: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Sessions with a process.
              */
             readonly live: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Asks that are open.
              */
             readonly open_asks: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Sessions that are not destroyed.
              */
             readonly sessions: number;
@@ -2648,22 +2648,22 @@ export interface components {
         /** @description Limits in force. */
         readonly InfoLimits: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Largest other request body, in bytes.
              */
             readonly body_bytes: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Largest input, in bytes.
              */
             readonly input_bytes: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Longest line of an agent, in bytes.
              */
             readonly line_bytes: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Largest `limit` of a list.
              */
             readonly page_items: number;
@@ -2683,7 +2683,7 @@ export interface components {
             /** @description What it says. */
             readonly parts: readonly components["schemas"]["Part"][];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Its place in the queue, from 0, at this moment.
              */
             readonly position: number;
@@ -2764,7 +2764,7 @@ export interface components {
             /** @description What it says. */
             readonly parts: readonly components["schemas"]["Part"][];
             /**
-             * Format: int32
+             * Format: uint32
              * @description How many inputs came before it when it was admitted, as its receipt told.
              */
             readonly position?: number;
@@ -2807,23 +2807,23 @@ export interface components {
              */
             readonly cost_usd?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds without a turn, queue, ask or task until it is suspended (default 1800, 0 never). It is no outcome.
              */
             readonly idle_seconds?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Megabytes (of 1,000,000 bytes) that all its processes may use together; 0 for no limit.
              */
             readonly memory_mb?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds that one turn may take; 0 for no limit. Time in which the daemon is down counts, time that waits for the
              *     reset of a provider's rate limit does not.
              */
             readonly turn_seconds?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Turns that the session may have; 0 for no limit. The next one waits in the queue until it is raised.
              */
             readonly turns?: number | null;
@@ -2836,22 +2836,22 @@ export interface components {
              */
             readonly cost_usd?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds of idleness until it is suspended.
              */
             readonly idle_seconds?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Megabytes (of 1,000,000 bytes) that all its processes may use together.
              */
             readonly memory_mb?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds that one turn may take.
              */
             readonly turn_seconds?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Turns of the session.
              */
             readonly turns?: number | null;
@@ -2864,22 +2864,22 @@ export interface components {
              */
             readonly cost_usd?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds of idleness until it is suspended.
              */
             readonly idle_seconds?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Megabytes that all its processes may use together.
              */
             readonly memory_mb?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds that one turn may take.
              */
             readonly turn_seconds?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Turns that the session may have.
              */
             readonly turns?: number | null;
@@ -2899,12 +2899,12 @@ export interface components {
              */
             readonly cost_used_usd: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds of idleness until it is suspended; null for never.
              */
             readonly idle_seconds?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Megabytes that all its processes may use together; null for no limit.
              */
             readonly memory_mb?: number | null;
@@ -2914,17 +2914,17 @@ export interface components {
              */
             readonly reached?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds that one turn may take; null for no limit.
              */
             readonly turn_seconds?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Turns that the session may have; null for no limit.
              */
             readonly turns?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Turns that it had.
              */
             readonly turns_used: number;
@@ -2948,7 +2948,7 @@ export interface components {
         readonly McpChanged: {
             readonly change?: components["schemas"]["McpChange"] | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description The number of the command to the process that it answers, if one was needed.
              */
             readonly command?: number | null;
@@ -3054,7 +3054,7 @@ export interface components {
             /** @description The branch's commit before. */
             readonly before: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Commits that came.
              */
             readonly commits: number;
@@ -3063,7 +3063,7 @@ export interface components {
             /** @description It was only planned. */
             readonly dry_run: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Files that changed in the branch.
              */
             readonly files: number;
@@ -3077,7 +3077,7 @@ export interface components {
         /** @description A message as the `messages` path gives it: whole, with its tools as they stand now. */
         readonly Message: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Rises with each `clear`.
              */
             readonly epoch: number;
@@ -3107,7 +3107,7 @@ export interface components {
         /** @description `message.completed`. */
         readonly MessageCompleted: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description The epoch it belongs to.
              */
             readonly epoch?: number;
@@ -3137,7 +3137,7 @@ export interface components {
             /** @description The message. */
             readonly message_id: components["schemas"]["MessageId"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Where `text` begins in the part, in Unicode scalar values.
              */
             readonly offset: number;
@@ -3159,17 +3159,17 @@ export interface components {
         readonly Metrics: {
             readonly context?: components["schemas"]["ContextUse"] | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Whole messages of all roles, subagents included; what an agent replays is not counted again.
              */
             readonly messages: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Messages of the agent, each the work of one call of its model.
              */
             readonly steps: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tool calls that ended.
              */
             readonly tool_calls: number;
@@ -3178,7 +3178,7 @@ export interface components {
                 readonly [key: string]: number;
             };
             /**
-             * Format: int64
+             * Format: uint64
              * @description Turns that ended.
              */
             readonly turns: number;
@@ -3213,14 +3213,14 @@ export interface components {
         /** @description `native.received`: something that has no event of its own, as the agent sent it. */
         readonly NativeReceived: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Its length in bytes.
              */
             readonly bytes: number;
             /** @description Why it is here: `unknown`, `malformed`, `oversized`, `late`, or the agent's own kind. */
             readonly kind: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Where the line begins in the process's output.
              */
             readonly offset: number;
@@ -3318,12 +3318,12 @@ export interface components {
             /** @description What is on it. */
             readonly items: readonly {
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description Files that the turn made, or that are new since the parent.
                  */
                 readonly added: number;
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description Their bytes.
                  */
                 readonly bytes: number;
@@ -3332,12 +3332,12 @@ export interface components {
                 /** @description When. */
                 readonly created_at: components["schemas"]["Timestamp"];
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description Files that are gone.
                  */
                 readonly deleted: number;
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description Files and links that it holds.
                  */
                 readonly files: number;
@@ -3347,7 +3347,7 @@ export interface components {
                 /** @description What somebody called it. */
                 readonly label?: string | null;
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description Files that are other.
                  */
                 readonly modified: number;
@@ -3380,7 +3380,7 @@ export interface components {
             /** @description What is on it. */
             readonly items: readonly {
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description Its size in bytes; 0 unless it is a file.
                  */
                 readonly bytes: number;
@@ -3431,7 +3431,7 @@ export interface components {
                 readonly project?: components["schemas"]["ProjectRef"] | null;
                 readonly session_id?: components["schemas"]["SessionId"] | null;
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description Size of what holds it, in bytes.
                  */
                 readonly size_bytes: number;
@@ -3460,7 +3460,7 @@ export interface components {
                 /** @description What it says. */
                 readonly parts: readonly components["schemas"]["Part"][];
                 /**
-                 * Format: int32
+                 * Format: uint32
                  * @description How many inputs came before it when it was admitted, as its receipt told.
                  */
                 readonly position?: number;
@@ -3500,7 +3500,7 @@ export interface components {
             /** @description What is on it. */
             readonly items: readonly {
                 /**
-                 * Format: int32
+                 * Format: uint32
                  * @description Rises with each `clear`.
                  */
                 readonly epoch: number;
@@ -3546,12 +3546,12 @@ export interface components {
                  */
                 readonly memory_mb?: number | null;
                 /**
-                 * Format: int32
+                 * Format: uint32
                  * @description Its process id.
                  */
                 readonly pid: number;
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description How long it has run, or ran.
                  */
                 readonly runtime_seconds: number;
@@ -3573,7 +3573,7 @@ export interface components {
                 /** @description Other ids of it: those that clients gave the directory after it was recorded. Each names the project wherever an id is asked for. */
                 readonly aliases?: readonly components["schemas"]["ProjectId"][];
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description Conversations of any agent in it, ours and those of other tools, as far as the index of the past is.
                  */
                 readonly conversations?: number;
@@ -3587,7 +3587,7 @@ export interface components {
                 /** @description Every directory that belongs to it, its own first: worktrees, and where it was before it was moved (at most 100 others). */
                 readonly paths: readonly string[];
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description Sessions that are not destroyed.
                  */
                 readonly sessions: number;
@@ -3605,7 +3605,7 @@ export interface components {
                 readonly agent: string;
                 readonly agent_info?: components["schemas"]["AgentInfo"] | null;
                 /**
-                 * Format: int32
+                 * Format: uint32
                  * @description Rises with each rewind of the conversation.
                  */
                 readonly branch?: number;
@@ -3619,7 +3619,7 @@ export interface components {
                 /** @description The effort in force. */
                 readonly effort?: string | null;
                 /**
-                 * Format: int32
+                 * Format: uint32
                  * @description Rises with each `clear`.
                  */
                 readonly epoch: number;
@@ -3727,7 +3727,7 @@ export interface components {
             /** @description What is on it. */
             readonly items: readonly {
                 /**
-                 * Format: int64
+                 * Format: uint64
                  * @description Bytes on the disk of what Tenure made; null for any other directory, and where there is too much to count.
                  */
                 readonly bytes?: number | null;
@@ -3753,7 +3753,7 @@ export interface components {
         /** @description Where a session was forked from. */
         readonly Parent: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Messages before it that are not shown here, the oldest ones: there were too many. They stand in that session.
              */
             readonly messages_left_out?: number | null;
@@ -3767,7 +3767,7 @@ export interface components {
             /** @description Hash under which `…/blobs/{hash}` gives the whole. */
             readonly blob?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Size of the whole in bytes, when it stands in a blob.
              */
             readonly bytes?: number | null;
@@ -3854,7 +3854,7 @@ export interface components {
             /** @description A mode of the agent that bypasses permissions may be used. */
             readonly allow_bypass?: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds until an ask is denied (default 86400; 0 denies at once).
              */
             readonly ask_timeout_seconds?: number | null;
@@ -3866,7 +3866,7 @@ export interface components {
         /** @description Permissions to set; what is absent stays. */
         readonly PermissionsPatch: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds until an ask is denied (0 denies at once).
              */
             readonly ask_timeout_seconds?: number | null;
@@ -3879,7 +3879,7 @@ export interface components {
             /** @description A mode of the agent that bypasses permissions may be used. Set at create only. */
             readonly allow_bypass: boolean;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Seconds until an ask is denied.
              */
             readonly ask_timeout_seconds: number;
@@ -3917,7 +3917,7 @@ export interface components {
             /** @description The session it is about. */
             readonly session_id?: string | null;
             /**
-             * Format: int32
+             * Format: uint16
              * @description The HTTP status.
              */
             readonly status: number;
@@ -3940,12 +3940,12 @@ export interface components {
              */
             readonly memory_mb?: number | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Its process id.
              */
             readonly pid: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description How long it has run, or ran.
              */
             readonly runtime_seconds: number;
@@ -3976,7 +3976,7 @@ export interface components {
              */
             readonly code?: number | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Which process.
              */
             readonly generation: number;
@@ -3998,12 +3998,12 @@ export interface components {
         /** @description `process.started`. */
         readonly ProcessStarted: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Rises with each process of the session, from 1.
              */
             readonly generation: number;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Its process id.
              */
             readonly pid: number;
@@ -4022,7 +4022,7 @@ export interface components {
             /** @description Other ids of it: those that clients gave the directory after it was recorded. Each names the project wherever an id is asked for. */
             readonly aliases?: readonly components["schemas"]["ProjectId"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Conversations of any agent in it, ours and those of other tools, as far as the index of the past is.
              */
             readonly conversations?: number;
@@ -4036,7 +4036,7 @@ export interface components {
             /** @description Every directory that belongs to it, its own first: worktrees, and where it was before it was moved (at most 100 others). */
             readonly paths: readonly string[];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Sessions that are not destroyed.
              */
             readonly sessions: number;
@@ -4093,7 +4093,7 @@ export interface components {
             /** @description The line, if it is UTF-8. */
             readonly line?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Where it begins in the process's output; pass as `after` to go on.
              */
             readonly offset: number;
@@ -4101,7 +4101,7 @@ export interface components {
         /** @description `GET …/raw`. */
         readonly RawPage: {
             /**
-             * Format: int32
+             * Format: uint32
              * @description Whose lines they are: the session's n-th process. Offsets count in its output alone. 0: none has run.
              */
             readonly generation: number;
@@ -4120,7 +4120,7 @@ export interface components {
             /** @description The input. */
             readonly input_id: components["schemas"]["InputId"];
             /**
-             * Format: int32
+             * Format: uint32
              * @description Its place in the queue at admission, from 0.
              */
             readonly position: number;
@@ -4131,7 +4131,7 @@ export interface components {
         /** @description `request.refused`: the agent did not do what a client asked of it. */
         readonly RequestRefused: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description The number of the command to this process that it answers.
              */
             readonly command: number;
@@ -4161,19 +4161,19 @@ export interface components {
             /** @description What was not touched, with the reason; the first 1000. */
             readonly conflicts: readonly components["schemas"]["RewindConflict"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many were not touched.
              */
             readonly conflicts_total: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that went.
              */
             readonly deletions: number;
             /** @description What was changed; the first 1000. */
             readonly files: readonly components["schemas"]["RewindFile"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many were changed.
              */
             readonly files_total: number;
@@ -4181,7 +4181,7 @@ export interface components {
             readonly force: boolean;
             readonly guard?: components["schemas"]["CheckpointId"] | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that came.
              */
             readonly insertions: number;
@@ -4189,7 +4189,7 @@ export interface components {
             /** @description Messages that went; the first 1000. */
             readonly messages_removed?: readonly components["schemas"]["MessageId"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many went.
              */
             readonly messages_removed_total?: number;
@@ -4215,12 +4215,12 @@ export interface components {
             /** @description What happens to it. */
             readonly action: components["schemas"]["FileAction"];
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that go.
              */
             readonly deletions: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that come; 0 for what is no text.
              */
             readonly insertions: number;
@@ -4242,12 +4242,12 @@ export interface components {
             /** @description What differs and is not touched; the first 1000. */
             readonly conflicts: readonly components["schemas"]["RewindConflict"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many.
              */
             readonly conflicts_total: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that go.
              */
             readonly deletions: number;
@@ -4256,20 +4256,20 @@ export interface components {
             /** @description What changes; the first 1000. */
             readonly files: readonly components["schemas"]["RewindFile"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many change.
              */
             readonly files_total: number;
             readonly guard?: components["schemas"]["CheckpointId"] | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that come.
              */
             readonly insertions: number;
             /** @description Messages that go; the first 1000. */
             readonly messages_removed: readonly string[];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many go.
              */
             readonly messages_removed_total?: number;
@@ -4385,7 +4385,7 @@ export interface components {
          */
         readonly SendWait: "accepted" | "started" | "finished";
         /**
-         * Format: int64
+         * Format: uint64
          * @description Position in one session's log: 1, 2, 3, … without gaps. 0 means "before the first".
          */
         readonly Seq: number;
@@ -4395,7 +4395,7 @@ export interface components {
             readonly agent: string;
             readonly agent_info?: components["schemas"]["AgentInfo"] | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Rises with each rewind of the conversation.
              */
             readonly branch?: number;
@@ -4409,7 +4409,7 @@ export interface components {
             /** @description The effort in force. */
             readonly effort?: string | null;
             /**
-             * Format: int32
+             * Format: uint32
              * @description Rises with each `clear`.
              */
             readonly epoch: number;
@@ -4459,7 +4459,7 @@ export interface components {
         /** @description `session.cleared`: a new epoch begins. */
         readonly SessionCleared: components["schemas"]["Axes"] & {
             /**
-             * Format: int32
+             * Format: uint32
              * @description The epoch that begins.
              */
             readonly epoch: number;
@@ -4715,7 +4715,7 @@ export interface components {
             /** @description Hash of the output's blob when it was too large for the event. */
             readonly blob?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Size in bytes of what stands in the blob.
              */
             readonly bytes?: number | null;
@@ -4868,7 +4868,7 @@ export interface components {
             /** @description Files that are not committed, as `git status --short` tells them; the first 200. */
             readonly files: readonly string[];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many.
              */
             readonly files_total: number;
@@ -4880,12 +4880,12 @@ export interface components {
         /** @description Tokens by kind and their cost. */
         readonly Usage: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tokens read from the provider's cache.
              */
             readonly cache_read_tokens?: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tokens written to the provider's cache.
              */
             readonly cache_write_tokens?: number;
@@ -4897,17 +4897,17 @@ export interface components {
              */
             readonly cost_usd?: number | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tokens sent to the model, without cached ones.
              */
             readonly input_tokens?: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Tokens that the model wrote.
              */
             readonly output_tokens?: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Of these, tokens of reasoning, where told.
              */
             readonly reasoning_tokens?: number;
@@ -4915,7 +4915,7 @@ export interface components {
         /** @description One row of a count. */
         readonly UsageItem: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Calls of a model.
              */
             readonly calls: number;
@@ -4994,7 +4994,7 @@ export interface components {
             /** @description Hash of the blob: the `data` of the event, as JSON. */
             readonly blob: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Its size in bytes.
              */
             readonly bytes: number;
@@ -5002,7 +5002,7 @@ export interface components {
         /** @description `GET /v1/workspaces/{id}`. */
         readonly Workspace: {
             /**
-             * Format: int64
+             * Format: uint64
              * @description Bytes on the disk of what Tenure made; null for any other directory, and where there is too much to count.
              */
             readonly bytes?: number | null;
@@ -5035,26 +5035,26 @@ export interface components {
             /** @description The commit that it is compared with: where its branch left `base_branch`, else where its work began. */
             readonly base: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Commits from the one to the other.
              */
             readonly commits: number;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that went.
              */
             readonly deletions: number;
             /** @description Files that differ, by path; the first 1000. A new file that git ignores is none. */
             readonly files: readonly components["schemas"]["CheckpointFileDiff"][];
             /**
-             * Format: int64
+             * Format: uint64
              * @description How many differ.
              */
             readonly files_total: number;
             /** @description The commit that is checked out in it. */
             readonly head: string;
             /**
-             * Format: int64
+             * Format: uint64
              * @description Lines that came, in the files that are listed.
              */
             readonly insertions: number;
@@ -5110,7 +5110,7 @@ export interface components {
             /** @description A text for `/bin/sh -c`. */
             readonly shell?: string | null;
             /**
-             * Format: int64
+             * Format: uint64
              * @description How long it may take, in milliseconds (default 600000, at most 3600000).
              */
             readonly timeout_ms?: number | null;

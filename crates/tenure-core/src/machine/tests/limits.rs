@@ -279,6 +279,7 @@ fn limits_that_cannot_be_kept_are_refused_by_name() {
         (LimitsPatch { cost_usd: Some(f64::NAN), ..none() }, "limits.cost_usd"),
         (LimitsPatch { turn_seconds: Some(u64::MAX), ..none() }, "limits.turn_seconds"),
         (LimitsPatch { idle_seconds: Some(u64::MAX), ..none() }, "limits.idle_seconds"),
+        (LimitsPatch { turns: Some(1 << 63), ..none() }, "limits.turns"),
         (LimitsPatch { memory_mb: Some(u64::MAX), ..none() }, "limits.memory_mb"),
     ] {
         let problem = idle_as(spec()).ask(set(limits)).expect_err(field);

@@ -15,7 +15,7 @@ use tenure_server::http::{App, AppParts, Gate, HttpLimits, Peer, openapi};
 use tenure_server::node::{Node, NodeOptions};
 use tokio_util::sync::CancellationToken;
 
-static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::to_value(openapi()).expect("a document"));
+static DOCUMENT: LazyLock<Value> = LazyLock::new(|| serde_json::from_str(&openapi()).expect("a document"));
 
 /// The interface in front of a node in a scratch home.
 pub(crate) struct TestApp {
