@@ -28,8 +28,6 @@ use tokio::sync::watch::Sender;
 use crate::config::Config;
 use crate::node::{Node, RecordRoot};
 
-pub(crate) use places::project_path;
-
 use bell::Bell;
 use held::{Held, Named};
 use keep::Keeper;

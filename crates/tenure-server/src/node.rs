@@ -18,6 +18,7 @@ mod exec_call;
 mod fork;
 mod leftovers;
 mod live;
+pub(crate) mod main_tree;
 mod place;
 mod processes;
 mod projects;

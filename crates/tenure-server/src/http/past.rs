@@ -22,7 +22,7 @@ use super::app::{App, Shared};
 use super::events::clamp;
 use super::extract::{Params, Segments};
 use super::problem::{Answer, Failure};
-use crate::history::project_path;
+use crate::node::main_tree::project_path;
 use crate::owner::off_thread;
 
 /// Which conversations.

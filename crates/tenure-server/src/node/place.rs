@@ -10,6 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::Node;
 use super::agents::AgentDef;
+use super::main_tree;
 use crate::exec::Setup;
 use crate::owner::{Private, off_thread};
 use crate::{clock, problem, worktree};
@@ -168,8 +169,11 @@ impl Node {
             Some(known) if known.kind == "worktree" => worktree::shown(&self.shared, &known.id, false).await,
             _ => None,
         };
-        let (project, mut writes) =
-            self.project_of(worktree.as_ref().map_or(&canonical, |w| &w.repo)).await?;
+        let worked_on = match worktree {
+            Some(made) => made.repo,
+            None => self.worked_on(&canonical).await?,
+        };
+        let (project, mut writes) = self.project_of(&worked_on).await?;
         let workspace = known.unwrap_or_else(|| {
             let id = WorkspaceId::from_uuid(clock::new_uuid());
             let row = WorkspaceRow {
@@ -183,6 +187,19 @@ impl Node {
             row
         });
         Ok(Place { given, canonical, workspace, project, writes })
+    }
+
+    /// The path of the project whose work is done in a directory: its own where it is known as one.
+    async fn worked_on(&self, canonical: &str) -> Result<String, Problem> {
+        let projects = self.projects().await.map_err(|e| problem::from_log(&e))?;
+        if projects.at(canonical).is_some() {
+            return Ok(canonical.to_owned());
+        }
+        let path = PathBuf::from(canonical);
+        let main = off_thread(move || Ok(main_tree::worked_on(&path))).await.unwrap_or_default();
+        Ok(main
+            .and_then(|main| main.into_os_string().into_string().ok())
+            .unwrap_or_else(|| canonical.to_owned()))
     }
 
     /// What Tenure made may go with its last session, but not while one is created.

@@ -112,6 +112,47 @@ async fn what_was_said_in_a_worktree_stays_with_its_project_when_that_is_gone() 
     assert_eq!(by_directory(&daemon, &repo.path().join("sub"), true).await, [id(3)]);
 }
 
+/// The project of a new session in a directory.
+async fn project_of_a_session(daemon: &TestDaemon, dir: &Path) -> Value {
+    let request = json!({"agent": "scripted", "cwd": dir, "start": false});
+    let session = daemon.post("/v1/sessions", &request).await.ok(201);
+    session["project"]["id"].clone()
+}
+
+#[tokio::test]
+async fn a_session_in_a_worktree_that_git_made_works_on_the_repository_and_a_mark_alone_joins_nothing() {
+    let setup = TestDaemon::setup();
+    let work = scratch(&setup);
+    std::fs::create_dir(work.join("main")).unwrap();
+    let repo = Repository::at(&work.join("main"));
+    let tree = work.join("tree");
+    repo.git(&["worktree", "add", "-q", "-b", "topic", tree.to_str().unwrap()]);
+    talks(&setup, &[(&id(1), &tree)]);
+    let daemon = setup.start().await;
+    let main = project_of_a_session(&daemon, repo.path()).await;
+    assert_eq!(project_of_a_session(&daemon, &tree).await, main);
+    settle(&daemon).await;
+    let list = daemon.get("/v1/projects").await.ok(200);
+    let told = &list["items"][0];
+    assert_eq!(
+        (&told["id"], &told["sessions"], &told["conversations"]),
+        (&main, &json!(2), &json!(3)),
+        "{list}"
+    );
+    assert_eq!(told["paths"], json!([repo.path(), tree]));
+    assert_eq!(list["items"].as_array().unwrap().len(), 1, "{list}");
+    // What is trusted in the repository is not trusted in a directory that only says that it belongs to it.
+    let other = work.join("other");
+    std::fs::create_dir(&other).unwrap();
+    std::fs::copy(tree.join(".git"), other.join(".git")).unwrap();
+    assert_ne!(project_of_a_session(&daemon, &other).await, main);
+    // A worktree that was recorded as a project is one of its own.
+    let own = work.join("own");
+    repo.git(&["worktree", "add", "-q", "-b", "own", own.to_str().unwrap()]);
+    let recorded = daemon.post("/v1/projects", &json!({"path": own})).await.ok(201);
+    assert_eq!(project_of_a_session(&daemon, &own).await, recorded["id"]);
+}
+
 #[tokio::test]
 async fn a_directory_is_known_after_it_and_what_is_around_it_was_moved_and_by_links_to_it() {
     let setup = TestDaemon::setup();
