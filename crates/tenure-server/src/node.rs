@@ -50,6 +50,7 @@ use tokio_util::task::TaskTracker;
 pub(crate) use adopt::Adoptee;
 pub use checkpoints::{Against, rewound};
 pub(crate) use directories::Directories;
+pub(crate) use exec_call::Ordered;
 pub use live::LiveText;
 pub(crate) use place::make_private_dir;
 pub(crate) use processes::megabytes;

@@ -15,6 +15,7 @@ use http::header::{ACCEPT, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderValue};
 use serde::Serialize;
 use serde_json::json;
 use tenure_api::{ErrorCode, ExecCancelled, ExecRequest, ExecResult, ExecStarted, Problem};
+use tenure_event::Timestamp;
 use tenure_log::{EventLog, IdempotencyRow, Write};
 use tokio::sync::{mpsc, oneshot};
 
@@ -25,7 +26,7 @@ use super::lookup;
 use super::problem::{Answer, Failure};
 use crate::clock;
 use crate::exec::{Collected, Piece, Run, Text, bare};
-use crate::node::IdempotencyKey;
+use crate::node::{IdempotencyKey, Ordered};
 
 /// A comment goes out after so much silence.
 const SILENCE: Duration = Duration::from_secs(15);
@@ -64,12 +65,15 @@ pub(super) async fn exec(
     if let Some(known) = remembered(&app, claim.key()).await? {
         return Ok(if streams { replayed(&known) } else { Json(known).into_response() });
     }
-    let run = app.node.exec(&row, body.value, app.stopping.child_token()).await?;
-    match (claim.key(), streams) {
-        (None, true) => Ok(streamed(started(&run), run.pieces, run.id)),
-        (None, false) => Ok(Json(run.gather().await).into_response()),
-        (Some(key), streams) => of_a_key(app, claim, key, run, streams).await,
+    let ordered = app.node.order(&row, body.value).await?;
+    if let Some(key) = claim.key() {
+        return of_a_key(app, claim, key, ordered, streams).await;
     }
+    let run = app.node.exec(ordered, app.stopping.child_token()).await?;
+    if streams {
+        return Ok(streamed(started(&run), run.pieces));
+    }
+    Ok(Json(run.gather().await).into_response())
 }
 
 /// Kills a command and its whole tree.
@@ -120,9 +124,10 @@ async fn remember(
     key: &IdempotencyKey,
     status: u16,
     body: String,
+    at: Timestamp,
 ) -> Result<(), tenure_log::LogError> {
     let IdempotencyKey { key, body_hash } = key.clone();
-    let row = IdempotencyRow { key, body_hash, status, body, at: clock::now() };
+    let row = IdempotencyRow { key, body_hash, status, body, at };
     app.log().put(vec![Write::Idempotency(row)]).await
 }
 
@@ -131,31 +136,48 @@ async fn of_a_key(
     app: Shared,
     claim: Claim,
     key: IdempotencyKey,
-    run: Run,
+    ordered: Ordered,
     streams: bool,
 ) -> Answer<Response> {
-    let (first, id) = (started(&run), run.id.clone());
     let (tell, told) = oneshot::channel();
     let (tell_begun, begun) = oneshot::channel();
     let (forward, pieces) = mpsc::channel(PIECES);
     let forward = streams.then_some(forward);
     // Nobody waits for it but whoever asks: not even this request's end stops it.
     tokio::spawn(async move {
-        let noted = remember(&app, &key, RUNNING, String::new()).await;
-        let goes_on = noted.is_ok();
-        let _ = tell_begun.send(noted);
-        if goes_on {
-            let result = keep(&app, &key, run, forward).await;
-            drop(claim);
-            let _ = tell.send(result);
-        }
+        let run = match begin(&app, &key, ordered).await {
+            Ok(run) => run,
+            Err(failure) => {
+                drop(claim);
+                let _ = tell_begun.send(Err(failure));
+                return;
+            }
+        };
+        let _ = tell_begun.send(Ok(started(&run)));
+        let result = keep(&app, &key, run, forward).await;
+        drop(claim);
+        let _ = tell.send(result);
     });
     let lost = |_| Failure::from(crate::problem::internal("the command's answer was lost"));
-    begun.await.map_err(lost)??;
+    let first = begun.await.map_err(lost)??;
     if streams {
-        return Ok(streamed(first, pieces, id));
+        return Ok(streamed(first, pieces));
     }
     Ok(Json(told.await.map_err(lost)?).into_response())
+}
+
+/// Starts a command that is noted before: it is not started again, whatever becomes of the daemon in between.
+async fn begin(app: &App, key: &IdempotencyKey, ordered: Ordered) -> Answer<Run> {
+    remember(app, key, RUNNING, String::new(), clock::now()).await?;
+    let run = app.node.exec(ordered, app.stopping.child_token()).await;
+    if run.is_err() {
+        // It did not run: its key is as one that was used long ago.
+        let freed = remember(app, key, RUNNING, String::new(), Timestamp::from_millis(0)).await;
+        if let Err(error) = freed {
+            tracing::warn!(%error, "the Idempotency-Key of a command that could not be started stays in use");
+        }
+    }
+    Ok(run?)
 }
 
 async fn keep(
@@ -180,7 +202,7 @@ async fn keep(
     }
     let result = all.result(id, &end);
     let body = serde_json::to_string(&result).unwrap_or_default();
-    if let Err(error) = remember(app, key, 200, body).await {
+    if let Err(error) = remember(app, key, 200, body, clock::now()).await {
         tracing::error!(%error, "the answer of a command could not be kept for its Idempotency-Key");
     }
     // Kept before it is told: who has seen the end may repeat the request.
@@ -196,7 +218,8 @@ fn frame(event: &str, data: &impl Serialize) -> String {
 }
 
 /// Frames of a command that runs.
-fn streamed(first: ExecStarted, pieces: mpsc::Receiver<Piece>, id: String) -> Response {
+fn streamed(first: ExecStarted, pieces: mpsc::Receiver<Piece>) -> Response {
+    let id = first.exec_id.clone();
     let frames =
         Frames { pieces, id, out: Text::default(), err: Text::default(), first: Some(first), over: false };
     let stream = stream::unfold(frames, |mut frames| async move {

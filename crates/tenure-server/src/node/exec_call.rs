@@ -10,19 +10,30 @@ use super::Node;
 use crate::exec::{self, Order, Run};
 use crate::problem;
 
+/// A command that was checked and has its place, and is not started yet.
+pub(crate) struct Ordered {
+    session: SessionId,
+    order: Order,
+    /// What names the program.
+    field: &'static str,
+}
+
 impl Node {
-    /// Starts a command where a session works; dropping the run kills it, and so does `cancel`.
-    pub(crate) async fn exec(
-        &self,
-        row: &SessionRow,
-        request: ExecRequest,
-        cancel: CancellationToken,
-    ) -> Result<Run, Problem> {
+    /// Checks a command for a session.
+    pub(crate) async fn order(&self, row: &SessionRow, request: ExecRequest) -> Result<Ordered, Problem> {
         let field = if request.shell.is_some() { "shell" } else { "command[0]" };
         let order = Order::of(&self.shared, row, request).await?;
-        exec::start(&self.shared, &row.id, order, cancel)
-            .await
-            .map_err(|e| not_started(&e, field).about(&row.id))
+        Ok(Ordered { session: row.id.clone(), order, field })
+    }
+
+    /// Starts a command where a session works; dropping the run kills it, and so does `cancel`.
+    pub(crate) async fn exec(&self, ordered: Ordered, cancel: CancellationToken) -> Result<Run, Problem> {
+        let Ordered { session, order, field } = ordered;
+        let run = exec::start(&self.shared, &session, order, cancel).await;
+        let run = run.map_err(|e| not_started(&e, field).about(&session))?;
+        // Whoever destroyed it meanwhile may have looked for its commands before this one was there. It goes with the run.
+        self.shared.must_exist(&session).await?;
+        Ok(run)
     }
 
     /// Kills a command of a session and waits until nothing of it is left.

@@ -343,3 +343,19 @@ async fn a_lost_agent_takes_no_command_of_a_client_along() {
     let end = until(&mut answer, "event: ended").await;
     assert!(end.contains("done") && end.contains("\"exit_code\":0"), "{end}");
 }
+
+#[tokio::test]
+async fn a_command_that_could_not_be_started_leaves_its_key_free() {
+    let daemon = TestDaemon::start().await;
+    let session = resting(&daemon).await;
+    let program = daemon_file(&session, "program").await;
+    std::fs::remove_file(&program).unwrap();
+    let (body, key) = (json!({"command": [program.to_str().unwrap()]}), [("idempotency-key", "k")]);
+    for _ in 0..2 {
+        let refused = daemon.request_with("POST", &session.path("/exec"), &body, &key).await;
+        refused.says(400, "invalid", &["program"]);
+    }
+    std::fs::copy("/bin/true", &program).unwrap();
+    let ran = daemon.request_with("POST", &session.path("/exec"), &body, &key).await.ok(200);
+    assert_eq!(ran["exit_code"], 0);
+}
