@@ -42,7 +42,9 @@ pub enum Attached {
 /// by its marker.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Lost {
-    /// Who ran, if that was written down.
+    /// Its agent was started.
+    pub ran: bool,
+    /// Who ran, if that was written down and can still be read.
     pub identity: Option<ShimIdentity>,
     /// Processes that were killed.
     pub hit: Vec<i32>,
@@ -95,18 +97,20 @@ pub enum AttachError {
 /// See [`AttachError`].
 pub async fn attach(dir: &Path) -> Result<Attached, AttachError> {
     let files = |source| AttachError::Files { dir: dir.to_path_buf(), source };
-    if let Some(record) = read_exit(dir).map_err(files)? {
+    if let Some(record) = whole(read_exit(dir)).map_err(files)?.flatten() {
         return Ok(Attached::Exited(record));
     }
     let end = Instant::now() + PATIENCE;
     loop {
         if give_up(dir).map_err(|source| missing(dir, source))? {
             // It may have written its record just before it went.
-            if let Some(record) = read_exit(dir).map_err(files)? {
+            if let Some(record) = whole(read_exit(dir)).map_err(files)?.flatten() {
                 return Ok(Attached::Exited(record));
             }
-            let identity = read_identity(dir).map_err(files)?;
-            return Ok(Attached::Lost(clear_lost(identity).await));
+            return Ok(Attached::Lost(match whole(read_identity(dir)).map_err(files)? {
+                Some(identity) => clear_lost(identity).await,
+                None => Lost { ran: true, ..Lost::default() },
+            }));
         }
         // Held without an identity: it is about to start its agent.
         if let Some(identity) = read_identity(dir).map_err(files)? {
@@ -129,6 +133,17 @@ pub async fn attach(dir: &Path) -> Result<Attached, AttachError> {
     }
 }
 
+/// What a file of a shim that is gone says; none if it is not whole, as the end of the machine may leave it.
+fn whole<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    match read {
+        Err(e) if matches!(e.kind(), io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof) => {
+            tracing::warn!(error = %e, "a file of a shim is not whole and counts as not written");
+            Ok(None)
+        }
+        read => read.map(Some),
+    }
+}
+
 fn missing(dir: &Path, source: io::Error) -> AttachError {
     let dir = dir.to_path_buf();
     match source.kind() {
@@ -148,7 +163,7 @@ fn give_up(dir: &Path) -> io::Result<bool> {
         Err(Errno::WOULDBLOCK) => return Ok(false),
         Err(errno) => return Err(errno.into()),
     }
-    if read_exit(dir)?.is_none() {
+    if whole(read_exit(dir))?.flatten().is_none() {
         rustix::fs::open(dir.join(LOST_FILE), flags, Mode::RUSR | Mode::WUSR)?;
     }
     Ok(true)
@@ -177,7 +192,7 @@ pub(super) async fn clear_lost(identity: Option<ShimIdentity>) -> Lost {
     off_thread("clear", move || clear(identity)).await.unwrap_or_else(|error| {
         tracing::error!(%error, "cannot clear what a lost shim left behind");
         let remained = Some(agent.pid).filter(|_| agent.is_alive()).into_iter().collect();
-        Lost { identity: Some(known), hit: Vec::new(), remained }
+        Lost { ran: true, identity: Some(known), hit: Vec::new(), remained }
     })
 }
 
@@ -194,7 +209,7 @@ fn clear(identity: ShimIdentity) -> Lost {
         cgroup::kill(&group, &mut hit);
         cgroup::remove(&group);
     }
-    Lost { identity: Some(identity), hit, remained: report.remained }
+    Lost { ran: true, identity: Some(identity), hit, remained: report.remained }
 }
 
 /// Connects to a shim that is known to have started and starts the task that keeps

@@ -88,6 +88,25 @@ async fn an_agent_dies_with_its_shim_and_the_sweep_finds_the_rest() {
     assert_eq!(variable(&child, "TENURE_TEST_MARK"), None);
 }
 
+#[tokio::test]
+async fn a_shim_whose_files_the_end_of_the_machine_tore_is_lost_all_the_same() {
+    for torn in ["shim.json", "exit.json"] {
+        let fixture = Fixture::new();
+        let shim = fixture.launch("say up sleep").await;
+        fixture.line_with(&shim, "up").await;
+        let (own, agent) = (shim.identity().shim.clone(), shim.identity().agent.clone());
+        own.signal(Signal::KILL).expect("a kill");
+        until(&shim, "the loss", |status| status.lost.is_some()).await;
+        drop(shim);
+        std::fs::write(fixture.dir().join(torn), "").expect("torn");
+        for _ in 0..2 {
+            let Attached::Lost(lost) = fixture.attach().await else { panic!("{torn}: not lost") };
+            assert!(lost.ran, "{torn}");
+            assert_eq!(lost.identity.map(|found| found.agent), (torn == "exit.json").then(|| agent.clone()));
+        }
+    }
+}
+
 /// An agent that keeps forking out of its own sight, some 150 processes in all.
 async fn forker(fixture: &Fixture) -> (tenure_host::Shim, String) {
     let marker = format!("{}", fixture.path().display());
@@ -127,7 +146,7 @@ async fn a_directory_that_was_given_up_starts_nothing_any_more() {
     assert!(matches!(error, AttachError::NoShim { .. }), "{error:?}");
     // A daemon that died half-way through a launch leaves this.
     std::fs::create_dir(fixture.dir()).expect("a directory");
-    assert!(matches!(fixture.attach().await, Attached::Lost(lost) if lost.identity.is_none()));
+    assert!(matches!(fixture.attach().await, Attached::Lost(lost) if !lost.ran && lost.identity.is_none()));
     let error = launch(fixture.spec("say hi")).await.expect_err("no agent");
     assert!(matches!(error, LaunchError::InUse { .. }), "{error:?}");
     // The shim itself, on its way to its lock, sees it too.

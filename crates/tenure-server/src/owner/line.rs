@@ -329,7 +329,7 @@ pub(super) fn exit_news(over: &Over) -> ExitNews {
         },
         Over::Lost(lost) => ExitNews {
             unseen: true,
-            never_ran: lost.identity.is_none(),
+            never_ran: !lost.ran,
             hit: pids(&lost.hit),
             remained: pids(&lost.remained),
             ..ExitNews::default()

@@ -63,6 +63,24 @@ async fn shim_and_agent_are_killed_while_the_daemon_is_down() {
     assert!(left.is_empty(), "{left:?} are left");
 }
 
+/// As the end of the machine may leave it: the file has its name, and nothing in it reached the disk. What the agent said did.
+#[tokio::test]
+async fn an_agent_whose_shim_left_no_readable_file_is_known_to_be_gone() {
+    let daemon = TestDaemon::start().await;
+    let session = busy(&daemon, json!({"text": "heard"})).await;
+    let shim = daemon.shims().pop().unwrap();
+    daemon.kill_9();
+    shim.shim.signal(Signal::KILL).unwrap();
+    let file = daemon.home().join("sessions").join(&session.id).join("g1/shim.json");
+    std::fs::write(file, "").unwrap();
+    daemon.restart().await;
+    crashed(&session).await;
+    assert!(!shim.agent.is_alive());
+    // It is ended as any other, too.
+    session.verb("close").await;
+    daemon.request("DELETE", &session.path(""), &serde_json::Value::Null).await.ok(200);
+}
+
 /// Whoever is first, the next daemon or a caller of it: nothing is begun on a process that is gone.
 #[tokio::test]
 async fn an_input_that_comes_before_a_dead_process_is_missed_is_served_by_the_next_one() {
