@@ -172,6 +172,11 @@ impl Step<'_> {
                     self.signals(signals, stderr.as_deref());
                 }
             }
+            Input::Unsaid { generation, n, error } => {
+                if self.is_current(generation) {
+                    self.unsaid(n, error);
+                }
+            }
             Input::Served { generation, token, answer } => {
                 if self.is_current(generation) {
                     self.served(token, answer);

@@ -93,7 +93,7 @@
 //! | `--string-ids` | the agent's own request ids are strings |
 //! | `--ignore-eof` | the end of stdin, or of whoever reads stdout, does not end the process |
 //! | `--ignore-term` | SIGTERM does not end it |
-//! | `--no-load`, `--no-resume`, `--no-steering` | lacks that method, and says so |
+//! | `--no-load`, `--no-resume`, `--no-steering`, `--no-images` | lacks that, and says so |
 //! | `--no-message-id` | gives no message an id |
 //! | `--forks` | offers `session/fork`: a new session that begins with all that another one has kept |
 //! | `--auth-required` | `session/new` answers -32000 until `authenticate` |

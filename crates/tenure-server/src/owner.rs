@@ -27,7 +27,7 @@ mod terminals;
 mod wake;
 mod words;
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ use tenure_core::{Reply, Request};
 use tenure_crash_point::crash_point;
 use tenure_event::{Ephemeral, InputId, SessionId};
 use tenure_log::{LogError, OutboxRow};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, broadcast, mpsc};
 use tokio::time::Instant;
 
 pub(crate) use act::off_thread;
@@ -68,6 +68,8 @@ const STORAGE_PAUSE: Duration = Duration::from_secs(1);
 /// Bytes of commands that may wait for the process; one more input is refused then, and what ends or answers something
 /// is small and is not.
 const UNSENT: usize = 64 << 20;
+/// Files that are read or written for an agent at once. An answer may have 16 MB.
+const HANDS: usize = 4;
 
 /// The task of one session.
 pub(crate) struct Owner {
@@ -100,7 +102,13 @@ pub(crate) struct Owner {
     /// The process whose end is being stored: its commands go with it.
     ended_generation: Option<u32>,
     /// Commands of the step under way that have no words.
-    unsaid: Vec<Work>,
+    unsaid: Vec<(u32, u64, String)>,
+    /// Commands that cannot be told, by process and number, of which it is not stored yet what became of them.
+    untold: BTreeSet<(u32, u64)>,
+    /// So many files are read or written for the agent at once.
+    hands: Arc<Semaphore>,
+    /// Of those, the ones whose answers the agent has not taken in.
+    hands_held: Vec<OwnedSemaphorePermit>,
     /// Until then nothing is tried that just failed; requests are heard.
     pause: Option<Instant>,
     /// A process is being started at this moment.
@@ -326,25 +334,29 @@ impl Owner {
         match order::ask(self, request, key.as_ref()).await {
             Ok(Some(reply)) => reply,
             Ok(None) => Err(crate::problem::internal("a request got no reply")),
-            Err(e) => Err(crate::problem::from_log(&e)),
+            Err(e) => Err(self.unreached().unwrap_or_else(|| crate::problem::from_log(&e))),
         }
     }
 
     /// What is answered as done must reach the agent: not while nobody knows how to speak to it.
     fn can_be_told(&self, request: &Request) -> Result<(), tenure_api::Problem> {
+        let must = matches!(request, Request::Answer(_) | Request::Interrupt { .. });
+        self.unreached().filter(|_| must).map_or(Ok(()), Err)
+    }
+
+    /// Why nothing can be said to a process that runs.
+    fn unreached(&self) -> Option<tenure_api::Problem> {
         let runs = self.machine.state().process.as_ref().is_some_and(|p| p.pid.is_some());
-        if self.line.is_some() || !runs || !matches!(request, Request::Answer(_) | Request::Interrupt { .. })
-        {
-            return Ok(());
+        if self.line.is_some() || !runs {
+            return None;
         }
         let what = "its process cannot be spoken to at the moment, the daemon's log tells why; try again, or `kill` it";
-        Err(tenure_api::Problem::new(tenure_api::ErrorCode::NotReady, what).about(&self.id))
+        Some(tenure_api::Problem::new(tenure_api::ErrorCode::NotReady, what).about(&self.id))
     }
 
     /// Whether one more input may wait in memory for a process that takes nothing in.
     fn has_room(&self, request: &Request) -> Result<(), tenure_api::Problem> {
-        let waiting = || self.unsent.iter().map(|row| row.bytes.len()).sum::<usize>();
-        if !matches!(request, Request::Admit(_)) || waiting() < UNSENT {
+        if !matches!(request, Request::Admit(_)) || !self.is_behind() {
             return Ok(());
         }
         let what = "commands of more than 64 MB wait for the agent, which reads none of them; try again when it does, \

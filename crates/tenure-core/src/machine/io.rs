@@ -7,7 +7,7 @@ use tenure_event::{
 };
 
 use super::checkpoint::{CheckpointPlan, CheckpointTrouble, PendingRewind, RewindOutcome, TakenCheckpoint};
-use crate::agent::{AgentRequest, Command, Fork, FsAnswer, ResumeHow, Signal};
+use crate::agent::{AgentError, AgentRequest, Command, Fork, FsAnswer, ResumeHow, Signal};
 use crate::{Reply, Request};
 
 /// When a step happens, and the randomness that it may use.
@@ -76,6 +76,15 @@ pub enum Input {
         signals: Vec<Signal>,
         /// The end of its standard error, given with a [`Signal::TurnEnded`] that said nothing.
         stderr: Option<String>,
+    },
+    /// A command cannot be told to the process: there are no words for it, or too many.
+    Unsaid {
+        /// Which.
+        generation: u32,
+        /// The number of the command.
+        n: u64,
+        /// Why.
+        error: AgentError,
     },
     /// A file request was served.
     Served {

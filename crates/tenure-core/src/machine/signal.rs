@@ -8,7 +8,9 @@ use tenure_event::{
 
 use super::call::Call;
 use super::{Act, Step};
-use crate::agent::{AgentError, LineMark, MessageDone, Signal, TaskSignal, ToolEnd, ToolStart, Wait};
+use crate::agent::{
+    AgentError, LineMark, MessageDone, Signal, TaskSignal, ToolEnd, ToolStart, TurnEnd, TurnVerdict, Wait,
+};
 
 /// Tasks that are followed at once. Each is in the state, which is stored with every step.
 const TASKS: usize = 256;
@@ -108,6 +110,29 @@ impl Step<'_> {
             self.warn("command_refused", &format!("the agent refused command {n}: {}", e.message));
         }
         self.command_answered(n);
+    }
+
+    /// A command cannot be told to the process. A prompt ends its turn with that, and the next input has its chance; what was to
+    /// be steered waits for a turn of its own.
+    pub(super) fn unsaid(&mut self, n: u64, error: AgentError) {
+        let Some(turn) = &self.s.turn else { return self.answered(n, &Err(error)) };
+        if turn.prompt_n == Some(n) {
+            let end = TurnEnd {
+                prompt_n: Some(n),
+                native_inputs: None,
+                verdict: TurnVerdict::Failed(error),
+                stop_reason: None,
+                usage: None,
+                cost_usd: None,
+                said: true,
+                idle_follows: false,
+            };
+            return self.turn_ended(end, None);
+        }
+        if turn.steered.iter().any(|steered| steered.n == n) {
+            return self.steer_refused(n);
+        }
+        self.answered(n, &Err(error));
     }
 
     fn ephemeral(&mut self, signal: Signal) {

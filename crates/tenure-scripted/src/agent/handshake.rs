@@ -25,7 +25,7 @@ impl Agent {
             "agentInfo": {"name": "scripted", "title": "Scripted agent", "version": env!("CARGO_PKG_VERSION")},
             "agentCapabilities": {
                 "loadSession": !flags.no_load,
-                "promptCapabilities": {"image": true, "audio": false, "embeddedContext": true},
+                "promptCapabilities": {"image": !flags.no_images, "audio": false, "embeddedContext": true},
                 "mcpCapabilities": {"http": true, "sse": true},
                 "sessionCapabilities": sessions,
             },

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tenure_core::agent::{AgentError, AgentRequest, Signal, TurnEnd, TurnVerdict};
+use tenure_core::agent::{AgentError, AgentRequest, Signal};
 use tenure_core::machine::{Act, Input, Ladder};
 use tenure_crash_point::crash_point;
 use tenure_event::ErrorInfo;
@@ -39,13 +39,17 @@ impl Owner {
                 let Some(line) = &self.line else { return };
                 let (generation, root) = (line.generation, self.machine.state().spec.cwd_canonical.clone());
                 let out = self.work_out.clone();
-                let terminals = Arc::clone(&self.terminals);
+                let (terminals, process) = (Arc::clone(&self.terminals), self.terminals.process());
+                let hands = Arc::clone(&self.hands);
                 self.shared.tasks.spawn(async move {
-                    let answer = match request {
-                        AgentRequest::Terminal(request) => terminals.serve(request).await,
-                        request => files::serve(root, request).await,
+                    let (answer, hand) = match request {
+                        AgentRequest::Terminal(request) => (terminals.serve(request, &process).await, None),
+                        request => {
+                            let hand = hands.acquire_owned().await.ok();
+                            (files::serve(root, request).await, hand)
+                        }
                     };
-                    let _ = out.send(Work::Served { generation, token, answer }).await;
+                    let _ = out.send(Work::Served { generation, token, answer, hand }).await;
                 });
             }
             Act::Probe => self.probe(),
@@ -149,19 +153,17 @@ impl Owner {
             Work::Launched { generation, result } => self.launched(generation, *result).await,
             Work::Announce { generation } => self.announce(generation).await,
             Work::Failed { generation, error } => self.could_not_start(generation, error).await,
-            Work::Served { generation, token, answer } => {
+            Work::Served { generation, token, answer, hand } => {
                 let input = Input::Served { generation, token: token.clone(), answer: answer.clone() };
                 if self.apply(input, None).await.is_err() {
-                    self.later(Work::Served { generation, token, answer });
+                    return self.later(Work::Served { generation, token, answer, hand });
                 }
+                // The next file is read when the agent has taken in what is for it.
+                self.hands_held.extend(hand);
+                self.pump();
             }
-            Work::Unsaid { generation, n, why } => {
-                let error = AgentError { code: "unsupported".to_owned(), message: why.clone(), data: None };
-                let signals = vec![Signal::Answered { n, result: Err(error) }];
-                if self.apply(Input::Agent { generation, signals, stderr: None }, None).await.is_err() {
-                    self.later(Work::Unsaid { generation, n, why });
-                }
-            }
+            Work::Recover => self.recover().await,
+            Work::Unsaid { generation, n, error } => self.tell_unsaid(generation, n, error).await,
             Work::Probed { generation, busy, stopped } => {
                 // A probe that cannot be stored is simply made again.
                 if self.apply(Input::Vitals { generation, busy, stopped }, None).await.is_err() {
@@ -178,7 +180,6 @@ impl Owner {
             Work::Rewound { id, result } => self.rewound(id, result).await,
             Work::TellParent { parent } => self.tell_parent(parent),
             Work::ParentTold { parent, told } => self.parent_told(parent, told).await,
-            Work::TooLarge { generation, n, len } => self.too_large(generation, n, len).await,
             Work::Reattach { generation } => self.reattach(generation),
             Work::StartAgain { generation } => self.never_ran(generation).await,
             Work::Attached { generation, result } => self.attached(generation, *result).await,
@@ -210,31 +211,17 @@ impl Owner {
         self.later(Work::StartAgain { generation });
     }
 
-    /// A prompt that no process can be told ends its turn, and the next input has its chance.
-    async fn too_large(&mut self, generation: u32, n: u64, len: usize) {
-        let message = format!(
-            "the agent cannot be told {len} bytes at once; send less, or put it into a file and name the file"
-        );
-        tracing::warn!(session = %self.id, n, len, "a command is too large to be sent");
-        let error = AgentError { code: "too_large".to_owned(), message, data: None };
-        let end = TurnEnd {
-            prompt_n: Some(n),
-            native_inputs: None,
-            verdict: TurnVerdict::Failed(error),
-            stop_reason: None,
-            usage: None,
-            cost_usd: None,
-            said: true,
-            idle_follows: false,
-        };
-        // Another command than the prompt of the running turn ends nothing.
-        if self.machine.state().turn.as_ref().is_none_or(|turn| turn.prompt_n != Some(n)) {
-            return;
-        }
-        let input = Input::Agent { generation, signals: vec![Signal::TurnEnded(end)], stderr: None };
+    /// What becomes of a command that no process can be told. Its number is used only when that is stored: nobody would know
+    /// afterwards.
+    async fn tell_unsaid(&mut self, generation: u32, n: u64, error: AgentError) {
+        tracing::warn!(session = %self.id, n, why = error.message, "a command cannot be told to the agent");
+        self.untold.remove(&(generation, n));
+        let input = Input::Unsaid { generation, n, error: error.clone() };
         if self.apply(input, None).await.is_err() {
-            self.later(Work::TooLarge { generation, n, len });
+            self.untold.insert((generation, n));
+            return self.later(Work::Unsaid { generation, n, error });
         }
+        self.pump();
     }
 
     pub(super) async fn try_again(&mut self) {

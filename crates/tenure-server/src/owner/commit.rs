@@ -4,13 +4,13 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use tenure_core::agent::Command;
+use tenure_core::agent::{AgentError, Command};
 use tenure_event::{EphemeralKind, MessageDelta, Seq, TaskOutput};
 use tenure_log::{LogError, OutboxRow, Write};
 
 use super::mail::{Work, ephemeral};
 use super::pieces::Pieces;
-use super::{Owner, outgoing};
+use super::{Owner, UNSENT, outgoing};
 
 impl Owner {
     pub(super) fn outbox_done(&mut self) -> Option<Write> {
@@ -26,7 +26,10 @@ impl Owner {
 
     /// Commands as lines for the process, numbered. Of one that has no words in this protocol the machine is told that
     /// it was refused.
-    pub(super) fn encode(&mut self, commands: &[(u64, Command)]) -> Vec<OutboxRow> {
+    ///
+    /// # Errors
+    /// While its process cannot be spoken to.
+    pub(super) fn encode(&mut self, commands: &[(u64, Command)]) -> Result<Vec<OutboxRow>, LogError> {
         let Some(line) = &mut self.line else { return self.numbers_alone(commands) };
         let generation = line.generation;
         let mut rows = Vec::new();
@@ -36,36 +39,61 @@ impl Owner {
             }
             let bytes = line.codec.encode(*n, command, &self.secrets).unwrap_or_else(|e| {
                 // The number must be used all the same: the shim takes them without a gap.
-                tracing::warn!(session = %self.id, error = %e, "a command has no words in this protocol");
-                self.unsaid.push(Work::Unsaid { generation, n: *n, why: e.to_string() });
+                self.unsaid.push((generation, *n, e.to_string()));
                 Vec::new()
             });
             rows.push(OutboxRow { generation, n: *n, bytes: self.redactor.hidden_bytes(bytes) });
         }
-        rows
+        Ok(rows)
     }
 
-    /// Commands of an end that nobody here can put into words: their numbers must be used all the same.
-    fn numbers_alone(&self, commands: &[(u64, Command)]) -> Vec<OutboxRow> {
-        let Some(process) = self.machine.state().process.as_ref().filter(|p| p.pid.is_some()) else {
-            return Vec::new();
+    /// Commands that nobody here can put into words. Those of an end need none, but their numbers must be used all the same.
+    /// Any other would be stored as done, and the agent would never hear of it.
+    fn numbers_alone(&self, commands: &[(u64, Command)]) -> Result<Vec<OutboxRow>, LogError> {
+        let state = self.machine.state();
+        let Some(process) = state.process.as_ref().filter(|p| p.pid.is_some() && !commands.is_empty()) else {
+            return Ok(Vec::new());
         };
+        if state.ending.is_none() {
+            let message = "its process cannot be spoken to at the moment".to_owned();
+            return Err(LogError::Storage { message, full: false });
+        }
         let row = |(n, _): &(u64, Command)| OutboxRow {
             generation: process.generation,
             n: *n,
             bytes: Bytes::new(),
         };
-        commands.iter().map(row).collect()
+        Ok(commands.iter().map(row).collect())
+    }
+
+    /// More waits for the process than it should: it does not take it in.
+    pub(super) fn is_behind(&self) -> bool {
+        self.unsent.iter().map(|row| row.bytes.len()).sum::<usize>() >= UNSENT
+    }
+
+    /// A command cannot be told: it waits until it is stored what became of it.
+    pub(super) fn hold_back(&mut self, generation: u32, n: u64, error: AgentError) {
+        if self.untold.insert((generation, n)) {
+            self.retry.push_back(Work::Unsaid { generation, n, error });
+        }
     }
 
     /// Hands commands to the shim as far as it takes them.
     pub(super) fn pump(&mut self) {
-        let Some(line) = &self.line else { return };
-        let Some(shim) = &line.shim else { return };
+        let Some((generation, shim)) =
+            self.line.as_ref().and_then(|l| Some((l.generation, l.shim.as_ref()?)))
+        else {
+            return;
+        };
         let fill_in = |bytes: &Bytes| self.redactor.unhidden_bytes(self.private.fill_in(bytes, &self.id));
         let send = |n, bytes: Bytes| shim.try_send(n, bytes);
-        let too_large = outgoing::hand_over(&mut self.unsent, line.generation, fill_in, send);
-        self.retry.extend(too_large);
+        let too_large = outgoing::hand_over(&mut self.unsent, generation, &self.untold, fill_in, send);
+        if let Some((n, len)) = too_large {
+            self.hold_back(generation, n, outgoing::too_large(len));
+        }
+        if !self.is_behind() {
+            self.hands_held.clear();
+        }
     }
 
     /// Sends ephemeral news to whoever listens now; pieces of one part as one.

@@ -111,7 +111,8 @@ impl Owner {
     }
 
     pub(super) async fn take_up(&mut self, generation: u32, shim: Shim) {
-        let Some(protocol) = self.protocol() else { return };
+        // Its agent has left the configuration meanwhile: it is looked for until it is there again.
+        let Some(protocol) = self.protocol() else { return self.later(Work::Reattach { generation }) };
         let dir = session_dir(&self.shared.home, &self.id);
         let opened = read_record(&dir, generation)
             .and_then(|record| Line::open(&generation_dir(&dir, generation), record, protocol, None));

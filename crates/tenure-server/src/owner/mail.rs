@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use tenure_api::{Problem, SetMcpServers};
-use tenure_core::agent::FsAnswer;
+use tenure_core::agent::{AgentError, FsAnswer};
 use tenure_core::machine::{CheckpointTrouble, Inside, Machine, RewindOutcome, State, TakenCheckpoint};
 use tenure_core::{Admit, Reply, Request};
 use tenure_event::{Ephemeral, EphemeralKind, MessageCompleted, Parent, RewindId, SessionId, TaskOutput};
 use tenure_host::{AttachError, Attached, LaunchError, Shim};
 use tenure_log::Write;
-use tokio::sync::{OwnedMutexGuard, broadcast, mpsc, oneshot};
+use tokio::sync::{OwnedMutexGuard, OwnedSemaphorePermit, broadcast, mpsc, oneshot};
 
 use super::stored::Private;
 use crate::node::{IdempotencyKey, Shared};
@@ -140,23 +140,16 @@ pub(crate) enum Work {
         /// What.
         result: Box<Result<Attached, AttachError>>,
     },
-    /// A command could not be put into words.
+    /// What the last daemon left undone could not be stored, some time ago.
+    Recover,
+    /// A command cannot be told to its process.
     Unsaid {
-        /// For which process.
+        /// Which process.
         generation: u32,
-        /// Its number.
+        /// The number of the command.
         n: u64,
         /// Why.
-        why: String,
-    },
-    /// A command was longer than any that can be sent; an empty one went out in its place.
-    TooLarge {
-        /// To which process.
-        generation: u32,
-        /// Which command.
-        n: u64,
-        /// Its length in bytes.
-        len: usize,
+        error: AgentError,
     },
     /// A file request was served.
     Served {
@@ -166,6 +159,8 @@ pub(crate) enum Work {
         token: String,
         /// The answer.
         answer: FsAnswer,
+        /// What was held meanwhile.
+        hand: Option<OwnedSemaphorePermit>,
     },
     /// What a lost process may have left is ended.
     Swept {

@@ -12,7 +12,7 @@ use tenure_log::{Append, EventLog, IdempotencyRow, LogError, OutboxRow, Write};
 use super::commit::unwritable;
 use super::line::{Line, Over, exit_news};
 use super::wake::{AfterSweep, is_lasting};
-use super::{Owner, blobs, now, pass_limits};
+use super::{Owner, blobs, now, outgoing, pass_limits};
 use crate::clock;
 use crate::node::{IdempotencyKey, artifacts};
 use crate::order::{self, End, Heard, InputRows, Present, Seat};
@@ -97,7 +97,7 @@ impl Seat for Owner {
         let ended = out.inputs.iter().map(order::id_of).filter(|id| self.rows.get(id).is_none());
         ended.for_each(|id| drop(self.words.remove(id)));
         writes.extend(self.ask_writes(&out.asks).map_err(|e| unwritable(&e))?);
-        let outbox = self.encode(&out.commands);
+        let outbox = self.encode(&out.commands)?;
         writes.extend(outbox.iter().cloned().map(Write::Outbox));
         writes.extend(self.outbox_done());
         if let (Some(key), Some(Ok(reply))) = (key, &out.reply) {
@@ -136,8 +136,10 @@ impl Seat for Owner {
         if let Some(line) = &mut self.line {
             line.committed(full);
         }
+        for (generation, n, why) in std::mem::take(&mut self.unsaid) {
+            self.hold_back(generation, n, outgoing::wordless(why));
+        }
         self.pump();
-        self.retry.extend(std::mem::take(&mut self.unsaid));
     }
 
     fn tell(&mut self, news: Vec<(usize, EphemeralKind)>, base: Seq) {
@@ -164,9 +166,15 @@ impl Seat for Owner {
     }
 
     fn listen(&mut self) -> Result<Heard, LogError> {
+        let behind = self.is_behind();
         let Some(line) = &mut self.line else { return Ok(Heard::Nothing) };
         crash_point!("spool.before_read");
         let ended = line.over().is_some();
+        // What it asks for would only add to that. It is kept from writing by its spool in the end.
+        if behind && !ended {
+            self.rest();
+            return Ok(Heard::Nothing);
+        }
         match line.read() {
             Ok(batch) if batch.any => {
                 let silent_end = |s: &Signal| matches!(s, Signal::TurnEnded(end) if !end.said);
@@ -217,6 +225,7 @@ impl Seat for Owner {
 
     fn forget_process(&mut self, generation: u32) {
         self.unsent.clear();
+        self.hands_held.clear();
         // Its commands were its own.
         self.terminals.clear();
         let exit = self.closing.take().and_then(|line| line.over()).map(|over| exit_news(&over));

@@ -31,7 +31,14 @@ const BOUND: usize = 64;
 pub(super) struct Terminals {
     shared: Arc<Shared>,
     session: SessionId,
-    all: Mutex<BTreeMap<String, Terminal>>,
+    held: Mutex<Held>,
+}
+
+#[derive(Default)]
+struct Held {
+    all: BTreeMap<String, Terminal>,
+    /// Cancelled with the process to which they belong.
+    process: CancellationToken,
 }
 
 #[derive(Clone)]
@@ -76,34 +83,56 @@ impl Kept {
     }
 }
 
+impl Held {
+    /// Whether one more may be there for this process.
+    fn has_place(&self, process: &CancellationToken) -> Result<(), Problem> {
+        if process.is_cancelled() {
+            return Err(Problem::invalid("command", "the process that asked for it has ended"));
+        }
+        if self.all.len() >= BOUND {
+            let what = format!("{BOUND} terminals are open; release one first");
+            return Err(Problem::invalid("command", what));
+        }
+        Ok(())
+    }
+}
+
 impl Terminals {
     pub(super) fn new(shared: Arc<Shared>, session: SessionId) -> Arc<Self> {
-        Arc::new(Self { shared, session, all: Mutex::default() })
+        Arc::new(Self { shared, session, held: Mutex::default() })
     }
 
-    /// Kills and forgets all of them.
+    /// Kills and forgets all of them, and those that are being started.
     pub(super) fn clear(&self) {
-        for terminal in std::mem::take(&mut *self.lock()).into_values() {
-            terminal.cancel.cancel();
-        }
+        std::mem::take(&mut *self.lock()).process.cancel();
     }
 
-    /// Serves one request. Never fails: an error is an answer too.
-    pub(super) async fn serve(&self, request: TerminalRequest) -> FsAnswer {
-        match self.answer(request).await {
+    /// What is cancelled with the process that runs now.
+    pub(super) fn process(&self) -> CancellationToken {
+        self.lock().process.clone()
+    }
+
+    /// Serves one request of a process. Never fails: an error is an answer too.
+    pub(super) async fn serve(&self, request: TerminalRequest, process: &CancellationToken) -> FsAnswer {
+        match self.answer(request, process).await {
             Ok(answer) => FsAnswer::Terminal(answer),
             Err(problem) => refused(&problem.detail),
         }
     }
 
-    async fn answer(&self, request: TerminalRequest) -> Result<TerminalAnswer, Problem> {
+    async fn answer(
+        &self,
+        request: TerminalRequest,
+        process: &CancellationToken,
+    ) -> Result<TerminalAnswer, Problem> {
         match request {
             TerminalRequest::Create { command, args, env, cwd, keep_bytes } => {
                 let argv = std::iter::once(command).chain(args).collect();
                 let env = env.into_iter().map(|(name, value)| (name, Some(value))).collect();
                 let wish = Wish { argv, cwd, env, stdin: Bytes::new(), timeout: None, merged: true };
                 let limit = keep_bytes.unwrap_or(USUAL).min(MOST);
-                let terminal_id = self.create(wish, usize::try_from(limit).unwrap_or(usize::MAX)).await?;
+                let limit = usize::try_from(limit).unwrap_or(usize::MAX);
+                let terminal_id = self.create(wish, limit, process).await?;
                 Ok(TerminalAnswer::Created { terminal_id })
             }
             TerminalRequest::Output { terminal_id } => {
@@ -123,22 +152,19 @@ impl Terminals {
                 Ok(TerminalAnswer::Done)
             }
             TerminalRequest::Release { terminal_id } => {
-                let terminal = self.lock().remove(&terminal_id).ok_or_else(|| unknown(&terminal_id))?;
+                let terminal = self.lock().all.remove(&terminal_id).ok_or_else(|| unknown(&terminal_id))?;
                 terminal.cancel.cancel();
                 Ok(TerminalAnswer::Done)
             }
         }
     }
 
-    async fn create(&self, wish: Wish, limit: usize) -> Result<String, Problem> {
-        if self.lock().len() >= BOUND {
-            let what = format!("{BOUND} terminals are open; release one first");
-            return Err(Problem::invalid("command", what));
-        }
+    async fn create(&self, wish: Wish, limit: usize, process: &CancellationToken) -> Result<String, Problem> {
+        self.lock().has_place(process)?;
         let row = self.shared.log.session(&self.session).await.map_err(|e| problem::from_log(&e))?;
         let row = row.ok_or_else(|| problem::no_session(&self.session))?;
         let order = Order::new(&self.shared, &row, wish).await?;
-        let cancel = CancellationToken::new();
+        let cancel = process.child_token();
         let run = exec::start(&self.shared, &self.session, order, cancel.clone()).await;
         let run = run.map_err(|error| Problem::invalid("command", error.to_string()))?;
         let kept = Arc::new(Mutex::new(Kept { bytes: Vec::new(), limit, truncated: false }));
@@ -147,16 +173,20 @@ impl Terminals {
         // Not to be taken for one of another process or daemon, whose commands are gone.
         let id = format!("term_{}", clock::new_uuid().simple());
         let guard = Arc::new(cancel.clone().drop_guard());
-        self.lock().insert(id.clone(), Terminal { kept, ended, cancel, _guard: guard });
+        let terminal = Terminal { kept, ended, cancel, _guard: guard };
+        let mut held = self.lock();
+        // Others were made meanwhile, or the process has ended. A command that finds no place ends with what is dropped here.
+        held.has_place(process)?;
+        held.all.insert(id.clone(), terminal);
         Ok(id)
     }
 
     fn find(&self, id: &str) -> Result<Terminal, Problem> {
-        self.lock().get(id).cloned().ok_or_else(|| unknown(id))
+        self.lock().all.get(id).cloned().ok_or_else(|| unknown(id))
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<String, Terminal>> {
-        self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    fn lock(&self) -> std::sync::MutexGuard<'_, Held> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -1,7 +1,7 @@
 //! How an owner comes to be: of a session that is being created, or of one that is in the
 //! store. Waking is the same after a rest and after a restart of the daemon.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use tenure_api::InputView;
@@ -10,7 +10,7 @@ use tenure_crash_point::crash_point;
 use tenure_event::{Ephemeral, InputId, SessionId};
 use tenure_host::{AttachError, Attached, Shim, attach, process};
 use tenure_log::{EventLog, IdempotencyRow, LogError, OutboxRow, Write};
-use tokio::sync::{broadcast, mpsc};
+use tokio::sync::{Semaphore, broadcast, mpsc};
 
 use super::act::EndHow;
 use super::launch::{generation_dir, learn_secrets, read_record};
@@ -18,7 +18,7 @@ use super::line::{Line, Over};
 use super::mail::{Birth, Work};
 use super::redact::Redactor;
 use super::stored::{Private, Stored, StoredLine, session_dir};
-use super::{Owner, blobs, joined, now, off_thread};
+use super::{HANDS, Owner, blobs, joined, now, off_thread, outgoing};
 use crate::node::{Shared, make_private_dir};
 use crate::order::{self, InputRows};
 
@@ -59,6 +59,9 @@ impl Owner {
             end_later: None,
             ended_generation: None,
             unsaid: Vec::new(),
+            untold: BTreeSet::new(),
+            hands: Arc::new(Semaphore::new(HANDS)),
+            hands_held: Vec::new(),
             pause: None,
             launching: false,
             disk_told: false,
@@ -173,9 +176,17 @@ impl Owner {
         owner.find_process(stored.line, outbox);
         let state = owner.machine.state();
         if state.checkpoints.is_busy() || state.parent_untold {
-            owner.apply(Input::Recovered, None).await?;
+            owner.recover().await;
         }
         Ok(Some(owner))
+    }
+
+    /// What the last daemon left undone is done, as soon as the store takes it.
+    pub(super) async fn recover(&mut self) {
+        if let Err(e) = self.apply(Input::Recovered, None).await {
+            tracing::warn!(session = %self.id, error = %e, "what was left undone cannot be stored; trying again");
+            self.later(Work::Recover);
+        }
     }
 
     /// Gives waiting inputs their words and rows back.
@@ -203,7 +214,19 @@ impl Owner {
         let generation = process.generation;
         self.unsent = outbox.into_iter().filter(|row| row.generation == generation).collect();
         self.stored_line = stored.filter(|line| line.generation == generation);
+        self.find_untold(generation);
         self.reattach(generation);
+    }
+
+    /// Commands without words of which the last daemon did not come to store what became of them.
+    fn find_untold(&mut self, generation: u32) {
+        let Some(turn) = self.machine.state().turn.as_ref() else { return };
+        let is_open = |n| turn.prompt_n == Some(n) || turn.steered.iter().any(|steered| steered.n == n);
+        let wordless = self.unsent.iter().filter(|row| row.bytes.is_empty() && is_open(row.n));
+        for n in wordless.map(|row| row.n).collect::<Vec<_>>() {
+            let why = "what was said has no words in the agent's protocol".to_owned();
+            self.hold_back(generation, n, outgoing::wordless(why));
+        }
     }
 
     /// Whether this is the process of the session now, and if so whether it was told that it began.
@@ -263,7 +286,7 @@ impl Owner {
         let (shim, over) = match result {
             Ok(Attached::Live(shim)) => (Some(shim), None),
             Ok(Attached::Exited(record)) => (None, Some(Over::Exited(Arc::new(record)))),
-            Ok(Attached::Lost(lost)) if lost.identity.is_none() => return self.never_ran(generation).await,
+            Ok(Attached::Lost(lost)) if !lost.ran => return self.never_ran(generation).await,
             Ok(Attached::Lost(lost)) => (None, Some(Over::Lost(Arc::new(lost)))),
             Err(AttachError::NoShim { .. }) => return self.never_ran(generation).await,
             Err(e) => {

@@ -65,6 +65,7 @@ fn ops() -> impl Strategy<Value = Op> {
         1 => Just(Op::SpawnFails),
         10 => Just(Op::Announce),
         40 => Just(Op::Hear),
+        2 => Just(Op::Unsaid),
         60 => moves().prop_map(Op::Agent),
         40 => (1..4_u8).prop_map(Op::Read),
         3 => Just(Op::Serve),

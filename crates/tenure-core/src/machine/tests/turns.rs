@@ -47,6 +47,29 @@ fn the_outcome_is_by_record_first_and_then_by_the_agents_word() {
 }
 
 #[test]
+fn a_prompt_that_cannot_be_told_ends_its_turn_and_what_was_to_be_steered_waits_for_one() {
+    let unsaid = |stage: &mut Stage, n| {
+        let error = failure("unsupported");
+        stage.step(Input::Unsaid { generation: stage.generation(), n, error });
+    };
+    let mut stage = running();
+    stage.ask(words::delivered("b", tenure_event::Delivery::Steer)).expect("admitted");
+    let (prompt, steer) = (stage.prompt_n(), stage.commands.last().expect("a command").1);
+    assert!(steer > prompt);
+    stage.news();
+    unsaid(&mut stage, steer);
+    assert_eq!(stage.axes(), "live/running");
+    unsaid(&mut stage, prompt);
+    let news = stage.news();
+    assert!(news.contains(&"turn.completed failed unsupported [a]".into()), "{news:?}");
+    assert!(news.contains(&"input.started b turn".into()), "{news:?}");
+    // What no turn waits for is told as refused, once.
+    unsaid(&mut stage, prompt);
+    assert_eq!(stage.news(), ["warning.raised command_refused"]);
+    assert_eq!(stage.axes(), "live/running");
+}
+
+#[test]
 fn late_and_doubled_ends_end_nothing() {
     let mut stage = running_queued();
     let first = answer_to(stage.prompt_n(), TurnVerdict::Finished);

@@ -48,6 +48,8 @@ pub(super) enum Op {
     SpawnFails,
     Announce,
     Hear,
+    /// The next command is one that the process cannot be told.
+    Unsaid,
     Agent(Move),
     Read(u8),
     Serve,
@@ -98,6 +100,7 @@ impl World {
             Op::SpawnFails => self.act(true),
             Op::Announce => self.announce(),
             Op::Hear => self.hear(),
+            Op::Unsaid => self.leave_unsaid(),
             Op::Agent(made) => {
                 if let Some(p) = self.process.as_mut().filter(|p| p.dead.is_none()) {
                     let told = p.agent.make(made);
@@ -243,6 +246,17 @@ impl World {
         assert_eq!(*generation, p.generation, "a command for another process");
         p.heard += 1;
         p.agent.hear(*n, command);
+    }
+
+    fn leave_unsaid(&mut self) {
+        let Some(p) = self.process.as_mut().filter(|p| p.dead.is_none() && p.told) else { return };
+        let Some((generation, n, command)) = self.stage.commands.get(p.heard) else { return };
+        if !matches!(command, Command::Prompt { .. } | Command::Steer { .. }) {
+            return;
+        }
+        p.heard += 1;
+        let (generation, n, error) = (*generation, *n, super::words::failure("unsupported"));
+        self.stage.step(Input::Unsaid { generation, n, error });
     }
 
     fn read(&mut self, most: usize) {

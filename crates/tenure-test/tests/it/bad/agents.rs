@@ -110,3 +110,26 @@ async fn an_agent_that_wants_a_login_says_so() {
     let request = json!({"agent": "scripted", "cwd": daemon.workdir(), "wait": "live", "env": env});
     daemon.post("/v1/sessions", &request).await.problem(422, "auth_required");
 }
+
+/// Nobody knew that when it was taken: the agent had not said yet what it takes.
+#[tokio::test]
+async fn what_the_agent_cannot_be_told_ends_its_turn_and_the_next_input_is_served() {
+    let daemon = TestDaemon::start().await;
+    let image = json!({"parts": [{"type": "image", "mime_type": "image/png", "data": "aGk="}]});
+    let session = daemon
+        .create(&json!({
+            "agent": "scripted", "cwd": daemon.workdir(), "input": image, "env": {"TENURE_SCRIPTED_NO_IMAGES": "1"},
+        }))
+        .await;
+    let end = session.turn_end(1).await;
+    assert_eq!(
+        (&end["data"]["outcome"], &end["data"]["error"]["code"]),
+        (&json!("failed"), &json!("unsupported"))
+    );
+    assert_eq!(session.run("hello").await["text"], "You said: hello");
+    // What went unsaid keeps no place: also after the daemon was away.
+    daemon.kill_9();
+    daemon.restart().await;
+    assert_eq!(session.run("again").await["text"], "You said: again");
+    crate::real::one_end_each(&session.events().await);
+}
