@@ -12,6 +12,7 @@ pub(crate) mod way;
 
 use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tenure_core::machine::{CheckpointTrouble, State, TakenCheckpoint};
@@ -49,6 +50,8 @@ impl Place {
 #[derive(Clone, Default)]
 struct Shelf {
     store: Arc<AsyncMutex<Option<Store>>>,
+    /// It was removed: who still waits for it is too late.
+    removed: Arc<AtomicBool>,
     /// Trees that may not be in the log yet: retention must not take them.
     fresh: Arc<Mutex<VecDeque<TreeId>>>,
 }
@@ -88,9 +91,12 @@ impl Stores {
         workspace: &WorkspaceId,
         work: impl FnOnce(&mut InUse<'_>) -> T + Send + 'static,
     ) -> Result<T, String> {
-        let Shelf { store, fresh } = self.shelf(workspace);
+        let Shelf { store, fresh, removed } = self.shelf(workspace);
         // One after the other in a workspace; who waits for that takes no place among those that work.
         let mut store = store.lock_owned().await;
+        if removed.load(Ordering::Relaxed) {
+            return Err("its checkpoints went with its last session".to_owned());
+        }
         let _slot = self.slots.acquire().await.map_err(|e| e.to_string())?;
         let (dir, home, stopping) =
             (self.dir.join(workspace.as_str()), self.home.clone(), self.stopping.clone());
@@ -122,9 +128,10 @@ impl Stores {
     /// Removes a workspace's store with all it holds.
     pub(crate) async fn remove(&self, workspace: &WorkspaceId) -> std::io::Result<()> {
         let dir = self.dir.join(workspace.as_str());
-        let Shelf { store, .. } = self.shelf(workspace);
+        let Shelf { store, removed: mark, .. } = self.shelf(workspace);
         let mut store = store.lock_owned().await;
         *store = None;
+        mark.store(true, Ordering::Relaxed);
         let removed = tokio::task::spawn_blocking(move || std::fs::remove_dir_all(dir)).await;
         self.shelves.lock().unwrap_or_else(PoisonError::into_inner).remove(workspace);
         match removed.unwrap_or_else(|e| Err(std::io::Error::other(e))) {

@@ -55,7 +55,7 @@ impl Step<'_> {
             Request::Resume => self.resume(),
             Request::Close => Ok(self.close()),
             Request::Kill => Ok(self.kill()),
-            Request::Destroy { keep_transcript } => Ok(self.destroy(keep_transcript)),
+            Request::Destroy { keep_transcript } => self.destroy(keep_transcript),
             Request::Answer(answer) => self.answer(answer),
             Request::Configure(patch) => self.configure(*patch),
             Request::Compact { instructions } => self.compact(instructions),

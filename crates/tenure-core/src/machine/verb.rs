@@ -147,7 +147,12 @@ impl Step<'_> {
         reply
     }
 
-    pub(super) fn destroy(&mut self, keep_transcript: bool) -> Reply {
+    /// Not while files are being taken back: nobody would end that after a kill.
+    pub(super) fn destroy(&mut self, keep_transcript: bool) -> Result<Reply, Problem> {
+        if self.s.checkpoints.rewind.is_some() {
+            let what = "its files are being taken back; destroy it when that is done";
+            return Err(Problem::new(ErrorCode::Busy, what).about(&self.s.spec.id));
+        }
         let mut hit = self.cancel_queue("destroyed");
         let ending = Ending::Destroy { keep_transcript };
         if let Reply::Done { hit: more, seq, until } = self.end_process(ending) {
@@ -156,9 +161,9 @@ impl Step<'_> {
             if !hit.contains(&session) {
                 hit.push(session);
             }
-            return Reply::Done { hit, seq, until };
+            return Ok(Reply::Done { hit, seq, until });
         }
-        self.done(hit, Until::ProcessGone)
+        Ok(self.done(hit, Until::ProcessGone))
     }
 
     /// Ends the process for a reason. A harsher reason replaces a milder one.

@@ -121,8 +121,13 @@ impl Private {
         Ok(serde_json::from_slice(&std::fs::read(dir.join("private.json"))?)?)
     }
 
+    /// It is there after a power loss, too, as the session is.
     pub(crate) fn write(&self, dir: &Path) -> std::io::Result<()> {
-        write_private(&dir.join("private.json"), &serde_json::to_vec(self)?)
+        write_private(&dir.join("private.json"), &serde_json::to_vec(self)?)?;
+        for dir in std::iter::once(dir).chain(dir.parent()) {
+            std::fs::File::open(dir)?.sync_all()?;
+        }
+        Ok(())
     }
 
     /// What stands in stored commands instead of the tool servers' secret values.

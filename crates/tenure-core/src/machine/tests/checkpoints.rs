@@ -262,6 +262,10 @@ fn inputs_wait_for_a_way_back_and_it_survives_a_restart() {
     let id = way(&mut stage);
     stage.send("a").expect("admitted");
     assert_eq!(turns(&stage), 0);
+    // Nobody would end it after a restart.
+    let refused =
+        stage.ask(Request::Destroy { keep_transcript: false }).expect_err("files are half taken back");
+    assert_eq!(refused.code, ErrorCode::Busy);
     stage.restart();
     stage.started();
     stage.step(Input::Recovered);
