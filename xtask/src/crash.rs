@@ -36,7 +36,6 @@ pub(crate) use dice::fresh_seed;
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
@@ -50,7 +49,7 @@ use self::procs::Sweeper;
 use self::report::Report;
 use self::reuse::Innocents;
 use self::round::{Figures, Round, Stage};
-use crate::process::{cargo, root, run as run_command, say};
+use crate::process::{self, cargo, root, run as run_command, say};
 
 /// Arguments of `crash`.
 #[derive(Debug, Clone, clap::Args)]
@@ -114,10 +113,7 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     ensure!((1..=99).contains(&args.sessions), "give 1 to 99 --sessions");
     let seed = args.seed.unwrap_or_else(fresh_seed);
     let base = prepare(args)?;
-    let interrupted = Arc::new(AtomicBool::new(false));
-    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM] {
-        signal_hook::flag::register(signal, Arc::clone(&interrupted))?;
-    }
+    let interrupted = process::interruptions()?;
     let outcome = match args.labels {
         true => every_label(args, seed, &base, &interrupted),
         false => at_random(args, seed, &base, &interrupted),

@@ -4,8 +4,12 @@
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
 use anyhow::{Context, ensure};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::flag;
 
 /// What cargo tells a program about the package that it runs. A cargo below would take it for a change, and
 /// build again what was built.
@@ -70,4 +74,15 @@ pub(crate) fn root() -> PathBuf {
 /// Tells a line to whoever runs us.
 pub(crate) fn say(line: &str) -> anyhow::Result<()> {
     Ok(writeln!(io::stderr(), "{line}")?)
+}
+
+/// Becomes true when somebody wants an end (SIGINT, SIGTERM), so that what was started can be ended first. Who cannot wait says so
+/// twice.
+pub(crate) fn interruptions() -> io::Result<Arc<AtomicBool>> {
+    let interrupted = Arc::new(AtomicBool::new(false));
+    for signal in [SIGINT, SIGTERM] {
+        flag::register_conditional_shutdown(signal, 128 + signal, Arc::clone(&interrupted))?;
+        flag::register(signal, Arc::clone(&interrupted))?;
+    }
+    Ok(interrupted)
 }

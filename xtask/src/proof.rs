@@ -2,6 +2,7 @@
 //! It measures no speed (`cargo xtask bench` does), and it is no part of `cargo xtask test`, which has a bounded share of
 //! the same.
 
+use std::sync::atomic::Ordering;
 use std::time::Instant;
 
 use anyhow::ensure;
@@ -77,8 +78,10 @@ const TRIALS: &[Trial] = &[
 /// Runs every trial, also after one has failed, and prints the scorecard.
 pub(crate) fn run(args: &Args) -> anyhow::Result<()> {
     process::run(cargo().args(["build", "--locked", "--package", "tenure"]))?;
+    let interrupted = process::interruptions()?;
     let mut card = Vec::new();
     for trial in TRIALS {
+        ensure!(!interrupted.load(Ordering::Relaxed), "interrupted before `{}`", trial.by);
         say(&format!("==> {}", trial.by))?;
         let start = Instant::now();
         let outcome = (trial.run)(args.quick);
