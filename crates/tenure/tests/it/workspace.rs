@@ -1,5 +1,7 @@
 //! `exec` and `cp`: commands and files where a session works.
 
+use std::os::unix::ffi::OsStrExt;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -106,4 +108,55 @@ fn files_and_directories_come_and_go() {
         let done = home.run(&args);
         assert!(done.code == code && done.err.contains(says), "{args:?}: {done:?}");
     }
+}
+
+#[test]
+fn a_file_is_no_directory_and_a_directory_does_not_go_into_itself() {
+    let (home, id) = ground();
+    let at = |path: &str| format!("{id}:{path}");
+    std::fs::write(home.work("one"), "1").unwrap();
+    std::fs::write(home.work("place/kept"), "kept").unwrap();
+    let refused = home.run(&["cp", "one", &at("kept/")]);
+    assert!(refused.code == 1 && refused.err.contains("not a directory"), "{refused:?}");
+    assert_eq!(std::fs::read_to_string(home.work("place/kept")).unwrap(), "kept");
+
+    std::fs::create_dir(home.work("place/sub")).unwrap();
+    std::fs::write(home.work("place/sub/x"), "x").unwrap();
+    for (from, to) in [
+        (at("sub"), at("sub/in")),
+        (at("sub"), at("./sub/../sub")),
+        (at(""), at("sub/new/")),
+        ("place/sub".to_owned(), at("sub/in")),
+        (at("."), "place/sub/out".to_owned()),
+    ] {
+        let refused = home.run(&["cp", &from, &to]);
+        assert!(refused.code == 2 && refused.err.contains("into itself"), "{from} to {to}: {refused:?}");
+    }
+    assert_eq!(std::fs::read_dir(home.work("place/sub")).unwrap().count(), 1, "nothing was written");
+    home.run(&["cp", &at("sub"), &at("sub2")]).expect(0);
+    home.run(&["cp", "place/sub", &at("other/")]).expect(0);
+    assert!(home.work("place/other/sub/x").exists() && home.work("place/sub2/x").exists());
+}
+
+#[test]
+fn names_that_cannot_be_said_are_named_as_not_copied() {
+    let (home, id) = ground();
+    let name = |bytes: &[u8]| std::ffi::OsStr::from_bytes(bytes).to_owned();
+    let tree = home.work("place/tree");
+    std::fs::create_dir_all(tree.join(name(b"aa\xff"))).unwrap();
+    for file in [&b"b\xff"[..], b"b\xef\xbf\xbd", b"c\xff", b"fine", b"real\xef\xbf\xbd"] {
+        std::fs::write(tree.join(name(file)), file).unwrap();
+    }
+    let done = home.run(&["cp", &format!("{id}:tree"), "copy", "--json"]);
+    let told: Value = serde_json::from_str(done.expect(1)).unwrap();
+    assert_eq!(told["skipped"].as_array().unwrap().len(), 4, "{told}");
+    let mut copied: Vec<_> =
+        std::fs::read_dir(home.work("copy")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+    copied.sort();
+    assert_eq!(copied, [name(b"fine"), name(b"real\xef\xbf\xbd")]);
+    assert!(done.err.contains("tree/b\u{fffd} (its name is not UTF-8)"), "{done:?}");
+    // From here into a session it is the same.
+    let done = home.run(&["cp", "place/tree", &format!("{id}:in")]);
+    assert!(done.code == 1 && done.err.contains("its name is not UTF-8"), "{done:?}");
+    assert!(home.work("place/in/fine").exists() && home.work("place/in/b\u{fffd}").exists());
 }

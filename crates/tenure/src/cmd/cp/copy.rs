@@ -1,5 +1,6 @@
 //! Moving the bytes: one file after the other, each streamed, each put in place when it is whole.
 
+use std::collections::HashMap;
 use std::io::{Seek, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -40,10 +41,20 @@ enum Source {
     Local(PathBuf),
 }
 
+/// What a directory holds.
+struct Held {
+    source: Source,
+    kind: FileKind,
+    /// None if it is not UTF-8: then it cannot be said.
+    name: Option<String>,
+}
+
+const NOT_UTF8: &str = "its name is not UTF-8";
+
 impl Copying {
     pub(super) async fn run(&mut self, from: Spot, to: Spot) -> Result<(), Failure> {
         match (from, to) {
-            (Spot::Stream, Spot::Session { id, path, what }) => {
+            (Spot::Stream, Spot::Session { id, path, what, .. }) => {
                 if matches!(what, What::Directory | What::NewDirectory) {
                     return Err(Failure::usage("standard input has no name; name the file that it goes to"));
                 }
@@ -56,7 +67,7 @@ impl Copying {
                 self.count(entry.bytes);
                 Ok(())
             }
-            (Spot::Session { id, path, what }, Spot::Stream) => {
+            (Spot::Session { id, path, what, .. }, Spot::Stream) => {
                 if what == What::Directory {
                     return Err(Failure::usage(
                         "a directory does not go to standard output; name one to copy it to",
@@ -69,9 +80,17 @@ impl Copying {
                 Ok(())
             }
             (from, to) => {
+                let (from_at, to_at) = (from.position(), to.position());
                 let (source, what, name) = source(from)?;
-                let target = target(to, &name)?;
+                let into = goes_into(&to, &name);
+                let to_at = to_at.map(|at| if into { at.join(&name) } else { at });
+                let target = target(to, into.then_some(&name))?;
                 match what {
+                    What::Directory if from_at.zip(to_at).is_some_and(|(from, to)| to.is_in(&from)) => {
+                        Err(Failure::usage(
+                            "a directory cannot be copied into itself; name a place outside of it",
+                        ))
+                    }
                     What::Directory => self.directory(source, target).await,
                     _ => self.file(&source, &target).await,
                 }
@@ -122,15 +141,28 @@ impl Copying {
                 self.skip(&from, "more than 128 directories below one another");
                 continue;
             }
+            let held = match self.held(&from).await {
+                // The first is what was asked for, and a daemon that is gone has nothing more.
+                Err(failure) if depth > 1 && failure.exit != Exit::Unreachable => {
+                    self.skip(&from, &why_not(&from, &failure));
+                    continue;
+                }
+                held => held?,
+            };
             self.make(&to).await?;
             self.done.directories += 1;
-            for (source, kind, name) in self.held(&from).await? {
+            for Held { source, kind, name } in held {
+                let Some(name) = name else {
+                    self.skip(&source, NOT_UTF8);
+                    continue;
+                };
                 let to = below(&to, &name);
                 match kind {
                     FileKind::Directory => todo.push((source, to, depth + 1)),
                     FileKind::File => match self.file(&source, &to).await {
-                        // It went meanwhile, or has a name that cannot be said.
-                        Err(failure) if failure.exit == Exit::NotFound => self.skip(&source, "it is gone"),
+                        Err(failure) if failure.exit == Exit::NotFound => {
+                            self.skip(&source, &why_not(&source, &failure));
+                        }
                         other => other?,
                     },
                     FileKind::Symlink => self.skip(&source, "a link"),
@@ -159,7 +191,7 @@ impl Copying {
     }
 
     /// What a directory holds.
-    async fn held(&self, at: &Source) -> Result<Vec<(Source, FileKind, String)>, Failure> {
+    async fn held(&self, at: &Source) -> Result<Vec<Held>, Failure> {
         match at {
             Source::Local(path) => held_here(path),
             Source::Session { id, path } => {
@@ -170,7 +202,7 @@ impl Copying {
                     all.extend(page.items.into_iter().filter_map(|entry| held_there(id, path, entry)));
                     cursor = page.next;
                     if cursor.is_none() {
-                        return Ok(all);
+                        return Ok(told_apart(all));
                     }
                 }
             }
@@ -178,7 +210,17 @@ impl Copying {
     }
 }
 
-fn held_here(path: &Path) -> Result<Vec<(Source, FileKind, String)>, Failure> {
+/// Why something that was listed was not copied.
+fn why_not(what: &Source, failure: &Failure) -> String {
+    let said_for = |path: &str| path.contains(char::REPLACEMENT_CHARACTER);
+    match what {
+        _ if failure.exit != Exit::NotFound => failure.message.clone(),
+        Source::Session { path, .. } if said_for(path) => NOT_UTF8.to_owned(),
+        _ => "it is gone".to_owned(),
+    }
+}
+
+fn held_here(path: &Path) -> Result<Vec<Held>, Failure> {
     let named = |error: std::io::Error| Failure::failed(format!("{}: {error}", path.display()));
     let mut all = Vec::new();
     for entry in std::fs::read_dir(path).map_err(named)? {
@@ -190,24 +232,35 @@ fn held_here(path: &Path) -> Result<Vec<(Source, FileKind, String)>, Failure> {
             (.., true) => FileKind::Symlink,
             _ => FileKind::Pipe,
         };
-        let Ok(name) = entry.file_name().into_string() else {
-            let what = format!("{}: its name is not UTF-8, so it cannot be sent", entry.path().display());
-            return Err(Failure::failed(what));
-        };
-        all.push((Source::Local(entry.path()), kind, name));
+        let name = entry.file_name().into_string().ok();
+        all.push(Held { source: Source::Local(entry.path()), kind, name });
     }
-    all.sort_by(|a, b| a.2.cmp(&b.2));
+    all.sort_by(|a, b| a.name.cmp(&b.name));
     Ok(all)
 }
 
 /// A name that a daemon tells must be one name, whatever it says.
-fn held_there(id: &SessionId, path: &str, entry: FileEntry) -> Option<(Source, FileKind, String)> {
+fn held_there(id: &SessionId, path: &str, entry: FileEntry) -> Option<Held> {
     let name = entry.name;
     if name.is_empty() || name.contains('/') || matches!(name.as_str(), "." | "..") {
         return None;
     }
     let path = join(path, &name);
-    Some((Source::Session { id: id.clone(), path }, entry.kind, name))
+    let source = Source::Session { id: id.clone(), path };
+    Some(Held { source, kind: entry.kind, name: Some(name) })
+}
+
+/// A daemon tells what is not UTF-8 in a name as U+FFFD, so that several may look the same: which of them is read by
+/// that name cannot be known.
+fn told_apart(mut all: Vec<Held>) -> Vec<Held> {
+    let mut times = HashMap::new();
+    all.iter().for_each(|held| *times.entry(held.name.clone()).or_insert(0) += 1);
+    for held in &mut all {
+        if times.get(&held.name).is_some_and(|times| *times > 1) {
+            held.name = None;
+        }
+    }
+    all
 }
 
 fn source(spot: Spot) -> Result<(Source, What, String), Failure> {
@@ -219,7 +272,7 @@ fn source(spot: Spot) -> Result<(Source, What, String), Failure> {
         What::Other => Err(Failure::usage(format!("{name} is neither a file nor a directory"))),
     };
     match spot {
-        Spot::Session { id, path, what } => {
+        Spot::Session { id, path, what, .. } => {
             refuse(what, &path)?;
             let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default().to_owned();
             Ok((Source::Session { id, path }, what, last))
@@ -237,17 +290,26 @@ fn source(spot: Spot) -> Result<(Source, What, String), Failure> {
     }
 }
 
-/// Where it goes: into a directory under its own name, else as the name says.
-fn target(spot: Spot, name: &str) -> Result<Target, Failure> {
-    let (at, what) = match spot {
-        Spot::Session { id, path, what } => (Target::Session { id, path }, what),
-        Spot::Local { path, what } => (Target::Local(path), what),
-        Spot::Stream => return Err(Failure::usage("standard output takes what comes out of a session")),
-    };
-    let into = matches!(what, What::Directory | What::NewDirectory);
+/// Whether something with this name goes into the place that was given, or takes its place.
+fn goes_into(place: &Spot, name: &str) -> bool {
     // `SESSION:` has no name of its own: what it holds goes there.
     let named = !matches!(name, "" | "." | "..");
-    Ok(if into && named { below(&at, name) } else { at })
+    match place {
+        Spot::Session { what, .. } | Spot::Local { what, .. } => {
+            named && matches!(what, What::Directory | What::NewDirectory)
+        }
+        Spot::Stream => false,
+    }
+}
+
+/// Where it goes: into a directory under its own name, else as the name says.
+fn target(spot: Spot, name: Option<&String>) -> Result<Target, Failure> {
+    let at = match spot {
+        Spot::Session { id, path, .. } => Target::Session { id, path },
+        Spot::Local { path, .. } => Target::Local(path),
+        Spot::Stream => return Err(Failure::usage("standard output takes what comes out of a session")),
+    };
+    Ok(name.map_or_else(|| at.clone(), |name| below(&at, name)))
 }
 
 fn below(target: &Target, name: &str) -> Target {
