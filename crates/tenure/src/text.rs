@@ -53,10 +53,30 @@ fn push_text(out: &mut String, c: char) {
     match c {
         '\n' => out.push('\n'),
         '\t' => out.push_str("    "),
-        '\u{0}'..='\u{1f}' | '\u{7f}'..='\u{9f}' => {}
-        '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {}
+        c if is_obeyed(c) => {}
         c => out.push(c),
     }
+}
+
+/// Whether a terminal obeys this character instead of showing it: control characters, and marks that turn the
+/// direction of writing.
+fn is_obeyed(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// JSON whose texts no terminal obeys, with the same meaning: what it would obey is written as `\uXXXX`.
+pub(crate) fn clean_json(json: &str) -> String {
+    let mut out = String::with_capacity(json.len());
+    for c in json.chars() {
+        // What is left of control characters in a document of JSON stands between its values.
+        if is_obeyed(c) && !c.is_ascii_whitespace() {
+            let _ = write!(out, "\\u{:04x}", u32::from(c));
+        } else {
+            out.push(c);
+        }
+    }
+    out
 }
 
 /// Foreign text made harmless, whole.

@@ -52,7 +52,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
                 for command in &known.commands {
                     let hint = command.argument_hint.as_deref().unwrap_or_default();
                     table.row([
-                        command.name.clone(),
+                        one_line(&command.name, 60),
                         one_line(hint, 60),
                         one_line(&command.description, 400),
                     ]);

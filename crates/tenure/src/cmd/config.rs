@@ -9,6 +9,7 @@ use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
 use crate::style::Style;
+use crate::text::one_line;
 use crate::view::word;
 
 const EXAMPLES: &str = "Examples:\n  \
@@ -127,10 +128,15 @@ fn rule(text: &str, decision: PermissionDefault) -> Result<PermissionRule, Failu
 }
 
 fn shown(style: Style, config: &SessionConfig) -> String {
-    let or = |value: &Option<String>| value.clone().unwrap_or_else(|| style.dim("the agent's own"));
+    // The agent says how its models and modes are called.
+    let name = |name: &str| one_line(name, 100);
+    let or =
+        |value: &Option<String>| value.as_deref().map(name).unwrap_or_else(|| style.dim("the agent's own"));
     let model = match (&config.model, &config.model_effective) {
-        (Some(asked), Some(used)) if asked != used => format!("{asked} {}", style.dim(&format!("({used})"))),
-        (None, Some(used)) => used.clone(),
+        (Some(asked), Some(used)) if asked != used => {
+            format!("{} {}", name(asked), style.dim(&format!("({})", name(used))))
+        }
+        (None, Some(used)) => name(used),
         (asked, _) => or(asked),
     };
     let permissions = &config.permissions;
@@ -148,7 +154,7 @@ fn shown(style: Style, config: &SessionConfig) -> String {
         text.push_str(&format!("rule    {}\n", rule_shown(rule)));
     }
     for policy in &permissions.policy {
-        let from = style.dim(&format!("({})", policy.from));
+        let from = style.dim(&format!("({})", one_line(&policy.from, 200)));
         text.push_str(&format!("rule    {} {from}\n", rule_shown(&policy.rule)));
     }
     text
@@ -158,5 +164,52 @@ fn rule_shown(rule: &PermissionRule) -> String {
     let kind = rule.kind.map(|kind| format!(" [{}]", word(&kind))).unwrap_or_default();
     let input = rule.input.as_deref().map(|input| format!(":{input}")).unwrap_or_default();
     let tool = rule.tool.as_deref().unwrap_or("*");
-    format!("{} {tool}{input}{kind}", word(&rule.decision))
+    one_line(&format!("{} {tool}{input}{kind}", word(&rule.decision)), 1000)
+}
+
+#[cfg(test)]
+mod tests {
+    use tenure_api::{LimitsView, PermissionsView};
+    use tenure_event::RestartPolicy;
+
+    use super::*;
+
+    #[test]
+    fn what_agents_and_clients_say_obeys_no_terminal() {
+        let evil = Some("a\u{1b}]0;x\u{7}b\u{9b}c".to_owned());
+        let rule = PermissionRule {
+            decision: PermissionDefault::Deny,
+            tool: evil.clone(),
+            kind: None,
+            input: evil.clone(),
+        };
+        let config = SessionConfig {
+            model: evil.clone(),
+            model_effective: Some("\u{202e}d".to_owned()),
+            mode: evil,
+            effort: None,
+            permissions: PermissionsView {
+                default: PermissionDefault::Ask,
+                rules: vec![rule],
+                policy: Vec::new(),
+                ask_timeout_seconds: 1,
+                allow_bypass: false,
+            },
+            limits: LimitsView {
+                turns: None,
+                turns_used: 0,
+                cost_usd: None,
+                cost_used_usd: 0.0,
+                cost_incomplete: false,
+                turn_seconds: None,
+                memory_mb: None,
+                idle_seconds: None,
+                reached: None,
+            },
+            restart: RestartPolicy::default(),
+        };
+        let text = shown(Style::PLAIN, &config);
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{9b}', '\u{202e}']), "{text:?}");
+        assert!(text.contains("model   abc (d)") && text.contains("deny abc:abc"), "{text}");
+    }
 }

@@ -41,7 +41,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
                 written
                     .map_err(|error| Failure::new(Exit::Failed, format!("{}: {error}", path.display())))?;
             }
-            None => out::print_bytes(&text)?,
+            None => out::transcript(&text, &args.format)?,
         }
         Ok(Exit::Done)
     })

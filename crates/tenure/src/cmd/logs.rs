@@ -121,7 +121,7 @@ async fn past(context: &Context, client: &Client, args: &Args) -> Outcome {
 }
 
 fn line(context: &Context, event: &tenure_event::Event, json: &str) -> String {
-    if context.json { format!("{json}\n") } else { event_line(context.style, event) }
+    if context.json { out::json_line(json) } else { event_line(context.style, event) }
 }
 
 async fn follow(context: &Context, client: &Client, id: &SessionId, args: Args) -> Outcome {

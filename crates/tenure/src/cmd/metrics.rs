@@ -7,6 +7,7 @@ use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
 use crate::style::Style;
+use crate::text::one_line;
 use crate::view::word;
 
 /// Show a session's counts: messages, turns, tools, tokens, cost, context
@@ -38,7 +39,8 @@ fn shown(style: Style, m: &Metrics) -> String {
     let u = &m.usage;
     let mut by_tool: Vec<(&String, &u64)> = m.tool_usage.iter().collect();
     by_tool.sort_by(|a, b| b.1.cmp(a.1).then(a.0.cmp(b.0)));
-    let tools: Vec<String> = by_tool.iter().take(12).map(|(name, n)| format!("{name} {n}")).collect();
+    let tools: Vec<String> =
+        by_tool.iter().take(12).map(|(name, n)| format!("{} {n}", one_line(name, 60))).collect();
     let tools =
         if tools.is_empty() { String::new() } else { style.dim(&format!("  ({})", tools.join(", "))) };
     let cost = match (u.cost_usd, u.cost_basis) {

@@ -40,7 +40,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             if format == "markdown" {
                 text = crate::text::clean(&String::from_utf8_lossy(&text)).into_bytes();
             }
-            out::print_bytes(&text)?;
+            out::transcript(&text, format)?;
         } else if context.json {
             out::json(&session)?;
         } else {
@@ -59,7 +59,7 @@ async fn past(args: &Args, context: &Context, client: &Client) -> Outcome {
         if format == "markdown" {
             text = crate::text::clean(&String::from_utf8_lossy(&text)).into_bytes();
         }
-        out::print_bytes(&text)?;
+        out::transcript(&text, format)?;
     } else if context.json {
         out::json(&past)?;
     } else {

@@ -31,3 +31,13 @@ fn figures_are_short() {
     assert_eq!([999, 1500, 20_000_000_000].map(bytes), ["999 B", "1.5 KB", "20 GB"]);
     assert_eq!([0.0, 0.0123, 1.5].map(dollars), ["$0.00", "$0.0123", "$1.50"]);
 }
+
+#[test]
+fn json_for_a_terminal_means_the_same() {
+    let said = "a\u{9b}31m\u{202e}b\u{7f}\u{1b}[0m\u{61c}é\n";
+    let json = serde_json::to_string(&serde_json::json!({"said": said})).unwrap() + "\n";
+    let cleaned = clean_json(&json);
+    assert!(!cleaned.contains(['\u{9b}', '\u{202e}', '\u{7f}', '\u{1b}', '\u{61c}']), "{cleaned}");
+    assert!(cleaned.contains(r"\u009b") && cleaned.contains('é') && cleaned.ends_with('\n'), "{cleaned}");
+    assert_eq!(serde_json::from_str::<serde_json::Value>(&cleaned).unwrap()["said"], said);
+}

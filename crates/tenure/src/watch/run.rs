@@ -174,8 +174,7 @@ impl Watching<'_> {
             Followed::Event(event) => return self.event(*event, text).await,
             Followed::Ephemeral(event) if self.look.json => {
                 if let Ok(json) = serde_json::to_string(&event) {
-                    text.push_str(&json);
-                    text.push('\n');
+                    text.push_str(&out::json_line(&json));
                 }
             }
             Followed::Ephemeral(event) => text.push_str(&self.look.transcript.ephemeral(&event)),
@@ -196,8 +195,7 @@ impl Watching<'_> {
 
     async fn event(&mut self, mut followed: FollowedEvent, text: &mut String) -> Option<End> {
         if self.look.json {
-            text.push_str(&followed.json);
-            text.push('\n');
+            text.push_str(&out::json_line(&followed.json));
         } else {
             self.make_whole(&mut followed.event).await;
             text.push_str(&self.look.transcript.event(&followed.event));

@@ -103,3 +103,27 @@ fn inputs_are_written_while_one_is_attached() {
     assert_eq!(code, 0, "{seen}");
     assert!(seen.contains("left; it goes on"), "{seen}");
 }
+
+#[test]
+fn what_an_agent_says_moves_no_cursor() {
+    let home = Home::new();
+    home.up();
+    let evil = "red\u{9b}31m\u{202e}turned";
+    let session = home.session(&serde_json::json!([{"text": evil}]).to_string(), &[]);
+    home.wait_for(&session, "turn.completed");
+    assert!(home.run(&["export", &session]).expect(0).contains(evil), "to a file it is as it was said");
+    assert!(home.run(&["logs", "--json", &session]).expect(0).contains(evil));
+    for args in [
+        &["export", &session][..],
+        &["export", &session, "--format", "jsonl"],
+        &["show", &session, "--transcript", "jsonl"],
+        &["logs", "--json", &session],
+        &["show", "--json", &session],
+    ] {
+        let (seen, code) = Terminal::open(&home, args).end();
+        assert_eq!(code, 0, "{args:?}: {seen}");
+        assert!(!seen.contains(['\u{9b}', '\u{202e}']), "{args:?}: {seen:?}");
+    }
+    let (seen, _) = Terminal::open(&home, &["logs", "--json", &session]).end();
+    assert!(seen.contains(r"red\u009b31m\u202eturned"), "{seen}");
+}
