@@ -50,7 +50,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         }
         let end = watch(&mut look).await?;
         if end == End::Left && person {
-            let line = format!("left; it goes on: tenure attach {}", super::common::short_id(&session.id));
+            let line = format!("left; it goes on: tenure attach {}", session.id);
             crate::out::print(&format!("{}\n", look.style.dim(&line)))?;
         }
         Ok(Exit::Done)

@@ -5,6 +5,7 @@ use tenure_client::Client;
 use tenure_event::{CheckpointCause, CheckpointId, SessionId};
 use tenure_server::clock;
 
+use super::common::unique_length;
 use super::rewind::tell_plan;
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
@@ -147,6 +148,8 @@ async fn list(context: &Context, client: &Client, session: &SessionId) -> Outcom
         return Ok(Exit::Done);
     }
     let now = clock::now();
+    let length = unique_length(items.iter().map(|c| c.id.as_str()), CheckpointId::PREFIX.len() + 18);
+    let short = |id: &CheckpointId| id.as_str().chars().take(length).collect();
     let mut table = Table::new(&["CHECKPOINT", "AGE", "WHEN", "CHANGES", "FILES", "FOLLOWS"]);
     for (at, checkpoint) in items.iter().enumerate() {
         let older = items.get(at + 1).map(|c| &c.id);
@@ -163,11 +166,6 @@ async fn list(context: &Context, client: &Client, session: &SessionId) -> Outcom
     }
     out::print(&table.render(context.style, crate::term::columns(), &[2]))?;
     Ok(Exit::Done)
-}
-
-/// Enough of an id to tell it from others of the same moment.
-fn short(id: &CheckpointId) -> String {
-    id.as_str().chars().take(CheckpointId::PREFIX.len() + 18).collect()
 }
 
 fn when(checkpoint: &Checkpoint) -> String {

@@ -81,12 +81,7 @@ pub(super) fn tell(context: &Context, done: &str, reply: &VerbReply) -> Result<E
     } else {
         let style = context.style;
         let what = if reply.hit.is_empty() { "nothing to do".to_owned() } else { reply.hit.join(", ") };
-        out::print(&format!(
-            "{} {} {}\n",
-            short_id(&reply.session.id),
-            done,
-            style.dim(&format!("({what})"))
-        ))?;
+        out::print(&format!("{} {} {}\n", reply.session.id, done, style.dim(&format!("({what})"))))?;
         for name in kept {
             let id = name.trim_start_matches("workspace:");
             out::note(&format!("kept, for it has work that is nowhere else: `tenure worktree show {id}`"));
@@ -133,16 +128,20 @@ pub(super) async fn not_served(client: &Client, session: &SessionId, what: &str,
 
 /// What to do about an input that waits until a limit is raised.
 pub(super) fn held(id: &SessionId) -> Failure {
-    let short = short_id(id);
     Failure::failed(format!(
-        "it is kept in the queue and starts once the limit is raised: tenure config {short} (--max-turns, --max-cost, \
+        "it is kept in the queue and starts once the limit is raised: tenure config {id} (--max-turns, --max-cost, \
          --max-time, --max-memory)"
     ))
 }
 
-/// Enough of an id to name its session among a few. The first part of our ids is time.
-pub(super) fn short_id(id: &SessionId) -> String {
-    id.as_str().chars().take(SessionId::PREFIX.len() + 12).collect()
+/// So many characters of these ids tell all of them apart; not less than looks like an id. Ids of the same millisecond
+/// begin alike, so no fixed number does.
+pub(super) fn unique_length<'a>(ids: impl Iterator<Item = &'a str>, least: usize) -> usize {
+    let mut ids: Vec<&str> = ids.collect();
+    ids.sort_unstable();
+    ids.dedup();
+    let common = |pair: &[&str]| pair[0].chars().zip(pair[1].chars()).take_while(|(a, b)| a == b).count() + 1;
+    ids.windows(2).map(common).max().unwrap_or(0).max(least)
 }
 
 /// What a session does, in a word, coloured by how much it wants a person.
@@ -200,5 +199,18 @@ pub(super) fn tilde(path: &str) -> String {
         Some("") if !home.is_empty() => "~".to_owned(),
         Some(rest) if home.len() > 1 && rest.starts_with('/') => format!("~{rest}"),
         _ => path.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ids_are_told_apart_by_as_much_as_they_need() {
+        let length = |ids: &[&str]| unique_length(ids.iter().copied(), 3);
+        assert_eq!(length(&["abcdef", "abcxyz", "q"]), 4);
+        assert_eq!(length(&["abcdef", "abcdef"]), 3, "the same one twice");
+        assert_eq!((length(&[]), length(&["a", "b"])), (3, 3));
     }
 }

@@ -3,7 +3,7 @@
 use tenure_api::{CreateWait, Created, ForkFiles, ForkSession, InputContent, RewindTo};
 use tenure_client::Client;
 
-use super::common::{read_prompt, short_id};
+use super::common::read_prompt;
 use super::run::{detached, follow};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
@@ -103,7 +103,7 @@ fn began(context: &Context, created: &Created, how: &str) -> Outcome {
     } else {
         let id = &created.session.id;
         out::print(&format!("{id}\n"))?;
-        out::note(&format!("{how}: tenure send {} \"…\"", short_id(id)));
+        out::note(&format!("{how}: tenure send {id} \"…\""));
     }
     Ok(Exit::Done)
 }

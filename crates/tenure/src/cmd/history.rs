@@ -5,7 +5,7 @@ use tenure_client::HistoryFilter;
 use tenure_server::clock;
 
 use super::common::tilde;
-use super::past::{Where, newest, project_id, tell_of_index};
+use super::past::{Where, newest, project_id, short_name, tell_of_index};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
@@ -21,7 +21,7 @@ use crate::text::{age, one_line};
                         Nothing of it is changed, and no agent runs for it."
 )]
 pub(crate) struct Args {
-    /// Only of this project: its id, directory or title
+    /// Only of this project: its id or a unique prefix of it, its directory or title
     project: Option<String>,
     #[command(flatten)]
     place: Where,
@@ -96,9 +96,8 @@ fn table(style: Style, entries: &[History]) -> String {
     let now = clock::now();
     let mut table = Table::new(&["CONVERSATION", "TITLE", "DIRECTORY", "BRANCH", "AGE"]);
     for entry in entries {
-        let short: String = entry.native_id.chars().take(17).collect();
         table.row([
-            one_line(&format!("{}/{short}", entry.agent), 40),
+            short_name(&entry.agent, &entry.native_id),
             one_line(entry.title.as_deref().unwrap_or("–"), 60),
             one_line(&tilde(entry.cwd.as_deref().unwrap_or("–")), 60),
             one_line(entry.git_branch.as_deref().unwrap_or(""), 24),

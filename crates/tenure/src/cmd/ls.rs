@@ -1,18 +1,21 @@
 //! `tenure ls`: sessions as a table.
 
 use tenure_api::Session;
-use tenure_client::SessionFilter;
+use tenure_client::{Client, SessionFilter};
 use tenure_event::SessionId;
 use tenure_server::clock;
 
-use super::common::{more, state_word, tilde};
+use super::common::{more, state_word, tilde, unique_length};
 use crate::cli::{Context, block_on};
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
 use crate::style::Style;
 use crate::table::Table;
 use crate::term;
 use crate::text::{age, one_line};
+
+/// Sessions that are asked for at once.
+const PAGE: u32 = 1000;
 
 /// List sessions, the newest activity first
 #[derive(Debug, clap::Args)]
@@ -63,7 +66,8 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         } else if page.items.is_empty() {
             out::note("no sessions; `tenure run \"PROMPT\"` starts one");
         } else {
-            out::print(&table(context.style, &page.items))?;
+            let length = id_length(&client).await?;
+            out::print(&table(context.style, &page.items, length))?;
             if page.next.is_some() {
                 out::note(&more("the newest", page.items.len(), args.limit));
             }
@@ -72,9 +76,23 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
     })
 }
 
-fn table(style: Style, sessions: &[Session]) -> String {
+/// As much of an id as names one session among all there are, also among those that are not shown.
+async fn id_length(client: &Client) -> Result<usize, Failure> {
+    let mut ids = Vec::new();
+    let mut filter =
+        SessionFilter { archived: Some("any".into()), limit: Some(PAGE), ..SessionFilter::default() };
+    loop {
+        let page = client.sessions(&filter).await?;
+        ids.extend(page.items.into_iter().map(|session| session.id));
+        if page.next.is_none() {
+            return Ok(unique_length(ids.iter().map(SessionId::as_str), SessionId::PREFIX.len() + 8));
+        }
+        filter.cursor = page.next;
+    }
+}
+
+fn table(style: Style, sessions: &[Session], length: usize) -> String {
     let now = clock::now();
-    let length = unique_length(sessions);
     let mut table = Table::new(&["ID", "STATE", "AGENT", "TITLE", "DIRECTORY", "AGE", "ASKS"]);
     for session in sessions {
         let title = session.title.as_deref().or(session.first_input.as_deref()).or(session.draft.as_deref());
@@ -90,12 +108,4 @@ fn table(style: Style, sessions: &[Session]) -> String {
         ]);
     }
     table.render(style, term::columns(), &[3, 4])
-}
-
-/// As much of the ids as tells all of these apart, and not less than looks like an id.
-fn unique_length(sessions: &[Session]) -> usize {
-    let mut ids: Vec<&str> = sessions.iter().map(|s| s.id.as_str()).collect();
-    ids.sort_unstable();
-    let common = |pair: &[&str]| pair[0].chars().zip(pair[1].chars()).take_while(|(a, b)| a == b).count() + 1;
-    ids.windows(2).map(common).max().unwrap_or(0).max(SessionId::PREFIX.len() + 8)
 }

@@ -2,9 +2,11 @@
 
 use tenure_api::{History, IndexState, Page, Project};
 use tenure_client::{Client, HistoryFilter};
+use tenure_event::ProjectId;
 
 use crate::exit::{Exit, Failure};
 use crate::out;
+use crate::text::one_line;
 
 /// Conversations that are asked for at once, the most that one answer has.
 const PAGE: u32 = 1000;
@@ -42,18 +44,49 @@ pub(super) async fn project_id(client: &Client, name: Option<&str>) -> Result<Op
     Ok(Some(find_project(client, name).await?.id.to_string()))
 }
 
-/// The project with this id, this directory or this title.
+/// The project with this id, this directory, this title, or with an id that alone begins so.
 async fn find_project(client: &Client, name: &str) -> Result<Project, Failure> {
     let all = client.projects().await?.items;
-    let path = std::path::absolute(name).map(|path| path.to_string_lossy().into_owned()).unwrap_or_default();
+    let path = directory(name);
     let by_id = |p: &&Project| p.id.as_str() == name || p.aliases.iter().any(|id| id.as_str() == name);
     let by_path = |p: &&Project| p.paths.contains(&path);
     let by_title = |p: &&Project| p.title.as_deref() == Some(name);
     let found = all.iter().find(by_id).or_else(|| all.iter().find(by_path));
-    let found = found.or_else(|| all.iter().find(by_title)).cloned();
-    found.ok_or_else(|| {
-        Failure::new(Exit::NotFound, format!("no project `{name}`; `tenure projects` lists them"))
-    })
+    if let Some(found) = found.or_else(|| all.iter().find(by_title)) {
+        return Ok(found.clone());
+    }
+    let begins = |id: &ProjectId| {
+        let id = id.as_str();
+        id.starts_with(name) || id.strip_prefix(ProjectId::PREFIX).unwrap_or(id).starts_with(name)
+    };
+    let begin = |p: &&Project| begins(&p.id) || p.aliases.iter().any(begins);
+    let found: Vec<&Project> = all.iter().filter(begin).collect();
+    match found.as_slice() {
+        [one] if !name.is_empty() => Ok((*one).clone()),
+        several if several.is_empty() || name.is_empty() => {
+            let what = format!("no project `{name}`; `tenure projects` lists them");
+            Err(Failure::new(Exit::NotFound, what))
+        }
+        several => {
+            let named = several.iter().take(NAMED).map(|p| format!("\n  {}  {}", p.id, p.path));
+            let what = format!("`{name}` may be any of several projects; give more of the id:");
+            Err(Failure::usage(what + &named.collect::<String>()))
+        }
+    }
+}
+
+/// A directory as projects have it: whole, and without links where it is one of this machine.
+fn directory(name: &str) -> String {
+    let real = std::fs::canonicalize(name).or_else(|_| std::path::absolute(name)).unwrap_or_default();
+    // Putting the parts together again takes a slash at the end away.
+    real.components().collect::<std::path::PathBuf>().to_string_lossy().into_owned()
+}
+
+/// A conversation as lists name it. Agents make ids of the time, too: what comes after it tells apart what began in
+/// the same millisecond.
+pub(super) fn short_name(agent: &str, native_id: &str) -> String {
+    let id: String = native_id.chars().take(23).collect();
+    one_line(&format!("{agent}/{id}"), 46)
 }
 
 /// The conversation that `AGENT/ID` names, or a unique beginning of its id.

@@ -1,8 +1,9 @@
 //! `tenure projects`: where work was done.
 
+use tenure_event::ProjectId;
 use tenure_server::clock;
 
-use super::common::tilde;
+use super::common::{tilde, unique_length};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
@@ -28,10 +29,12 @@ pub(crate) fn run(_: Args, context: Context) -> Outcome {
         }
         page.items.sort_by_key(|project| std::cmp::Reverse(project.last_activity));
         let now = clock::now();
+        let ids = page.items.iter().map(|project| project.id.as_str());
+        let length = unique_length(ids, ProjectId::PREFIX.len() + 8);
         let mut table = Table::new(&["PROJECT", "DIRECTORY", "TITLE", "CONVERSATIONS", "AGENTS", "AGE"]);
         for project in &page.items {
             table.row([
-                project.id.to_string().chars().take(17).collect(),
+                project.id.as_str().chars().take(length).collect(),
                 one_line(&tilde(&project.path), 80),
                 one_line(project.title.as_deref().unwrap_or(""), 40),
                 project.conversations.to_string(),

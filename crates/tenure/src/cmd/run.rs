@@ -10,7 +10,7 @@ use tenure_api::{
 use tenure_client::Client;
 use tenure_server::config::load::{config_path, load};
 
-use super::common::{exit_of, held, not_served, read_prompt, short_id, tilde, whole_path};
+use super::common::{exit_of, held, not_served, read_prompt, tilde, whole_path};
 use super::limits::LimitArgs;
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
@@ -209,7 +209,7 @@ pub(super) fn detached(context: &Context, created: &Created) -> Outcome {
     } else {
         let id = &created.session.id;
         out::print(&format!("{id}\n"))?;
-        out::note(&format!("works in the background: tenure attach {}", short_id(id)));
+        out::note(&format!("works in the background: tenure attach {id}"));
     }
     Ok(Exit::Done)
 }
@@ -256,16 +256,15 @@ fn farewell(
     tasks: u32,
     json: bool,
 ) -> Result<(), Failure> {
-    let short = short_id(id);
     let tasks = if tasks > 0 {
         format!(" ({} still at work)", crate::text::plural(tasks as usize, "task"))
     } else {
         String::new()
     };
     let line = match end {
-        End::Left => format!("left; it goes on as {short}: tenure attach {short} · tenure interrupt {short}"),
-        End::Gone => format!("session {short}: tenure show {short}"),
-        _ => format!("session {short}{tasks}: tenure attach {short} · tenure send {short} \"…\""),
+        End::Left => format!("left; it goes on: tenure attach {id} · tenure interrupt {id}"),
+        End::Gone => format!("the session is over: tenure show {id}"),
+        _ => format!("to go on{tasks}: tenure attach {id} · tenure send {id} \"…\""),
     };
     if !json && crate::term::stdout_is_terminal() {
         out::print(&format!("{}\n", style.dim(&line)))?;

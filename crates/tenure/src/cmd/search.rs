@@ -5,7 +5,7 @@ use tenure_client::SearchFilter;
 use tenure_server::clock;
 
 use super::common::{more, tilde};
-use super::past::{Where, project_id, tell_of_index};
+use super::past::{Where, project_id, short_name, tell_of_index};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
@@ -24,7 +24,7 @@ pub(crate) struct Args {
     words: Vec<String>,
     #[command(flatten)]
     place: Where,
-    /// Only of this project: its id, directory or title
+    /// Only of this project: its id or a unique prefix of it, its directory or title
     #[arg(long)]
     project: Option<String>,
     /// Only said by: user, assistant, system, tool (what a tool gave)
@@ -91,11 +91,10 @@ fn quoted(word: &str) -> String {
 
 fn shown(style: Style, hit: &SearchHit) -> String {
     let of = &hit.conversation;
-    let short: String = of.native_id.chars().take(17).collect();
     let title = of.title.as_deref().unwrap_or("–");
     format!(
         "{} {} {}\n  {} {}\n",
-        style.cyan(&one_line(&format!("{}/{short}", of.agent), 40)),
+        style.cyan(&short_name(&of.agent, &of.native_id)),
         style.bold(&one_line(title, 60)),
         style.dim(&format!(
             "{} · {}",

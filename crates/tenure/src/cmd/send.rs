@@ -4,7 +4,7 @@ use tenure_api::{InputContent, Receipt, SendInput, SendWait, Session};
 use tenure_client::Client;
 use tenure_event::Delivery;
 
-use super::common::{exit_of, held, not_served, read_prompt, short_id};
+use super::common::{exit_of, held, not_served, read_prompt};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
@@ -70,7 +70,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
                 let line = format!("{} sent{queued}", receipt.input_id);
                 out::print(&format!(
                     "{line} {}\n",
-                    context.style.dim(&format!("tenure attach {}", short_id(&session.id)))
+                    context.style.dim(&format!("tenure attach {}", session.id))
                 ))?;
             }
             return Ok(Exit::Done);

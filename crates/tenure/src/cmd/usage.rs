@@ -24,7 +24,7 @@ pub(crate) struct Args {
     by: String,
     #[command(flatten)]
     place: Where,
-    /// Only of this project: its id, directory or title
+    /// Only of this project: its id or a unique prefix of it, its directory or title
     #[arg(long)]
     project: Option<String>,
     /// Only of this model

@@ -4,7 +4,7 @@ use tenure_api::{DiscardWorkspace, Discarded, MergeHow, MergeWorkspace, Merged, 
 use tenure_client::Client;
 use tenure_event::WorkspaceId;
 
-use super::common::tilde;
+use super::common::{tilde, unique_length};
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
@@ -168,7 +168,8 @@ async fn find(context: &Context, client: &Client, name: &str) -> Result<Workspac
 }
 
 async fn list(context: &Context, client: &Client, all: bool) -> Outcome {
-    let items: Vec<Workspace> = known(client).await?.into_iter().filter(|w| all || w.owned).collect();
+    let known = known(client).await?;
+    let items: Vec<&Workspace> = known.iter().filter(|w| all || w.owned).collect();
     if context.json {
         out::json(&items)?;
         return Ok(Exit::Done);
@@ -178,10 +179,11 @@ async fn list(context: &Context, client: &Client, all: bool) -> Outcome {
         return Ok(Exit::Done);
     }
     let mut table = Table::new(&["WORKSPACE", "KIND", "BRANCH", "SESSIONS", "SIZE", "PATH"]);
+    let length = unique_length(known.iter().map(|w| w.id.as_str()), WorkspaceId::PREFIX.len() + 8);
     for workspace in &items {
         let branch = workspace.worktree.as_ref().map(|tree| clean(&tree.branch)).unwrap_or_default();
         table.row([
-            workspace.id.as_str().chars().take(WorkspaceId::PREFIX.len() + 12).collect(),
+            workspace.id.as_str().chars().take(length).collect(),
             workspace.kind.clone(),
             branch,
             workspace.sessions.len().to_string(),

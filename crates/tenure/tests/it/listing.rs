@@ -152,3 +152,32 @@ fn a_session_at_its_limit_says_so_and_what_raises_it() {
     let shown = shown.expect(0);
     assert!(shown.contains("its limit of turns is reached") && shown.contains("tenure config"), "{shown}");
 }
+
+#[test]
+fn what_a_list_or_a_hint_names_can_be_typed() {
+    let home = Home::new();
+    home.up();
+    let begun = home.run(&["run", "-d", "-a", "scripted", "--tag", "x", "one"]);
+    let one = begun.expect(0).trim();
+    assert!(begun.err.contains(&format!("tenure attach {one}")), "{begun:?}");
+    // These begin within the same minute, and so do their ids.
+    for _ in 0..3 {
+        home.run(&["run", "-d", "-a", "scripted", "others"]).expect(0);
+    }
+    let listed = home.run(&["ls", "--tag", "x"]);
+    let short = listed.expect(0).lines().nth(1).unwrap().split(' ').next().unwrap();
+    assert!(home.run(&["show", short]).expect(0).contains(one), "{listed:?}");
+
+    let projects = home.run(&["projects"]);
+    let project = projects.expect(0).lines().nth(1).unwrap().split(' ').next().unwrap();
+    std::fs::create_dir(home.work("below")).unwrap();
+    for name in [project, &project[4..], ".", "below/..", "../work/"] {
+        for args in [vec!["history", name], vec!["usage", "--project", name]] {
+            home.run(&args).expect(0);
+        }
+        let found = home.run(&["search", "--project", name, "no-such-word"]);
+        assert!(found.code == 1 && found.err.contains("nothing was found"), "{name}: {found:?}");
+    }
+    assert_eq!(home.run(&["history", "prj_ffff"]).code, 3);
+    assert_eq!(home.run(&["history", "below"]).code, 3);
+}
