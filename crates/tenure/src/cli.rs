@@ -123,7 +123,8 @@ pub(crate) fn main() -> ExitCode {
     outcome.unwrap_or_else(complain).into()
 }
 
-fn complain(failure: Failure) -> Exit {
+/// Says what went wrong, on standard error.
+pub(crate) fn complain(failure: Failure) -> Exit {
     if !failure.message.is_empty() {
         let style = Style::for_terminal(std::io::IsTerminal::is_terminal(&std::io::stderr()));
         // Messages may quote what agents said or how sessions are called.

@@ -6,7 +6,7 @@ use tenure_client::{Client, ClientError};
 use tenure_event::SessionId;
 
 use super::common::tell;
-use crate::cli::{Context, block_on};
+use crate::cli::{Context, block_on, complain};
 use crate::exit::{Exit, Outcome};
 
 /// Whether to wait for a verb's end.
@@ -35,8 +35,8 @@ pub(super) struct Sessions {
     pub(super) sessions: Vec<String>,
 }
 
-/// Calls a verb for each session in turn and tells what it hit; `done` is the verb in the past tense. The exit
-/// code is that of the session that fared worst.
+/// Calls a verb for each session in turn and tells what it hit, or why not; `done` is the verb in the past tense. One
+/// that goes wrong stops none that comes after it. The exit code is that of the session that fared worst.
 pub(super) fn each(
     which: &Sessions,
     context: &Context,
@@ -47,8 +47,11 @@ pub(super) fn each(
         let client = context.client().await?;
         let mut exit = Exit::Done;
         for name in &which.sessions {
-            let id = context.session(&client, name).await?.id;
-            exit = exit.max(tell(context, done, &call(&client, &id).await?)?);
+            let told = async {
+                let id = context.session(&client, name).await?.id;
+                tell(context, done, &call(&client, &id).await?)
+            };
+            exit = exit.max(told.await.unwrap_or_else(complain));
         }
         Ok(exit)
     })

@@ -67,3 +67,18 @@ fn down_leaves_agents_at_work_unless_all_is_asked_for() {
     assert!(!std::path::Path::new(&format!("/proc/{pid}")).exists());
     assert!(!home.path("home").join("daemon.json").exists());
 }
+
+#[test]
+fn a_verb_for_several_sessions_tries_all_of_them() {
+    let home = Home::new();
+    home.up();
+    let one = home.session(r#"[{"text": "a"}]"#, &[]);
+    let two = home.session(r#"[{"text": "b"}]"#, &[]);
+    let closed = home.run(&["close", "nobody", &one, "nothing", &two]);
+    assert_eq!(closed.code, 3, "{closed:?}");
+    assert!(closed.err.contains("`nobody`") && closed.err.contains("`nothing`"), "{closed:?}");
+    for id in [&one, &two] {
+        assert!(closed.out.contains(id.as_str()), "{closed:?}");
+        assert_eq!(home.run(&["show", id, "--json"]).json()["lifecycle"], "closed");
+    }
+}
