@@ -1,6 +1,6 @@
 //! The line below the output: what the session does at this moment.
 
-use tenure_event::{Activity, ActivityState, ContextUse, Timestamp, Usage, WaitReason};
+use tenure_event::{Activity, ActivityState, ContextUse, Lifecycle, Timestamp, Usage, WaitReason};
 
 use crate::style::Style;
 use crate::text::{self, one_line};
@@ -11,6 +11,8 @@ const SPINNER: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "�
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Status {
     pub(crate) activity: Option<Activity>,
+    /// How far its life has come; none before the first event.
+    pub(crate) lifecycle: Option<Lifecycle>,
     pub(crate) turn_since: Option<Timestamp>,
     pub(crate) usage: Option<Usage>,
     pub(crate) context: Option<ContextUse>,
@@ -48,7 +50,7 @@ impl Status {
         if self.lost {
             return style.yellow("… looking for the daemon");
         }
-        let Some(activity) = &self.activity else { return style.dim("… starting") };
+        let Some(activity) = &self.activity else { return self.without_activity(style) };
         let since = self.turn_since.unwrap_or(activity.since);
         let elapsed = text::age(now.millis_since(since));
         let elapsed = if elapsed == "now" { String::new() } else { format!(" {elapsed}") };
@@ -65,6 +67,17 @@ impl Status {
                 let spinner = SPINNER[frame % SPINNER.len()];
                 format!("{} {}{elapsed}", style.cyan(spinner), state.as_str())
             }
+        }
+    }
+
+    /// Only a live session does something.
+    fn without_activity(&self, style: Style) -> String {
+        match self.lifecycle {
+            None | Some(Lifecycle::Creating | Lifecycle::Live) => style.dim("… starting"),
+            Some(Lifecycle::Suspended) => style.dim("suspended; an input brings it back"),
+            Some(Lifecycle::Closed) => style.dim("closed; `tenure resume` opens it again"),
+            Some(Lifecycle::Failed) => style.red("failed"),
+            Some(other) => style.dim(other.as_str()),
         }
     }
 
@@ -88,5 +101,23 @@ pub(crate) fn waits_for(activity: &Activity) -> &'static str {
         Some(WaitReason::Auth) => "the agent to be logged in",
         Some(WaitReason::Retry) => "another try of a failed model call",
         Some(WaitReason::Other(_)) | None => "something outside the agent",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_session_without_an_activity_says_where_its_life_is() {
+        let line = |lifecycle| {
+            let status = Status { lifecycle, ..Status::default() };
+            status.line(Style::PLAIN, Timestamp::from_millis(0), 0, "")
+        };
+        assert_eq!(line(None), "… starting");
+        assert_eq!(line(Some(Lifecycle::Creating)), "… starting");
+        assert!(line(Some(Lifecycle::Closed)).starts_with("closed"));
+        assert!(line(Some(Lifecycle::Suspended)).starts_with("suspended"));
+        assert_eq!(line(Some(Lifecycle::Failed)), "failed");
     }
 }

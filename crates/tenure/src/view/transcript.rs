@@ -275,6 +275,7 @@ impl Transcript {
 
     fn take_axes(&mut self, axes: &Axes) {
         self.status.activity.clone_from(&axes.activity);
+        self.status.lifecycle = Some(axes.lifecycle);
         self.status.tasks = axes.tasks_running;
     }
 

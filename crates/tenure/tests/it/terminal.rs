@@ -127,3 +127,16 @@ fn what_an_agent_says_moves_no_cursor() {
     let (seen, _) = Terminal::open(&home, &["logs", "--json", &session]).end();
     assert!(seen.contains(r"red\u009b31m\u202eturned"), "{seen}");
 }
+
+#[test]
+fn who_attaches_to_a_closed_session_sees_that_it_is_closed() {
+    let home = Home::new();
+    home.up();
+    let session = home.session(r#"[{"text": "hello"}]"#, &[]);
+    home.wait_for(&session, "turn.completed");
+    home.run(&["close", &session]).expect(0);
+    let mut terminal = Terminal::open(&home, &["attach", &session]);
+    terminal.until("closed; `tenure resume` opens it again").press("\x04");
+    let (seen, code) = terminal.end();
+    assert!(code == 0 && !seen.contains("starting"), "{seen}");
+}
