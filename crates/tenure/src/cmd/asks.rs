@@ -5,7 +5,7 @@ use tenure_server::clock;
 use crate::cli::{Context, block_on};
 use crate::exit::{Exit, Outcome};
 use crate::out;
-use crate::text::age;
+use crate::text::ago;
 use crate::view::{ask_block, how_to_answer, word};
 
 /// List asks that wait for an answer
@@ -37,14 +37,14 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         }
         let (style, now) = (context.style, clock::now());
         for ask in &page.items {
-            let ago = age(now.millis_since(ask.opened_at));
+            let ago = ago(now.millis_since(ask.opened_at));
             let open = ask.state == tenure_event::AskState::Open;
             let state = match ask.decision {
                 _ if open => String::new(),
                 Some(decision) => format!(", {}: {}", word(&ask.state), word(&decision)),
                 None => format!(", {}", word(&ask.state)),
             };
-            let head = format!("{}  {} in {}, {ago} ago{state}", ask.id, word(&ask.kind), ask.session_id);
+            let head = format!("{}  {} in {}, {ago}{state}", ask.id, word(&ask.kind), ask.session_id);
             let mut text = format!("{}\n{}", style.dim(&head), ask_block(style, ask, ""));
             if open {
                 text.push_str(&format!("  {}\n", style.dim(&how_to_answer(ask))));

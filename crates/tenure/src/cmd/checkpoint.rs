@@ -142,9 +142,10 @@ async fn list(context: &Context, client: &Client, session: &SessionId) -> Outcom
         return Ok(Exit::Done);
     }
     if items.is_empty() {
-        out::note(
-            "no checkpoint yet: one is taken before each input and after its turn, or by `tenure checkpoint SESSION create`",
-        );
+        out::note(&format!(
+            "no checkpoint yet: `tenure checkpoint {session} create` takes one; in the mode auto ([checkpoints] in \
+             config.toml) one is taken before each input and after its turn"
+        ));
         return Ok(Exit::Done);
     }
     let now = clock::now();

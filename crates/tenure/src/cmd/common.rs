@@ -31,12 +31,20 @@ pub(super) fn read_prompt(given: Option<String>, verb: &str) -> Result<Prompt, F
         }
         _ => {
             let mut bytes = Vec::new();
-            std::io::stdin().lock().take(MAX_PROMPT).read_to_end(&mut bytes)?;
-            String::from_utf8(bytes)
-                .map_err(|_| Failure::usage("the prompt on standard input is not UTF-8"))?
+            std::io::stdin().lock().take(MAX_PROMPT + 1).read_to_end(&mut bytes)?;
+            prompt_text(bytes, MAX_PROMPT)?
         }
     };
     check(Prompt { text, from_stdin: true })
+}
+
+fn prompt_text(bytes: Vec<u8>, most: u64) -> Result<String, Failure> {
+    if bytes.len() as u64 > most {
+        let what =
+            "the prompt on standard input is over 64 MB; put it into a file (`tenure cp`), and name that";
+        return Err(Failure::usage(what));
+    }
+    String::from_utf8(bytes).map_err(|_| Failure::usage("the prompt on standard input is not UTF-8"))
 }
 
 fn check(prompt: Prompt) -> Result<Prompt, Failure> {
@@ -178,7 +186,13 @@ fn waiting_word(reason: Option<tenure_event::WaitReason>) -> &'static str {
 
 /// A directory as the daemon wants it: from the root on, and as text.
 pub(super) fn whole_path(dir: &std::path::Path) -> Result<String, Failure> {
-    let whole = std::path::absolute(dir)?.into_os_string().into_string();
+    let gone = |error: std::io::Error| {
+        Failure::failed(format!(
+            "the current directory cannot be had ({error}); cd to one that is there, or give -C DIR"
+        ))
+    };
+    // A directory that was removed while somebody stood in it has no name.
+    let whole = std::path::absolute(dir).map_err(gone)?.into_os_string().into_string();
     whole.map_err(|_| Failure::usage("the directory's name is not UTF-8"))
 }
 
@@ -212,5 +226,14 @@ mod tests {
         assert_eq!(length(&["abcdef", "abcxyz", "q"]), 4);
         assert_eq!(length(&["abcdef", "abcdef"]), 3, "the same one twice");
         assert_eq!((length(&[]), length(&["a", "b"])), (3, 3));
+    }
+
+    #[test]
+    fn a_prompt_that_is_too_long_is_not_said_to_be_no_text() {
+        let text = |bytes: &[u8]| prompt_text(bytes.to_vec(), 3).map_err(|failure| failure.message);
+        assert_eq!(text("aé".as_bytes()), Ok("aé".to_owned()));
+        // What was read ends in the middle of a character.
+        assert!(text("aaé".as_bytes()).is_err_and(|why| why.contains("over 64 MB")));
+        assert!(text(b"a\xff").is_err_and(|why| why.contains("UTF-8")));
     }
 }

@@ -24,8 +24,8 @@ Examples:
   tenure cp fix-login:a.txt other-session:b.txt     from one session to another
 
 If DST is a directory, or ends with /, SRC goes into it under its own name; else DST is the new name. A file is
-replaced once all of its bytes are there; permission bits come along. Links, pipes and devices are not copied: each
-is named, and the exit code is 1.";
+replaced once all of its bytes are there; permission bits come along. Links, pipes, devices and what has a name that
+is not UTF-8 are not copied: each is named, and the exit code is 1.";
 
 /// Copy files and directories into or out of where a session works
 #[derive(Debug, clap::Args)]

@@ -49,6 +49,9 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, context: Context) -> Outcome {
     block_on(async {
         let client = context.client().await?;
+        let narrowed = args.live
+            || args.dir.is_some()
+            || [&args.lifecycle, &args.agent, &args.tag, &args.query].into_iter().any(Option::is_some);
         let dir = args.dir.map(|dir| std::path::absolute(&dir).unwrap_or(dir));
         let filter = SessionFilter {
             lifecycle: if args.live { Some("live".into()) } else { args.lifecycle },
@@ -63,6 +66,8 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         let page = client.sessions(&filter).await?;
         if context.json {
             out::json(&page)?;
+        } else if page.items.is_empty() && narrowed {
+            out::note("no session matches; `tenure ls` lists them (archived ones with --all)");
         } else if page.items.is_empty() {
             out::note("no sessions; `tenure run \"PROMPT\"` starts one");
         } else {

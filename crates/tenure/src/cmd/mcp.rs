@@ -71,7 +71,7 @@ struct Add {
     /// A name for it
     name: String,
     /// Where it is, if it is reached by HTTP
-    #[arg(long, value_name = "URL", required_unless_present_any = ["command", "sse"], conflicts_with_all = ["command", "sse"])]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["command", "sse"])]
     http: Option<String>,
     /// Where it is, if it speaks the older way, by server-sent events
     #[arg(long, value_name = "URL", conflicts_with = "command")]
@@ -108,8 +108,9 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
                 tell(&context, "disabled", &client.mcp_disable(&id, &name).await?)
             }
             Verb::Add(add) => {
-                let id = context.session(&client, &add.session).await?.id;
+                let session = add.session.clone();
                 let server = config(*add)?;
+                let id = context.session(&client, &session).await?.id;
                 let keep = others(&client, &id, &server.name).await?.1;
                 let set = SetMcpServers { mcp_servers: vec![server], keep };
                 changed(&context, &client.set_mcp_servers(&id, &set).await?)
@@ -146,9 +147,10 @@ fn config(add: Add) -> Result<McpServerConfig, Failure> {
         (None, None) => {
             let env = add.env.iter().map(|text| variable(text)).collect::<Result<_, _>>()?;
             let mut words = add.command.into_iter();
-            let command = words
-                .next()
-                .ok_or_else(|| Failure::usage("give a program after `--`, or --http or --sse with a URL"))?;
+            let command = words.next().ok_or_else(|| {
+                let what = "say where the server is: `--http URL` (or --sse), or `-- COMMAND` to start it";
+                Failure::usage(what)
+            })?;
             McpTransportConfig::Stdio { command, args: words.collect(), env }
         }
     };

@@ -103,6 +103,9 @@ pub(crate) fn run(mut args: Args, context: Context) -> Outcome {
             Some(agent) => agent,
             None => default_agent(&context, &client).await?,
         };
+        if agent.trim().is_empty() {
+            return Err(Failure::usage("the agent has no name; `tenure agents` lists those there are"));
+        }
         let (from_stdin, text) = (prompt.from_stdin, prompt.text);
         let person = !context.json && Keys::can_open(from_stdin);
         let created = client.create(request(&args, agent, text, person)?).await?;

@@ -1,7 +1,7 @@
 //! `tenure worktree`: the worktrees and scratch directories that Tenure made: list, show, compare, merge, discard.
 
 use tenure_api::{DiscardWorkspace, Discarded, MergeHow, MergeWorkspace, Merged, Unsaved, Workspace};
-use tenure_client::Client;
+use tenure_client::{Client, ClientError};
 use tenure_event::WorkspaceId;
 
 use super::common::{tilde, unique_length};
@@ -112,14 +112,24 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             Action::Merge { name, into, commit, message, squash, dry_run } => {
                 let id = find(&context, &client, &name).await?;
                 let request = MergeWorkspace { into, commit, message, squash, dry_run };
-                merged(&context, &client.merge_workspace(&id, &request).await?)
+                merged(&context, &client.merge_workspace(&id, &request).await.map_err(with_options)?)
             }
             Action::Discard { name, force } => {
                 let id = find(&context, &client, &name).await?;
-                discarded(&context, &client.discard_workspace(&id, DiscardWorkspace { force }).await?)
+                let gone = client.discard_workspace(&id, DiscardWorkspace { force }).await;
+                discarded(&context, &gone.map_err(with_options)?)
             }
         }
     })
+}
+
+/// A refusal that names the fields of a request, by the options that set them.
+fn with_options(error: ClientError) -> Failure {
+    let mut failure = Failure::from(error);
+    for field in ["commit", "force"] {
+        failure.message = failure.message.replace(&format!("`{field}`"), &format!("`--{field}`"));
+    }
+    failure
 }
 
 async fn known(client: &Client) -> Result<Vec<Workspace>, Failure> {
@@ -277,4 +287,18 @@ fn discarded(context: &Context, gone: &Discarded) -> Outcome {
     let branch = gone.branch.as_ref().map(|name| format!(" and branch {}", clean(name))).unwrap_or_default();
     out::print(&format!("removed {}{branch}\n", clean(&tilde(&gone.path))))?;
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use tenure_api::{ErrorCode, Problem};
+
+    use super::*;
+
+    #[test]
+    fn a_refusal_names_options() {
+        let what = "2 commits would be lost; merge or commit it, or discard it with `force`";
+        let refused = with_options(ClientError::Problem(Box::new(Problem::new(ErrorCode::Conflict, what))));
+        assert!(refused.message.ends_with("merge or commit it, or discard it with `--force`"), "{refused:?}");
+    }
 }

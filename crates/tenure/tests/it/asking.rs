@@ -70,3 +70,14 @@ fn a_denial_says_why_and_the_turn_goes_on() {
     let resolved = home.wait_for(&session, "ask.resolved");
     assert_eq!(resolved["data"]["by"], "client");
 }
+
+#[test]
+fn an_ask_that_was_opened_now_is_told_so() {
+    let home = Home::new();
+    home.up();
+    let session = home.session(WRITE, &[]);
+    home.wait_for(&session, "ask.opened");
+    let listed = home.run(&["asks", &session]);
+    assert!(listed.expect(0).contains(&session) && !listed.out.contains("now ago"), "{listed:?}");
+    home.run(&["kill", &session]).expect(0);
+}

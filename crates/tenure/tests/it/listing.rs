@@ -181,3 +181,15 @@ fn what_a_list_or_a_hint_names_can_be_typed() {
     assert_eq!(home.run(&["history", "prj_ffff"]).code, 3);
     assert_eq!(home.run(&["history", "below"]).code, 3);
 }
+
+#[test]
+fn a_list_that_is_empty_says_why() {
+    let home = Home::new();
+    home.up();
+    assert!(home.run(&["ls"]).err.contains("`tenure run"));
+    home.run(&["run", "-d", "-a", "scripted", "one"]).expect(0);
+    let none = home.run(&["ls", "-a", "nosuch"]);
+    assert!(none.code == 0 && none.err.contains("no session matches"), "{none:?}");
+    let elsewhere = home.run(&["ls", "-C", "/"]);
+    assert!(elsewhere.err.contains("no session matches"), "{elsewhere:?}");
+}

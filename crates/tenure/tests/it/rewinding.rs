@@ -39,3 +39,16 @@ fn a_turn_is_listed_compared_taken_back_and_brought_back() {
     assert_eq!(home.run(&["rewind", "--undo", &session]).code, 1, "it was undone already");
     assert_eq!(home.run(&["rewind", &session]).code, 2);
 }
+
+#[test]
+fn a_session_without_checkpoints_says_how_to_get_one() {
+    let home = Home::new();
+    std::fs::create_dir(home.path("home")).unwrap();
+    std::fs::write(home.path("home").join("config.toml"), "[checkpoints]\nmode = \"manual\"\n").unwrap();
+    home.up();
+    let session = home.session(r#"[{"text": "a"}]"#, &[]);
+    home.wait_for(&session, "turn.completed");
+    let none = home.run(&["checkpoint", &session]);
+    assert!(none.err.contains(&format!("`tenure checkpoint {session} create`")), "{none:?}");
+    assert!(none.err.contains("in the mode auto"), "{none:?}");
+}

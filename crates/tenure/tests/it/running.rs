@@ -1,5 +1,8 @@
 //! `run`: what it prints, where it works, how it ends.
 
+use std::io::Write;
+use std::process::Stdio;
+
 use rustix::process::Signal;
 use serde_json::Value;
 
@@ -132,4 +135,28 @@ fn a_second_ctrl_c_leaves_it_running() {
     home.open_gate("go");
     home.wait_for("stubborn", "turn.completed");
     assert!(home.run(&["show", "stubborn", "--transcript"]).expect(0).contains("ended"));
+}
+
+#[test]
+fn a_directory_that_is_gone_is_called_so() {
+    let home = Home::new();
+    home.up();
+    std::fs::create_dir(home.work("gone")).unwrap();
+    let mut command = home.command(&["run", "-a", "scripted", "-"]);
+    let mut child = command.current_dir(home.work("gone")).stdin(Stdio::piped()).spawn().unwrap();
+    // The prompt is read first.
+    std::fs::remove_dir(home.work("gone")).unwrap();
+    child.stdin.take().unwrap().write_all(b"hello").unwrap();
+    let done = child.wait_with_output().unwrap();
+    let said = String::from_utf8(done.stderr).unwrap();
+    assert!(done.status.code() == Some(1) && said.contains("current directory"), "{said}");
+    assert!(said.contains("-C DIR"), "{said}");
+}
+
+#[test]
+fn an_agent_without_a_name_is_refused_in_words_of_the_command_line() {
+    let home = Home::new();
+    home.up();
+    let done = home.run(&["run", "-a", "", "hi"]);
+    assert!(done.code == 2 && done.err.contains("`tenure agents`"), "{done:?}");
 }

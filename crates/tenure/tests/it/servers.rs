@@ -39,6 +39,8 @@ fn servers_are_added_changed_and_removed_one_by_one() {
     for words in [&["two"][..], &["two", "--http", "u", "--sse", "u"], &["two", "--http", "u", "--", "x"]] {
         assert_eq!(add(words).code, 2, "{words:?}");
     }
+    let neither = add(&["two"]).err;
+    assert!(neither.contains("--http URL") && neither.contains("-- COMMAND"), "{neither}");
     let nameless = add(&["two", "--header", "no colon", "--http", "http://127.0.0.1:1/"]);
     assert!(nameless.code == 2 && nameless.err.contains("NAME: VALUE"), "{nameless:?}");
 }

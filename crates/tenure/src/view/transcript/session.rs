@@ -27,7 +27,9 @@ impl Transcript {
             Kind::InputCancelled(i) => {
                 self.status.queued = self.status.queued.saturating_sub(1);
                 let text = self.inputs.remove(&i.input_id).unwrap_or_default();
-                self.quiet(&format!("· not sent ({}): {}", i.reason, one_line(&text, 80)), out);
+                let text = one_line(&text, 80);
+                let text = if text.is_empty() { text } else { format!(": {text}") };
+                self.quiet(&format!("· not sent ({}){text}", one_line(&i.reason, 60)), out);
             }
             Kind::TurnStarted(t) => {
                 self.status.turn_since = Some(event.ts);

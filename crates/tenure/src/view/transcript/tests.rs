@@ -64,6 +64,13 @@ fn tool(id: &str, title: &str, more: Value) -> Value {
     tool
 }
 
+#[test]
+fn an_input_without_words_that_was_not_sent_has_no_colon() {
+    let mut s = Story::new(Style::PLAIN);
+    s.event("input.cancelled", json!({"input_id": "i", "reason": "closed"}));
+    assert_eq!(s.text, "· not sent (closed)\n");
+}
+
 fn usual(style: Style) -> String {
     let mut s = Story::new(style);
     s.event(
