@@ -26,7 +26,7 @@ pub(crate) struct Cli {
 
 const EXIT_CODES: &str = "A SESSION is named by its id, a unique prefix of it, or its exact title.\n\
     Exit codes: 0 done, 1 the turn or the command failed, 2 bad usage, 3 not found, 4 no daemon answers, \
-    5 denied, 130 interrupted.";
+    5 denied, 130 interrupted, 141 the output was closed before the turn or the command had ended.";
 
 /// Options of every verb.
 #[derive(Debug, Clone, Args)]

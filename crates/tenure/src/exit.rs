@@ -17,6 +17,8 @@ pub(crate) enum Exit {
     /// Only between a daemon and who started it: another one holds the home.
     HomeHeld,
     Interrupted,
+    /// Whoever read the output stopped before it was known how the turn or the command ends.
+    OutputClosed,
     /// Only of `exec`: what the command itself ended with.
     Command(u8),
 }
@@ -33,6 +35,8 @@ impl Exit {
             Self::Denied => 5,
             Self::HomeHeld => 75,
             Self::Interrupted => 130,
+            // As a program that SIGPIPE ended: 128 + 13.
+            Self::OutputClosed => 141,
             Self::Command(code) => code,
         }
     }
@@ -62,6 +66,11 @@ impl Failure {
 
     pub(crate) fn usage(message: impl ToString) -> Self {
         Self::new(Exit::Usage, message)
+    }
+
+    /// Nobody reads the output any more, and that is all that went wrong.
+    pub(crate) fn is_closed_output(&self) -> bool {
+        self.exit == Exit::Done
     }
 
     pub(crate) fn failed(message: impl ToString) -> Self {
@@ -109,7 +118,8 @@ impl From<FindError> for Failure {
 
 impl From<std::io::Error> for Failure {
     fn from(error: std::io::Error) -> Self {
-        // Whoever read our output has had enough: no reason to complain.
+        // Whoever read our output has had enough: no reason to complain. Verbs that tell by their exit code how
+        // something ended must not stop at this.
         if error.kind() == std::io::ErrorKind::BrokenPipe {
             return Self::new(Exit::Done, "");
         }
@@ -126,5 +136,18 @@ impl From<anyhow::Error> for Failure {
 impl From<serde_json::Error> for Failure {
     fn from(error: serde_json::Error) -> Self {
         Self::failed(error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_closed_output_is_no_complaint_but_can_be_told_from_success() {
+        let closed = Failure::from(std::io::Error::from(std::io::ErrorKind::BrokenPipe));
+        assert!(closed.is_closed_output() && closed.message.is_empty());
+        assert!(!Failure::from(std::io::Error::from(std::io::ErrorKind::NotFound)).is_closed_output());
+        assert_eq!(Exit::OutputClosed.code(), 141);
     }
 }

@@ -26,7 +26,8 @@ The command needs no live agent. It gets the session's environment, not this ter
 is over, or Ctrl-C cancels it, everything that it started is killed, also what put itself in the background.
 
 Exits with the command's own code; 128 + N if signal N ended it, 124 if its time was over, 126 if the program
-cannot be run, 127 if there is none, 130 after Ctrl-C. If nothing was run at all the usual codes hold (2, 3, 4, 5),
+cannot be run, 127 if there is none, 130 after Ctrl-C, 141 if
+nobody reads its output any more, which ends it. If nothing was run at all the usual codes hold (2, 3, 4, 5),
 with a line that begins with `error:`.";
 
 /// Run a command where a session works, without its agent
@@ -79,7 +80,7 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
         let mut interrupt = signal(SignalKind::interrupt())?;
         match client.exec_stream(&id, &request).await {
             Ok(mut run) => tokio::select! {
-                outcome = follow(&context, &mut run) => outcome,
+                outcome = follow(&context, &mut run) => outcome.map_err(ended_by_reader),
                 // The run is dropped, which cancels it.
                 _ = interrupt.recv() => Ok(Exit::Interrupted),
             },
@@ -127,13 +128,20 @@ fn not_run(error: ClientError) -> Failure {
     }
 }
 
+/// Without a reader the command is cancelled, and how it would have ended is not known.
+fn ended_by_reader(failure: Failure) -> Failure {
+    if failure.is_closed_output() { Failure::new(Exit::OutputClosed, "") } else { failure }
+}
+
 async fn follow(context: &Context, run: &mut ExecRun) -> Outcome {
     while let Some(piece) = run.next().await? {
-        if context.json {
-            line(&piece)?;
+        let printed = if context.json { line(&piece) } else { Ok(()) };
+        if let ExecPiece::Ended(result) = &piece {
+            out::or_closed(printed)?;
+            return Ok(exit_of(context, result));
         }
+        printed?;
         match piece {
-            ExecPiece::Ended(result) => return Ok(exit_of(context, &result)),
             ExecPiece::Stdout(bytes) if !context.json => out::print_bytes(&bytes)?,
             ExecPiece::Stderr(bytes) if !context.json => {
                 let mut err = std::io::stderr().lock();

@@ -239,8 +239,15 @@ pub(super) async fn follow(
         let text = look.transcript.note(&head);
         look.screen.print(&text)?;
     }
-    let end = watch(&mut look).await?;
+    let end = watch(&mut look).await;
     let tasks = look.transcript.status().tasks;
+    let end = match end {
+        Err(failure) if failure.is_closed_output() => {
+            farewell(context.style, &session.id, &End::Left, tasks, context.json)?;
+            return Err(Failure::new(Exit::OutputClosed, ""));
+        }
+        end => end?,
+    };
     farewell(context.style, &session.id, &end, tasks, context.json)?;
     if let End::Cancelled(reason) = &end {
         return Err(not_served(&client, &session.id, "the prompt", reason).await);

@@ -6,7 +6,7 @@ use tenure_event::Delivery;
 
 use super::common::{exit_of, held, not_served, read_prompt};
 use crate::cli::{Context, block_on};
-use crate::exit::{Exit, Outcome};
+use crate::exit::{Exit, Failure, Outcome};
 use crate::out;
 use crate::term::Keys;
 use crate::watch::{End, Goal, Look, watch};
@@ -94,7 +94,13 @@ pub(super) async fn served(
     look.goal = Goal::Input(receipt.input_id);
     look.ctrl_c_interrupts = true;
     look.json = context.json;
-    let end = watch(&mut look).await?;
+    let end = match watch(&mut look).await {
+        Err(failure) if failure.is_closed_output() => {
+            out::note(&format!("nobody reads the output; it goes on: tenure attach {}", session.id));
+            return Err(Failure::new(Exit::OutputClosed, ""));
+        }
+        end => end?,
+    };
     if let End::Cancelled(reason) = &end {
         return Err(not_served(&client, &session.id, "the input", reason).await);
     }

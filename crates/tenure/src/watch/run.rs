@@ -96,9 +96,9 @@ pub(crate) async fn watch(look: &mut Look) -> Result<End, Failure> {
         if let Some(end) = end {
             let rest = look.transcript.end_line();
             if !look.json {
-                look.screen.print(&rest)?;
+                out::or_closed(look.screen.print(&rest))?;
             }
-            look.screen.finish()?;
+            out::or_closed(look.screen.finish())?;
             return Ok(end);
         }
     }
@@ -165,7 +165,12 @@ impl Watching<'_> {
                 break;
             }
         }
-        self.look.screen.print(&text)?;
+        let printed = self.look.screen.print(&text);
+        if end.is_some() {
+            out::or_closed(printed)?
+        } else {
+            printed?
+        }
         Ok(end)
     }
 

@@ -1,7 +1,7 @@
 //! `run`: what it prints, where it works, how it ends.
 
-use std::io::Write;
-use std::process::Stdio;
+use std::io::{BufRead, BufReader, Write};
+use std::process::{Child, ChildStdout, Stdio};
 
 use rustix::process::Signal;
 use serde_json::Value;
@@ -135,6 +135,45 @@ fn a_second_ctrl_c_leaves_it_running() {
     home.open_gate("go");
     home.wait_for("stubborn", "turn.completed");
     assert!(home.run(&["show", "stubborn", "--transcript"]).expect(0).contains("ended"));
+}
+
+/// A command whose output is read as far as the test likes.
+fn read_in_part(home: &Home, args: &[&str]) -> (Child, BufReader<ChildStdout>) {
+    let mut child = home.command(args).spawn().unwrap();
+    let out = BufReader::new(child.stdout.take().unwrap());
+    (child, out)
+}
+
+fn until(out: &mut impl BufRead, text: &str) {
+    assert!(out.lines().any(|line| line.unwrap().contains(text)), "ended before {text:?} came");
+}
+
+#[test]
+fn an_output_that_nobody_reads_is_no_success_until_the_end_is_known() {
+    let home = Home::new();
+    home.up();
+    let script = prompt(
+        r#"[{"text": "begun\n"}, {"gate": "go"}, {"text": "more\n"}, {"gate": "end"}, {"error": "ill"}]"#,
+    );
+    let (mut child, mut seen) = read_in_part(&home, &["run", "-a", "scripted", "--title", "deaf", &script]);
+    until(&mut seen, "begun");
+    drop(seen);
+    home.open_gate("go");
+    assert_eq!(child.wait().unwrap().code(), Some(141));
+    let mut said = String::new();
+    std::io::Read::read_to_string(&mut child.stderr.take().unwrap(), &mut said).unwrap();
+    assert!(said.contains("it goes on: tenure attach ses_"), "{said}");
+    // The turn goes on without a reader.
+    home.open_gate("end");
+    assert_eq!(home.wait_for("deaf", "turn.completed")["data"]["outcome"], "failed");
+
+    let (mut child, seen) = read_in_part(&home, &["send", "-w", "deaf", &prompt(r#"[{"text": "words"}]"#)]);
+    drop(seen);
+    let code = child.wait().unwrap().code();
+    assert!(code == Some(141) || code == Some(0), "the end is known or it is not: {code:?}");
+    let (mut child, seen) = read_in_part(&home, &["exec", "deaf", "--", "sh", "-c", "yes; exit 3"]);
+    drop(seen);
+    assert_eq!(child.wait().unwrap().code(), Some(141));
 }
 
 #[test]
