@@ -363,7 +363,7 @@ pub enum LogError {
     #[error("the event log is closed")]
     Closed,
     /// A cursor points before what is kept, or beyond what there is.
-    #[error("position {after} is not in the log any more")]
+    #[error("{}", no_position(*after, *first, *last))]
     CursorExpired {
         /// The cursor.
         after: u64,
@@ -372,6 +372,14 @@ pub enum LogError {
         /// The last there is.
         last: u64,
     },
+}
+
+fn no_position(after: u64, first: u64, last: u64) -> String {
+    if after > last {
+        format!("there is no position {after} in the log: it ends at {last}")
+    } else {
+        format!("position {after} is not in the log any more: it begins after {}", first.saturating_sub(1))
+    }
 }
 
 /// An append-only log of every session of a node, and the rows that change with it.

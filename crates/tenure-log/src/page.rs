@@ -104,6 +104,13 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_position_that_is_not_there_is_told_from_one_that_is_gone() {
+        let said = |after, base, last| check_cursor(after, base, last).unwrap_err().to_string();
+        assert_eq!(said(9, 0, 4), "there is no position 9 in the log: it ends at 4");
+        assert_eq!(said(1, 2, 4), "position 1 is not in the log any more: it begins after 2");
+    }
+
+    #[test]
     fn names_and_families_are_told_apart() {
         let wanted = ["turn.*".to_owned(), "ask.opened".to_owned(), "odd*".to_owned()];
         let filter = TypeFilter(&wanted);

@@ -2,7 +2,7 @@
 
 use tenure_api::ErrorCode;
 use tenure_client::{Client, FollowOptions, Followed};
-use tenure_event::{Message, SessionId};
+use tenure_event::{Kind, Message, SessionId};
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::{Context, block_on};
@@ -44,6 +44,7 @@ pub(crate) struct Args {
 pub(crate) fn run(args: Args, context: Context) -> Outcome {
     block_on(async {
         let client = context.client().await?;
+        known_types(&args.types, &client.daemon_version())?;
         if let Some(message) = &args.around {
             return around(&context, &client, &args.session, message).await;
         }
@@ -59,6 +60,33 @@ pub(crate) fn run(args: Args, context: Context) -> Outcome {
             pages(&context, &client, &id, &args).await
         }
     })
+}
+
+/// Refuses kinds of events that there are not; a daemon of another version may know more of them.
+fn known_types(types: &[String], daemon: &str) -> Result<(), Failure> {
+    let known = |wanted: &str| match wanted.strip_suffix('*') {
+        Some(begin) if begin.ends_with('.') => kinds().any(|kind| kind.starts_with(begin)),
+        _ => kinds().any(|kind| kind == wanted),
+    };
+    let Some(unknown) = types.iter().find(|wanted| !known(wanted)) else { return Ok(()) };
+    let group = unknown.split_once('.').map_or(unknown.as_str(), |(group, _)| group);
+    let near: Vec<&str> = kinds().filter(|kind| kind.split('.').next() == Some(group)).collect();
+    let hint = if near.is_empty() {
+        "kinds are called as turn.started, and turn.* is all that begin so".to_owned()
+    } else {
+        format!("there are {}", near.join(", "))
+    };
+    let what = format!("no kind of event is called `{unknown}`; {hint}");
+    if daemon == env!("CARGO_PKG_VERSION") {
+        return Err(Failure::usage(what));
+    }
+    out::note(&format!("note: {what}, as far as this version knows"));
+    Ok(())
+}
+
+/// Every kind that can be asked for, also of events without a number.
+fn kinds() -> impl Iterator<Item = &'static str> {
+    Kind::NAMES.iter().copied().chain(["message.delta", "tool.progressed", "task.progressed"])
 }
 
 async fn pages(context: &Context, client: &Client, id: &SessionId, args: &Args) -> Outcome {
@@ -167,5 +195,23 @@ async fn raw(context: &Context, client: &Client, id: &SessionId, mut after: u64)
             _ => return Ok(Exit::Done),
         }
         first = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_are_known_by_name_and_a_newer_daemon_may_know_more() {
+        let ours = env!("CARGO_PKG_VERSION");
+        let told = |wanted: &str, daemon| known_types(&[wanted.to_owned()], daemon).map_err(|f| f.message);
+        for known in ["turn.completed", "turn.*", "session.*", "message.delta"] {
+            assert_eq!(told(known, ours), Ok(()), "{known}");
+        }
+        let typo = told("turn.completd", ours).unwrap_err();
+        assert!(typo.contains("`turn.completd`") && typo.contains("turn.completed"), "{typo}");
+        assert!(told("trun.*", ours).is_err_and(|why| why.contains("turn.*")));
+        assert_eq!(told("turn.completd", "99.0.0"), Ok(()));
     }
 }

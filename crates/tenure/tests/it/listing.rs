@@ -193,3 +193,15 @@ fn a_list_that_is_empty_says_why() {
     let elsewhere = home.run(&["ls", "-C", "/"]);
     assert!(elsewhere.err.contains("no session matches"), "{elsewhere:?}");
 }
+
+#[test]
+fn kinds_of_events_and_positions_that_there_are_not_are_named() {
+    let home = Home::new();
+    home.up();
+    let session = home.session(r#"[{"text": "a"}]"#, &[]);
+    home.wait_for(&session, "turn.completed");
+    let typo = home.run(&["logs", &session, "--types", "turn.completd"]);
+    assert!(typo.code == 2 && typo.err.contains("turn.completed"), "{typo:?}");
+    let late = home.run(&["logs", &session, "--after", "99999"]);
+    assert!(late.code == 1 && late.err.contains("it ends at "), "{late:?}");
+}
